@@ -1,0 +1,48 @@
+using System.Collections.Concurrent;
+
+namespace Ad.Tensors;
+
+/// <summary>A program made ready for a device. Immutable; any number of threads may run it at once.</summary>
+public abstract class Executable
+{
+    /// <summary>Runs it on arguments of the types and shapes its inputs name, and returns the results in order.</summary>
+    public abstract Storage[] Run(ReadOnlySpan<Storage> arguments);
+
+    /// <summary>What will run, as text: kernels in order, with their memory.</summary>
+    public abstract override string ToString();
+}
+
+/// <summary>A place where programs run.</summary>
+public abstract class Device
+{
+    // Far above what any one program's life needs; beyond it the cache starts anew rather than grow without end.
+    private const int CachedPrograms = 4096;
+
+    private readonly ConcurrentDictionary<Program, Executable> _executables = new();
+
+    /// <summary>The host's processors.</summary>
+    public static Device Cpu { get; } = new Cpu.CpuDevice();
+
+    /// <summary>The device's name, such as cpu.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Makes a program ready to run; programs equal by value are made ready once.</summary>
+    public Executable Prepare(Program program)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        if (_executables.TryGetValue(program, out var executable))
+        {
+            return executable;
+        }
+
+        if (_executables.Count >= CachedPrograms)
+        {
+            _executables.Clear();
+        }
+
+        return _executables.GetOrAdd(program, Compile);
+    }
+
+    /// <summary>Makes a program ready to run, without looking whether it already is.</summary>
+    protected abstract Executable Compile(Program program);
+}

@@ -1,0 +1,97 @@
+namespace Ad.Tensors;
+
+/// <summary>The ways to combine the elements along axes.</summary>
+public enum Reduction
+{
+    /// <summary>The sum; 0 of none. Float32 sums are accurate: 2^24 + 8 ones give exactly that.</summary>
+    Sum,
+
+    /// <summary>The largest; NaN if one is; -infinity (or the type's least value) of none. Bool: any.</summary>
+    Max,
+
+    /// <summary>The smallest; NaN if one is; infinity (or the type's greatest value) of none. Bool: all.</summary>
+    Min,
+
+    /// <summary>The Int32 position of the first largest (a NaN counts as largest) along the one axis reduced.</summary>
+    ArgMax,
+
+    /// <summary>The Int32 position of the first smallest (a NaN counts as smallest) along the one axis reduced.</summary>
+    ArgMin,
+}
+
+/// <summary>
+/// What one instruction does with its operands. The result's type and shape stand in the instruction; an operation holds
+/// only what they do not say. Compared by value.
+/// </summary>
+public abstract record Operation
+{
+    private Operation()
+    {
+    }
+
+    /// <summary>The program's argument at a position.</summary>
+    public sealed record Input(int Index) : Operation;
+
+    /// <summary>One value in every element.</summary>
+    public sealed record Constant(Scalar Value) : Operation;
+
+    /// <summary>Each element's position along an axis, counted from 0.</summary>
+    public sealed record Iota(int Axis) : Operation;
+
+    /// <summary>
+    /// Random elements from a key, two Int32 words: element i is made of Threefry-2x32 (Salmon et al. 2011, 20 rounds) at counter i alone.
+    /// Int32 and Int64: all bits. Float32: the top 24 bits times 2^-24; Float64: the top 53 bits times 2^-53: uniform in [0, 1).
+    /// </summary>
+    public sealed record Random : Operation;
+
+    /// <summary>An elementwise function of operands that have the result's shape.</summary>
+    public sealed record Elementwise(Pointwise Function) : Operation;
+
+    /// <summary>The same values in another type: rounded to nearest, floats to integers truncated toward zero, true unless 0.</summary>
+    public sealed record Cast : Operation;
+
+    /// <summary>Elements combined along axes, which disappear.</summary>
+    public sealed record Reduce(Reduction Kind, Axes Axes) : Operation;
+
+    /// <summary>Running sums along an axis, from its end if <paramref name="Reverse"/>.</summary>
+    public sealed record CumulativeSum(int Axis, bool Reverse) : Operation;
+
+    /// <summary>The same elements in the same row-major order under another shape.</summary>
+    public sealed record Reshape : Operation;
+
+    /// <summary>Result axis i is the operand's axis <paramref name="Axes"/>[i].</summary>
+    public sealed record Permute(Axes Axes) : Operation;
+
+    /// <summary>The operand repeated to a larger shape by NumPy's rule, aligned at the last axis.</summary>
+    public sealed record Broadcast : Operation;
+
+    /// <summary>Per axis, elements start, start + step, ... (steps at least 1), as many as the result's size.</summary>
+    public sealed record Slice(Axes Starts, Axes Steps) : Operation;
+
+    /// <summary>Zeros around the operand (low before, high after) and between its elements (interior), per axis, none negative.</summary>
+    public sealed record Pad(Axes Low, Axes High, Axes Interior) : Operation;
+
+    /// <summary>The operands one after another along an axis.</summary>
+    public sealed record Concatenate(int Axis) : Operation;
+
+    /// <summary>The order of elements reversed along axes.</summary>
+    public sealed record Flip(Axes Axes) : Operation;
+
+    /// <summary>
+    /// Of operand x at operand i (Int32 or Int64): result[b..., p..., j..., r...] = x[b..., p..., i[b..., j...], r...], where b are the first
+    /// <paramref name="Batch"/> axes of both and p x's axes from there to <paramref name="Axis"/>. Negative indices count from the end;
+    /// an index out of range is an error.
+    /// </summary>
+    public sealed record Take(int Axis, int Batch) : Operation;
+
+    /// <summary>
+    /// The transpose of <see cref="Take"/>: operands i and u (shaped as Take's result); zeros of the result's shape to which each element of u
+    /// is added where Take would have read it. Equal indices add up, in row-major order of u.
+    /// </summary>
+    public sealed record ScatterAdd(int Axis, int Batch) : Operation;
+
+    /// <summary>
+    /// Products of two operands summed over paired axes: result axes are the batch axes, then the left's other axes, then the right's.
+    /// </summary>
+    public sealed record Contract(Axes LeftBatch, Axes RightBatch, Axes LeftSummed, Axes RightSummed) : Operation;
+}

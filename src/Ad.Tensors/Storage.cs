@@ -1,0 +1,72 @@
+using System.Runtime.InteropServices;
+
+namespace Ad.Tensors;
+
+/// <summary>The elements of a tensor in a device's memory, row by row. Never changed once somebody else has seen it.</summary>
+public abstract class Storage(DType type, Shape shape)
+{
+    /// <summary>The element type.</summary>
+    public DType Type { get; } = type;
+
+    /// <summary>The sizes of the axes.</summary>
+    public Shape Shape { get; } = shape;
+
+    /// <summary>The same elements under another shape with as many of them.</summary>
+    public abstract Storage Reshaped(Shape shape);
+
+    /// <summary>The elements in the host's memory: this storage itself when it is there already.</summary>
+    public abstract HostStorage ToHost();
+}
+
+/// <summary>Elements in the host's memory.</summary>
+public sealed class HostStorage : Storage
+{
+    private readonly byte[] _bytes;
+
+    private HostStorage(DType type, Shape shape, byte[] bytes)
+        : base(type, shape) => _bytes = bytes;
+
+    /// <summary>Room for a tensor's elements, not yet written.</summary>
+    /// <exception cref="OutOfMemoryException">There are more than 2^31 bytes, or no memory is left.</exception>
+    public static HostStorage Allocate(DType type, Shape shape)
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        var bytes = shape.Elements * type.Size();
+        return bytes > Array.MaxLength
+            ? throw new OutOfMemoryException($"A {type.Name()}{shape} takes {bytes} bytes, more than the {Array.MaxLength} one tensor may have.")
+            : new HostStorage(type, shape, GC.AllocateUninitializedArray<byte>((int)bytes));
+    }
+
+    /// <summary>A copy of an array's elements.</summary>
+    /// <exception cref="ArgumentException">Their number is not the shape's.</exception>
+    public static HostStorage Copy<T>(Shape shape, ReadOnlySpan<T> elements)
+        where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(shape);
+        if (elements.Length != shape.Elements)
+        {
+            throw new ArgumentException($"A tensor of shape {shape} has {shape.Elements} elements, but {elements.Length} were given.");
+        }
+
+        var storage = Allocate(DTypes.Of<T>(), shape);
+        elements.CopyTo(storage.Writable<T>());
+        return storage;
+    }
+
+    /// <summary>The elements, as the .NET type that the element type names.</summary>
+    public ReadOnlySpan<T> Elements<T>()
+        where T : unmanaged => Writable<T>();
+
+    /// <summary>The elements as bytes, in the machine's byte order.</summary>
+    public ReadOnlySpan<byte> Bytes => _bytes;
+
+    /// <inheritdoc/>
+    public override HostStorage Reshaped(Shape shape) => new(Type, shape, _bytes);
+
+    /// <inheritdoc/>
+    public override HostStorage ToHost() => this;
+
+    /// <summary>The elements, for whoever makes the storage and has not yet shown it to anybody.</summary>
+    public Span<T> Writable<T>()
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(_bytes.AsSpan());
+}
