@@ -1,0 +1,12 @@
+using Ad.Host.Arguments;
+
+var outcome = Arguments.Parse(args);
+
+if (outcome is ParseOutcome.Stop stop)
+{
+    await (stop.ExitCode == 0 ? Console.Out : Console.Error).WriteLineAsync(stop.Message);
+    return stop.ExitCode;
+}
+
+Console.WriteLine($"ad-host {Ad.Functional.Version.current}");
+return 0;
