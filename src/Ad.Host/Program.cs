@@ -15,7 +15,7 @@ switch (Arguments.Parse(args))
                     builder.AddModes();
                     break;
                 case Verb.Gradcheck:
-                    builder.AddGradcheck();
+                    builder.AddGradcheck<OperationLaws>();
                     break;
             }
         });

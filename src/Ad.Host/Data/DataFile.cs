@@ -59,14 +59,16 @@ public static class DataFile
             gzip.CopyTo(unpacked);
             var all = unpacked.ToArray();
 
-            return all.AsSpan().EndsWith(Seal)
-                ? all[..^Seal.Length]
-                : throw ShellException.BadData($"{name} is truncated: its compressed data breaks off.");
+            if (all.AsSpan().EndsWith(Seal))
+            {
+                return all[..^Seal.Length];
+            }
         }
-        catch (InvalidDataException e)
+        catch (InvalidDataException)
         {
-            throw ShellException.BadData($"{name} is truncated or damaged: its compressed data cannot be unpacked.", e);
         }
+
+        throw ShellException.BadData($"{name} is truncated or damaged: its compressed data cannot be unpacked.");
     }
 
     private static byte[] Compress(byte[] bytes)

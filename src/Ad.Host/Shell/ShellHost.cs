@@ -21,9 +21,8 @@ public static class ShellHost
         {
             using var host = Build(settings, add);
             Validate(host.Services);
-            await host.RunAsync();
-
             var outcome = host.Services.GetRequiredService<Outcome>();
+            await host.RunAsync();
             return outcome.Message is { } message ? Say(outcome.ExitCode, message) : outcome.ExitCode;
         }
         catch (ShellException e)
@@ -72,13 +71,14 @@ public static class ShellHost
 
     private static IAnsiConsole Terminal()
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings());
-        if (!console.Profile.Out.IsTerminal)
+        if (!Console.IsOutputRedirected)
         {
-            console.Profile.Width = 1000;
+            return AnsiConsole.Create(new AnsiConsoleSettings());
         }
 
-        return console;
+        var plain = AnsiConsole.Create(new AnsiConsoleSettings { Ansi = AnsiSupport.No, Interactive = InteractionSupport.No });
+        plain.Profile.Width = 1000;
+        return plain;
     }
 
     private static int Say(int exitCode, string message)
