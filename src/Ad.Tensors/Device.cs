@@ -8,6 +8,9 @@ public abstract class Executable
     /// <summary>Runs it on arguments of the types and shapes its inputs name, and returns the results in order.</summary>
     public abstract Storage[] Run(ReadOnlySpan<Storage> arguments);
 
+    /// <summary>The work its program states, which does not depend on the device.</summary>
+    public abstract ProgramCost Cost { get; }
+
     /// <summary>What will run, as text: kernels in order, with their memory.</summary>
     public abstract override string ToString();
 }

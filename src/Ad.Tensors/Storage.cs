@@ -32,8 +32,8 @@ public sealed class HostStorage : Storage
     {
         ArgumentNullException.ThrowIfNull(shape);
         var bytes = shape.Elements * type.Size();
-        return bytes > Array.MaxLength
-            ? throw new OutOfMemoryException($"A {type.Name()}{shape} takes {bytes} bytes, more than the {Array.MaxLength} one tensor may have.")
+        return bytes > System.Array.MaxLength
+            ? throw new InsufficientMemoryException($"A {type.Name()}{shape} takes {bytes} bytes, more than the {System.Array.MaxLength} one tensor may have.")
             : new HostStorage(type, shape, GC.AllocateUninitializedArray<byte>((int)bytes));
     }
 
@@ -56,6 +56,9 @@ public sealed class HostStorage : Storage
     /// <summary>The elements, as the .NET type that the element type names.</summary>
     public ReadOnlySpan<T> Elements<T>()
         where T : unmanaged => Writable<T>();
+
+    /// <summary>The array that holds the elements from its start on.</summary>
+    internal byte[] Array => _bytes;
 
     /// <summary>The elements as bytes, in the machine's byte order.</summary>
     public ReadOnlySpan<byte> Bytes => _bytes;

@@ -1,0 +1,142 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+
+namespace Ad.Tensors.Cpu;
+
+/// <summary>
+/// An elementwise function over a block: operands (those the function lacks are empty) and result as bytes of their types, all of one
+/// number of elements. The result overlaps no operand.
+/// </summary>
+internal delegate void BlockFunction(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result);
+
+/// <summary>The table of elementwise functions by the type of their operands (of Select: of the chosen).</summary>
+internal static class BlockFunctions
+{
+    public static BlockFunction Of(Pointwise function, DType type) => type switch
+    {
+        DType.Bool => Bools(function),
+        DType.Int32 => Integers<int>(function),
+        DType.Int64 => Integers<long>(function),
+        DType.Float32 => Floats<float>(function),
+        DType.Float64 => Floats<double>(function),
+    };
+
+    private static BlockFunction Bools(Pointwise function) => function switch
+    {
+        Pointwise.Not => Logic.Not,
+        Pointwise.And => Logic.And,
+        Pointwise.Or => Logic.Or,
+        Pointwise.Xor => Logic.Xor,
+        Pointwise.Maximum => Logic.Or,
+        Pointwise.Minimum => Logic.And,
+        Pointwise.Equal => Comparisons.Equal<byte>,
+        Pointwise.NotEqual => Comparisons.NotEqual<byte>,
+        Pointwise.Less => Comparisons.Less<byte>,
+        Pointwise.LessEqual => Comparisons.LessEqual<byte>,
+        Pointwise.Select => Comparisons.Select<byte>,
+        _ => throw Refuse(function, DType.Bool),
+    };
+
+    private static BlockFunction Integers<T>(Pointwise function)
+        where T : unmanaged, IBinaryInteger<T>, IMinMaxValue<T>, ISignedNumber<T> => function switch
+    {
+        Pointwise.Negate => Arithmetic.Negate<T>,
+        Pointwise.Abs => Arithmetic.AbsInteger<T>,
+        Pointwise.Sign => Arithmetic.SignInteger<T>,
+        Pointwise.Add => Arithmetic.Add<T>,
+        Pointwise.Subtract => Arithmetic.Subtract<T>,
+        Pointwise.Multiply => Arithmetic.Multiply<T>,
+        Pointwise.Divide => Arithmetic.DivideInteger<T>,
+        Pointwise.Remainder => Arithmetic.RemainderInteger<T>,
+        Pointwise.Maximum => Arithmetic.Maximum<T>,
+        Pointwise.Minimum => Arithmetic.Minimum<T>,
+        Pointwise.Equal => Comparisons.Equal<T>,
+        Pointwise.NotEqual => Comparisons.NotEqual<T>,
+        Pointwise.Less => Comparisons.Less<T>,
+        Pointwise.LessEqual => Comparisons.LessEqual<T>,
+        Pointwise.Select => Comparisons.Select<T>,
+        Pointwise.MultiplyAdd => Arithmetic.MultiplyAdd<T>,
+        _ => throw Refuse(function, DTypes.Of<T>()),
+    };
+
+    private static BlockFunction Floats<T>(Pointwise function)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>, IMinMaxValue<T> => function switch
+    {
+        Pointwise.Negate => Arithmetic.Negate<T>,
+        Pointwise.Abs => Arithmetic.Abs<T>,
+        Pointwise.Sign => Arithmetic.SignFloat<T>,
+        Pointwise.Exp => Map<T, Functions.Exp>,
+        Pointwise.Expm1 => Map<T, Functions.Expm1>,
+        Pointwise.Log => Map<T, Functions.Log>,
+        Pointwise.Log1p => Map<T, Functions.Log1p>,
+        Pointwise.Sqrt => Arithmetic.Sqrt<T>,
+        Pointwise.Rsqrt => Arithmetic.Rsqrt<T>,
+        Pointwise.Sin => Map<T, Functions.Sin>,
+        Pointwise.Cos => Map<T, Functions.Cos>,
+        Pointwise.Tan => Map<T, Functions.Tan>,
+        Pointwise.Asin => Map<T, Functions.Asin>,
+        Pointwise.Acos => Map<T, Functions.Acos>,
+        Pointwise.Atan => Map<T, Functions.Atan>,
+        Pointwise.Sinh => Map<T, Functions.Sinh>,
+        Pointwise.Cosh => Map<T, Functions.Cosh>,
+        Pointwise.Tanh => Map<T, Functions.Tanh>,
+        Pointwise.Asinh => Map<T, Functions.Asinh>,
+        Pointwise.Acosh => Map<T, Functions.Acosh>,
+        Pointwise.Atanh => Map<T, Functions.Atanh>,
+        Pointwise.Sigmoid => Map<T, Functions.Sigmoid>,
+        Pointwise.Erf => Map<T, Functions.Erf>,
+        Pointwise.Lgamma => Map<T, Functions.Lgamma>,
+        Pointwise.Digamma => Map<T, Functions.Digamma>,
+        Pointwise.Floor => Arithmetic.Floor<T>,
+        Pointwise.Ceil => Arithmetic.Ceil<T>,
+        Pointwise.Round => Arithmetic.Round<T>,
+        Pointwise.Not or Pointwise.And or Pointwise.Or or Pointwise.Xor => throw Refuse(function, DTypes.Of<T>()),
+        Pointwise.Add => Arithmetic.Add<T>,
+        Pointwise.Subtract => Arithmetic.Subtract<T>,
+        Pointwise.Multiply => Arithmetic.Multiply<T>,
+        Pointwise.Divide => Arithmetic.Divide<T>,
+        Pointwise.Remainder => Arithmetic.RemainderFloat<T>,
+        Pointwise.Power => Map2<T, Functions.Power>,
+        Pointwise.Atan2 => Map2<T, Functions.Atan2>,
+        Pointwise.Maximum => Arithmetic.Maximum<T>,
+        Pointwise.Minimum => Arithmetic.Minimum<T>,
+        Pointwise.Scale => Arithmetic.Scale<T>,
+        Pointwise.Polygamma => Map2<T, Functions.Polygamma>,
+        Pointwise.Equal => Comparisons.Equal<T>,
+        Pointwise.NotEqual => Comparisons.NotEqual<T>,
+        Pointwise.Less => Comparisons.Less<T>,
+        Pointwise.LessEqual => Comparisons.LessEqual<T>,
+        Pointwise.Select => Comparisons.Select<T>,
+        Pointwise.MultiplyAdd => Arithmetic.FusedMultiplyAdd<T>,
+    };
+
+    private static ArgumentException Refuse(Pointwise function, DType type) =>
+        new($"The function {function.Name()} does not take {type.Name()}.");
+
+    /// <summary>A function of one double, element by element; float32 goes through double, which leaves it right to rounding.</summary>
+    private static void Map<T, F>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where F : struct, IFunction
+    {
+        var x = MemoryMarshal.Cast<byte, T>(a);
+        var r = MemoryMarshal.Cast<byte, T>(result);
+        for (var i = 0; i < r.Length; i++)
+        {
+            r[i] = T.CreateTruncating(F.Of(double.CreateTruncating(x[i])));
+        }
+    }
+
+    private static void Map2<T, F>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        where F : struct, IFunction2
+    {
+        var x = MemoryMarshal.Cast<byte, T>(a);
+        var y = MemoryMarshal.Cast<byte, T>(b);
+        var r = MemoryMarshal.Cast<byte, T>(result);
+        for (var i = 0; i < r.Length; i++)
+        {
+            r[i] = T.CreateTruncating(F.Of(double.CreateTruncating(x[i]), double.CreateTruncating(y[i])));
+        }
+    }
+}

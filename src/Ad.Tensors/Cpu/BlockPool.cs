@@ -1,0 +1,59 @@
+namespace Ad.Tensors.Cpu;
+
+/// <summary>Arrays that go from one run's temporaries to the next. Bounded: what would be too much is left to the garbage collector.</summary>
+internal static class BlockPool
+{
+    private const long MostBytes = 1L << 30;
+
+    private static readonly Lock Gate = new();
+    private static readonly Dictionary<int, Stack<byte[]>> Free = [];
+    private static long _held;
+
+    /// <summary>An array of at least so many bytes, with anything in it.</summary>
+    public static byte[] Rent(long bytes)
+    {
+        var size = SizeClass(bytes);
+        lock (Gate)
+        {
+            if (Free.TryGetValue(size, out var stack) && stack.TryPop(out var block))
+            {
+                _held -= size;
+                return block;
+            }
+        }
+
+        return GC.AllocateUninitializedArray<byte>(size);
+    }
+
+    /// <summary>Takes back an array that <see cref="Rent"/> gave.</summary>
+    public static void Return(byte[] block)
+    {
+        lock (Gate)
+        {
+            if (_held + block.Length > MostBytes)
+            {
+                return;
+            }
+
+            if (!Free.TryGetValue(block.Length, out var stack))
+            {
+                Free[block.Length] = stack = new Stack<byte[]>();
+            }
+
+            stack.Push(block);
+            _held += block.Length;
+        }
+    }
+
+    // Eighths of powers of two: at most an eighth is wasted, and sizes that differ a little share arrays.
+    private static int SizeClass(long bytes)
+    {
+        if (bytes <= 4096)
+        {
+            return 4096;
+        }
+
+        var step = 1L << (61 - (int)long.LeadingZeroCount(bytes - 1) - 1);
+        return (int)Math.Min(Array.MaxLength, (bytes + step - 1) / step * step);
+    }
+}

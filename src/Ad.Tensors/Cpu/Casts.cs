@@ -1,0 +1,63 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+
+namespace Ad.Tensors.Cpu;
+
+/// <summary>
+/// The table of casts. Beyond what <see cref="Operation.Cast"/> says: a float out of an integer type's range becomes its nearest value, a NaN
+/// 0; an Int64 out of Int32's range keeps its low 32 bits.
+/// </summary>
+internal static class Casts
+{
+    public static BlockFunction Of(DType from, DType to) => from switch
+    {
+        DType.Bool => To(to, Widen<int>, Widen<long>, Widen<float>, Widen<double>, Copy),
+        DType.Int32 => To(to, Copy, Convert<int, long>, Convert<int, float>, Convert<int, double>, Test<int>),
+        DType.Int64 => To(to, Convert<long, int>, Copy, Convert<long, float>, Convert<long, double>, Test<long>),
+        DType.Float32 => To(to, Saturate<float, int>, Saturate<float, long>, Copy, Convert<float, double>, Test<float>),
+        DType.Float64 => To(to, Saturate<double, int>, Saturate<double, long>, Convert<double, float>, Copy, Test<double>),
+    };
+
+    private static BlockFunction To(
+        DType to, BlockFunction int32, BlockFunction int64, BlockFunction float32, BlockFunction float64, BlockFunction boolean) => to switch
+    {
+        DType.Bool => boolean,
+        DType.Int32 => int32,
+        DType.Int64 => int64,
+        DType.Float32 => float32,
+        DType.Float64 => float64,
+    };
+
+    private static void Copy(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result) => a.CopyTo(result);
+
+    private static void Convert<A, B>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
+        where A : unmanaged, INumber<A>
+        where B : unmanaged, INumber<B> =>
+        TensorPrimitives.ConvertTruncating(MemoryMarshal.Cast<byte, A>(a), MemoryMarshal.Cast<byte, B>(result));
+
+    private static void Saturate<A, B>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
+        where A : unmanaged, INumber<A>
+        where B : unmanaged, INumber<B> =>
+        TensorPrimitives.ConvertSaturating(MemoryMarshal.Cast<byte, A>(a), MemoryMarshal.Cast<byte, B>(result));
+
+    private static void Widen<B>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
+        where B : unmanaged, INumber<B>
+    {
+        var r = MemoryMarshal.Cast<byte, B>(result);
+        for (var i = 0; i < r.Length; i++)
+        {
+            r[i] = a[i] != 0 ? B.One : B.Zero;
+        }
+    }
+
+    private static void Test<A>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
+        where A : unmanaged, INumber<A>
+    {
+        var x = MemoryMarshal.Cast<byte, A>(a);
+        for (var i = 0; i < result.Length; i++)
+        {
+            result[i] = x[i] != A.Zero ? (byte)1 : (byte)0;
+        }
+    }
+}

@@ -1,0 +1,164 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Ad.Tensors.Cpu;
+
+/// <summary>
+/// Puts operands into parts of a result: one after another along an axis, or into a result of zeros with room around and between the
+/// elements. Each part is copied along the innermost axis that source and target share.
+/// </summary>
+internal sealed class CopyKernel(string name, int target, long targetBytes, bool clear, (View Source, Layout Target)[] parts) : Kernel
+{
+    private readonly StridedCopy[] _copies = [.. parts.Select(p => new StridedCopy(p.Source.Layout, p.Target))];
+
+    public override IEnumerable<int> Reads => parts.Select(p => p.Source.Slot).Distinct();
+
+    public override IEnumerable<int> Writes => [target];
+
+    public override void Run(Frame frame, Workers workers)
+    {
+        if (clear)
+        {
+            frame.Elements<byte>(target, targetBytes).Clear();
+        }
+
+        for (var i = 0; i < parts.Length; i++)
+        {
+            _copies[i].Run(frame, parts[i].Source.Slot, target, parts[i].Source.Type.Size(), workers);
+        }
+    }
+
+    public override string ToString() => $"{name} {string.Join(' ', parts.Select(p => p.Source))} -> s{target}";
+}
+
+/// <summary>A copy from the places of one layout to the places of another of the same shape.</summary>
+internal sealed class StridedCopy
+{
+    // A tile of a transposition: its lines, read one way and written the other, stay in the nearest cache.
+    private const int Tile = 32;
+
+    private readonly int[] _outer;
+    private readonly long[] _outerFrom;
+    private readonly long[] _outerTo;
+    private readonly int _rows;
+    private readonly long _rowFrom;
+    private readonly long _rowTo;
+    private readonly int _columns;
+    private readonly long _columnFrom;
+    private readonly long _columnTo;
+    private readonly long _from;
+    private readonly long _to;
+    private readonly int _matrices;
+
+    public StridedCopy(Layout source, Layout target)
+    {
+        var (from, to) = Layout.Collapse(source, target);
+        var axes = Enumerable.Range(0, from.Rank).ToList();
+        Elements = from.Elements();
+        (_from, _to) = (from.Offset, to.Offset);
+
+        // The columns are the axis nearest in the target, the rows the one nearest in the source, or any other.
+        var column = Take(axes, to);
+        var row = Take(axes, from);
+        (_columns, _columnFrom, _columnTo) = column < 0 ? (1, 0, 0) : (from.Sizes[column], from.Strides[column], to.Strides[column]);
+        (_rows, _rowFrom, _rowTo) = row < 0 ? (1, 0, 0) : (from.Sizes[row], from.Strides[row], to.Strides[row]);
+        _outer = [.. axes.Select(a => from.Sizes[a])];
+        _outerFrom = [.. axes.Select(a => from.Strides[a])];
+        _outerTo = [.. axes.Select(a => to.Strides[a])];
+        _matrices = Elements == 0 ? 0 : (int)(Elements / ((long)_rows * _columns));
+    }
+
+    public long Elements { get; }
+
+    public void Run(Frame frame, int source, int target, int size, Workers workers)
+    {
+        if (Elements == 0)
+        {
+            return;
+        }
+
+        IWork work = size switch
+        {
+            1 => new Work<byte>(this, frame, source, target),
+            4 => new Work<int>(this, frame, source, target),
+            _ => new Work<long>(this, frame, source, target),
+        };
+        var rowItems = (_rows + Tile - 1) / Tile;
+        workers.Run(work, checked(_matrices * rowItems), Elements >= Workers.Grain);
+    }
+
+    private static int Take(List<int> axes, Layout layout)
+    {
+        if (axes.Count == 0)
+        {
+            return -1;
+        }
+
+        var nearest = axes[^1];
+        foreach (var axis in axes)
+        {
+            if (layout.Strides[axis] != 0 && Math.Abs(layout.Strides[axis]) < Math.Abs(layout.Strides[nearest]))
+            {
+                nearest = axis;
+            }
+        }
+
+        axes.Remove(nearest);
+        return nearest;
+    }
+
+    private void Do<T>(ReadOnlySpan<T> source, Span<T> target, int item)
+        where T : unmanaged
+    {
+        var rowItems = (_rows + Tile - 1) / Tile;
+        var (matrix, rowItem) = Math.DivRem(item, rowItems);
+        var (from, to) = (_from, _to);
+        for (var axis = _outer.Length - 1; axis >= 0; axis--)
+        {
+            (matrix, var index) = Math.DivRem(matrix, _outer[axis]);
+            from += index * _outerFrom[axis];
+            to += index * _outerTo[axis];
+        }
+
+        var first = rowItem * Tile;
+        var last = Math.Min(_rows, first + Tile);
+        if (_columnFrom == 1 && _columnTo == 1)
+        {
+            for (var row = first; row < last; row++)
+            {
+                source.Slice((int)(from + (row * _rowFrom)), _columns).CopyTo(target[(int)(to + (row * _rowTo))..]);
+            }
+
+            return;
+        }
+
+        for (var start = 0; start < _columns; start += Tile)
+        {
+            var end = Math.Min(_columns, start + Tile);
+            for (var row = first; row < last; row++)
+            {
+                var read = from + (row * _rowFrom) + (start * _columnFrom);
+                var write = to + (row * _rowTo) + (start * _columnTo);
+                for (var column = start; column < end; column++)
+                {
+                    target[(int)write] = source[(int)read];
+                    read += _columnFrom;
+                    write += _columnTo;
+                }
+            }
+        }
+    }
+
+    private sealed class Work<T>(StridedCopy copy, Frame frame, int source, int target) : IWork
+        where T : unmanaged
+    {
+        public object? Begin() => null;
+
+        public void Do(object? state, int item) =>
+            copy.Do(frame.From<T>(source), MemoryMarshal.Cast<byte, T>(frame.Array(target).AsSpan(frame.Start(target))), item);
+
+        public void End(object? state)
+        {
+        }
+    }
+}

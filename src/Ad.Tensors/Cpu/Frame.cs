@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+
+namespace Ad.Tensors.Cpu;
+
+/// <summary>The memory of one run: for every slot of the plan, the array that holds it and where it starts.</summary>
+internal sealed class Frame(int slots)
+{
+    private readonly byte[][] _arrays = new byte[slots][];
+    private readonly int[] _starts = new int[slots];
+
+    public void Bind(int slot, byte[] array, int start) => (_arrays[slot], _starts[slot]) = (array, start);
+
+    public byte[] Array(int slot) => _arrays[slot];
+
+    public int Start(int slot) => _starts[slot];
+
+    /// <summary>A slot's elements, as many as asked for.</summary>
+    public Span<T> Elements<T>(int slot, long count)
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(_arrays[slot].AsSpan(_starts[slot]))[..(int)count];
+
+    /// <summary>All elements from a slot's start on, for whoever goes through them by a layout.</summary>
+    public ReadOnlySpan<T> From<T>(int slot)
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(_arrays[slot].AsSpan(_starts[slot]));
+}
+
+/// <summary>Elements that lie in a slot, seen through a layout.</summary>
+internal readonly record struct View(int Slot, DType Type, Layout Layout)
+{
+    public override string ToString() => $"s{Slot}{Layout}";
+}
+
+/// <summary>One step of a plan.</summary>
+internal abstract class Kernel
+{
+    /// <summary>The slots it reads.</summary>
+    public abstract IEnumerable<int> Reads { get; }
+
+    /// <summary>The slots it writes, all of them whole.</summary>
+    public abstract IEnumerable<int> Writes { get; }
+
+    /// <summary>Does the work.</summary>
+    public abstract void Run(Frame frame, Workers workers);
+
+    /// <summary>What it does, on one line.</summary>
+    public abstract override string ToString();
+}

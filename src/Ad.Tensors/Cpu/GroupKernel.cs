@@ -1,0 +1,330 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+
+namespace Ad.Tensors.Cpu;
+
+/// <summary>
+/// Runs a group block by block: all elements one after another, or, with reductions, in the order that suits their extents. How the work
+/// is cut into items depends on the extents alone, so that the bits never depend on the number of threads.
+/// </summary>
+internal sealed class GroupKernel : Kernel
+{
+    // Enough elements that handing out an item costs nothing beside it, few enough that several threads find some.
+    private const int ItemElements = 64 * 1024;
+
+    private readonly PointwiseGroup _group;
+    private readonly GroupProgram _program;
+    private readonly Reducer[] _reducers;
+    private readonly Cut _cut;
+    private readonly ConcurrentBag<GroupState> _states = [];
+
+    public GroupKernel(PointwiseGroup group)
+    {
+        _group = group;
+        _program = new GroupProgram(group);
+        _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type))];
+        _cut = new Cut(group.Extents ?? new Extents(group.Elements, 1, 1), _program.BlockElements, _reducers.Length > 0);
+    }
+
+    public override IEnumerable<int> Reads =>
+        _group.Nodes.SelectMany(IEnumerable<int> (node) => node switch
+        {
+            Node.Load load => [load.View.Slot],
+            Node.Random random => [random.Key.Slot],
+            _ => [],
+        }).Distinct();
+
+    public override IEnumerable<int> Writes => [.. _group.Outputs.Values, .. _group.Reductions.Select(r => r.Slot)];
+
+    public override void Run(Frame frame, Workers workers)
+    {
+        var partials = _cut.RowItems > 1
+            ? _reducers.Select(r => new byte[_cut.Items * 8 * r.Planes * _cut.StateResults]).ToArray()
+            : [];
+        workers.Run(new Work(this, frame, partials), _cut.Items, _cut.Elements >= Workers.Grain);
+        for (var r = 0; r < partials.Length; r++)
+        {
+            Combine(frame, r, partials[r]);
+        }
+    }
+
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"pointwise over {_group.Elements}");
+        if (_group.Extents is { } extents)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" as [{extents.Outer}, {extents.Reduced}, {extents.Inner}]");
+        }
+
+        text.Append(':');
+        for (var i = 0; i < _group.Nodes.Count; i++)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" v{i} = ");
+            text.Append(_group.Nodes[i] switch
+            {
+                Node.Load load => $"load {load.View}",
+                Node.Splat splat => $"{splat.Value}",
+                Node.Ramp ramp => $"ramp {ramp.Layout}",
+                Node.Random random => $"random {random.Key}",
+                Node.Apply apply => apply.Function.Name(),
+                Node.Cast => "cast",
+                _ => "",
+            });
+            foreach (var operand in _group.Nodes[i].Operands.Values)
+            {
+                text.Append(CultureInfo.InvariantCulture, $" v{operand}");
+            }
+
+            text.Append(CultureInfo.InvariantCulture, $" : {_group.Nodes[i].Type.Name()}");
+            text.Append(_group.Outputs.TryGetValue(i, out var slot) ? $" -> s{slot};" : ";");
+        }
+
+        foreach (var reduction in _group.Reductions)
+        {
+            text.Append(CultureInfo.InvariantCulture, $" {Names.CamelCase(reduction.Kind.ToString())} v{reduction.Node} -> s{reduction.Slot};");
+        }
+
+        return text.ToString();
+    }
+
+    private void Do(GroupState state, Frame frame, byte[][] partials, byte[] sums, int item)
+    {
+        if (_reducers.Length == 0)
+        {
+            var end = Math.Min(_cut.Elements, (item + 1L) * ItemElements);
+            for (var start = (long)item * ItemElements; start < end; start += _program.BlockElements)
+            {
+                state.Block(frame, start, (int)Math.Min(_program.BlockElements, end - start));
+            }
+        }
+        else if (_cut.WholeResults)
+        {
+            DoWhole(state, frame, sums, item);
+        }
+        else
+        {
+            DoPart(state, frame, partials, sums, item);
+        }
+    }
+
+    /// <summary>Blocks of all the elements of some outer positions each.</summary>
+    private void DoWhole(GroupState state, Frame frame, byte[] sums, int item)
+    {
+        var (_, reduced, inner) = _cut.Extents;
+        var end = Math.Min(_cut.Extents.Outer, (item + 1L) * _cut.OuterPerItem);
+        for (var outer = item * _cut.OuterPerItem; outer < end; outer += _cut.OuterPerBlock)
+        {
+            var outers = (int)Math.Min(_cut.OuterPerBlock, end - outer);
+            var results = (int)(outers * inner);
+            if (reduced > 0)
+            {
+                state.Block(frame, outer * reduced * inner, (int)(outers * reduced * inner));
+            }
+
+            for (var r = 0; r < _reducers.Length; r++)
+            {
+                var reduction = _group.Reductions[r];
+                var kept = sums.AsSpan(0, 8 * _reducers[r].Planes * results);
+                _reducers[r].Clear(kept);
+                if (reduced > 0)
+                {
+                    var size = _program.Nodes[reduction.Node].Type.Size();
+                    var elements = state.At(reduction.Node, (int)(outers * reduced * inner));
+                    var each = (int)(reduced * inner) * size;
+                    for (var o = 0; o < outers; o++)
+                    {
+                        Add(r, kept, o * (int)inner, results, elements.Slice(o * each, each), (int)inner, 0);
+                    }
+                }
+
+                var target = reduction.Type.Size();
+                _reducers[r].Finish(
+                    kept, results, frame.Elements<byte>(reduction.Slot, (outer * inner * target) + (results * target))[(int)(outer * inner * target)..]);
+            }
+        }
+    }
+
+    /// <summary>Blocks of some rows of one outer position, or of a part of one row.</summary>
+    private void DoPart(GroupState state, Frame frame, byte[][] partials, byte[] sums, int item)
+    {
+        var (_, reduced, inner) = _cut.Extents;
+        var (outer, column, rowItem) = _cut.Place(item);
+        var width = (int)Math.Min(_cut.StateResults, inner - column);
+        var end = Math.Min(reduced, (rowItem + 1L) * _cut.RowsPerItem);
+        for (var r = 0; r < _reducers.Length; r++)
+        {
+            _reducers[r].Clear(Kept(r, item, width, partials, sums));
+        }
+
+        for (var row = rowItem * _cut.RowsPerItem; row < end; row += _cut.RowsPerBlock)
+        {
+            var rows = (int)Math.Min(_cut.RowsPerBlock, end - row);
+            state.Block(frame, (((outer * reduced) + row) * inner) + column, rows * width);
+            for (var r = 0; r < _reducers.Length; r++)
+            {
+                Add(r, Kept(r, item, width, partials, sums), 0, width, state.At(_group.Reductions[r].Node, rows * width), width, row);
+            }
+        }
+
+        for (var r = 0; r < _reducers.Length && partials.Length == 0; r++)
+        {
+            Finish(frame, r, Kept(r, item, width, partials, sums), (outer * inner) + column, width);
+        }
+    }
+
+    private Span<byte> Kept(int r, int item, int width, byte[][] partials, byte[] sums)
+    {
+        var planes = _reducers[r].Planes;
+        if (partials.Length > 0)
+        {
+            return partials[r].AsSpan(item * 8 * planes * _cut.StateResults, 8 * planes * width);
+        }
+
+        var start = 0;
+        for (var before = 0; before < r; before++)
+        {
+            start += 8 * _reducers[before].Planes * _cut.StateResults;
+        }
+
+        return sums.AsSpan(start, 8 * planes * width);
+    }
+
+    private void Add(int r, Span<byte> kept, int result, int results, ReadOnlySpan<byte> elements, int width, long first)
+    {
+        if (width == 1)
+        {
+            _reducers[r].AddRow(kept, result, results, elements, first);
+        }
+        else
+        {
+            _reducers[r].AddColumns(kept, result, results, elements, width, first);
+        }
+    }
+
+    private void Combine(Frame frame, int r, byte[] partials)
+    {
+        var inner = _cut.Extents.Inner;
+        var stride = 8 * _reducers[r].Planes * _cut.StateResults;
+        for (var item = 0; item < _cut.Items; item += _cut.RowItems)
+        {
+            var (outer, column, _) = _cut.Place(item);
+            var width = (int)Math.Min(_cut.StateResults, inner - column);
+            var bytes = 8 * _reducers[r].Planes * width;
+            var whole = partials.AsSpan(item * stride, bytes);
+            for (var next = 1; next < _cut.RowItems; next++)
+            {
+                _reducers[r].Merge(whole, partials.AsSpan((item + next) * stride, bytes), width);
+            }
+
+            Finish(frame, r, whole, (outer * inner) + column, width);
+        }
+    }
+
+    private void Finish(Frame frame, int r, ReadOnlySpan<byte> kept, long at, int width)
+    {
+        var size = _group.Reductions[r].Type.Size();
+        var target = frame.Elements<byte>(_group.Reductions[r].Slot, (at + width) * size)[(int)(at * size)..];
+        _reducers[r].Finish(kept, width, target);
+    }
+
+    private sealed class Work(GroupKernel kernel, Frame frame, byte[][] partials) : IWork
+    {
+        public object? Begin()
+        {
+            if (!kernel._states.TryTake(out var state))
+            {
+                var sums = kernel._reducers.Sum(r => 8 * r.Planes) * kernel._cut.StateResults;
+                state = new GroupState(kernel._program) { Sums = new byte[sums] };
+            }
+
+            if (kernel._cut.Elements > 0)
+            {
+                state.Begin(frame);
+            }
+
+            return state;
+        }
+
+        public void Do(object? state, int item)
+        {
+            var group = (GroupState)state!;
+            kernel.Do(group, frame, partials, group.Sums, item);
+        }
+
+        public void End(object? state)
+        {
+            var group = (GroupState)state!;
+            group.End();
+            kernel._states.Add(group);
+        }
+    }
+
+    /// <summary>How the elements are cut into items, and items into blocks.</summary>
+    private sealed class Cut
+    {
+        public Cut(Extents extents, int block, bool reduces)
+        {
+            Extents = extents;
+            Elements = extents.Elements;
+            if (!reduces)
+            {
+                Items = (int)((Elements + ItemElements - 1) / ItemElements);
+                return;
+            }
+
+            var each = Math.Max(1, extents.Reduced) * extents.Inner;
+            if (extents.Outer * extents.Inner == 0)
+            {
+                return;
+            }
+
+            if (each <= block)
+            {
+                WholeResults = true;
+                OuterPerBlock = block / each;
+                OuterPerItem = OuterPerBlock * Math.Max(1, ItemElements / block);
+                StateResults = (int)(OuterPerBlock * extents.Inner);
+                Items = (int)((extents.Outer + OuterPerItem - 1) / OuterPerItem);
+                return;
+            }
+
+            StateResults = (int)Math.Min(extents.Inner, block);
+            RowsPerBlock = Math.Max(1, block / extents.Inner);
+            RowsPerItem = RowsPerBlock * Math.Max(1, ItemElements / (RowsPerBlock * StateResults));
+            RowItems = (int)Math.Max(1, (extents.Reduced + RowsPerItem - 1) / RowsPerItem);
+            Columns = (int)((extents.Inner + StateResults - 1) / StateResults);
+            Items = checked((int)(extents.Outer * Columns * RowItems));
+        }
+
+        public Extents Extents { get; }
+
+        public long Elements { get; }
+
+        public int Items { get; }
+
+        public bool WholeResults { get; }
+
+        public long OuterPerBlock { get; }
+
+        public long OuterPerItem { get; }
+
+        public int StateResults { get; }
+
+        public long RowsPerBlock { get; }
+
+        public long RowsPerItem { get; }
+
+        public int RowItems { get; } = 1;
+
+        private int Columns { get; }
+
+        public (long Outer, long Column, int RowItem) Place(int item)
+        {
+            var (rest, rowItem) = Math.DivRem(item, RowItems);
+            var (outer, column) = Math.DivRem(rest, Columns);
+            return (outer, (long)column * StateResults, rowItem);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+namespace Ad.Tensors.Cpu;
+
+/// <summary>
+/// What a group's blocks need at run time, worked out once: for every node where its block lies (in a slot, or in a register of the scratch
+/// memory that stays in the nearest cache) and what fills it.
+/// </summary>
+internal sealed class GroupProgram
+{
+    private const int ScratchBytes = 32 * 1024;
+    private const int MostElements = 1024;
+    private const int FewestElements = 256;
+
+    public GroupProgram(PointwiseGroup group)
+    {
+        Nodes = [.. group.Nodes];
+        Functions = new BlockFunction?[Nodes.Length];
+        Readers = new Layout?[Nodes.Length];
+        Slots = new int[Nodes.Length];
+        Registers = new int[Nodes.Length];
+        Constant = new bool[Nodes.Length];
+        Array.Fill(Slots, -1);
+        Array.Fill(Registers, -1);
+        foreach (var (node, slot) in group.Outputs)
+        {
+            Slots[node] = slot;
+        }
+
+        for (var i = 0; i < Nodes.Length; i++)
+        {
+            Prepare(i);
+        }
+
+        RegisterBytes = Allocate(group);
+        var elements = MostElements;
+        while (elements > FewestElements && RegisterBytes * elements > ScratchBytes)
+        {
+            elements /= 2;
+        }
+
+        BlockElements = elements;
+    }
+
+    public Node[] Nodes { get; }
+
+    /// <summary>What computes a node from its operands' blocks; null for what is read or made up.</summary>
+    public BlockFunction?[] Functions { get; }
+
+    /// <summary>How a loaded node or a ramp is walked; null for those in row-major order.</summary>
+    public Layout?[] Readers { get; }
+
+    /// <summary>The slot a node lies in (loaded in order) or is written to, or -1.</summary>
+    public int[] Slots { get; }
+
+    /// <summary>Where a node's register starts, in bytes per element of a block, or -1.</summary>
+    public int[] Registers { get; }
+
+    /// <summary>Whether a node is the same for every block.</summary>
+    public bool[] Constant { get; }
+
+    /// <summary>Bytes of all registers per element of a block.</summary>
+    public int RegisterBytes { get; }
+
+    /// <summary>The most elements a block has.</summary>
+    public int BlockElements { get; }
+
+    private void Prepare(int i)
+    {
+        switch (Nodes[i])
+        {
+            case Node.Load load:
+                if (load.View.Layout.IsSplat())
+                {
+                    Constant[i] = true;
+                }
+                else if (!load.View.Layout.IsContiguous() || Slots[i] >= 0)
+                {
+                    Readers[i] = load.View.Layout;
+                }
+
+                break;
+            case Node.Splat:
+                Constant[i] = true;
+                break;
+            case Node.Ramp ramp:
+                Readers[i] = ramp.Layout;
+                break;
+            case Node.Random:
+                break;
+            case Node.Apply apply:
+                Functions[i] = BlockFunctions.Of(apply.Function, Nodes[apply.Operands[^1]].Type);
+                break;
+            case Node.Cast cast:
+                Functions[i] = Casts.Of(Nodes[cast.Operand].Type, cast.Type);
+                break;
+        }
+    }
+
+    // A register is free again after its node's last reader; constants keep theirs.
+    private int Allocate(PointwiseGroup group)
+    {
+        var last = new int[Nodes.Length];
+        for (var i = 0; i < Nodes.Length; i++)
+        {
+            last[i] = Math.Max(last[i], i);
+            foreach (var operand in Nodes[i].Operands.Values)
+            {
+                last[operand] = i;
+            }
+        }
+
+        foreach (var reduction in group.Reductions)
+        {
+            last[reduction.Node] = int.MaxValue;
+        }
+
+        var free = new Dictionary<int, Stack<int>>();
+        var end = 0;
+        for (var i = 0; i < Nodes.Length; i++)
+        {
+            var direct = Nodes[i] is Node.Load && !Constant[i] && Readers[i] is null;
+            if (!direct && Slots[i] < 0)
+            {
+                var size = Nodes[i].Type.Size();
+                if (!Constant[i] && free.TryGetValue(size, out var stack) && stack.Count > 0)
+                {
+                    Registers[i] = stack.Pop();
+                }
+                else
+                {
+                    Registers[i] = end;
+                    end += size;
+                }
+            }
+
+            for (var j = 0; j <= i; j++)
+            {
+                if (last[j] == i && Registers[j] >= 0 && !Constant[j])
+                {
+                    var size = Nodes[j].Type.Size();
+                    if (!free.TryGetValue(size, out var stack))
+                    {
+                        free[size] = stack = new Stack<int>();
+                    }
+
+                    stack.Push(Registers[j]);
+                }
+            }
+        }
+
+        return end;
+    }
+}

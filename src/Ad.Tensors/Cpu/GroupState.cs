@@ -1,0 +1,198 @@
+using System.Runtime.InteropServices;
+
+namespace Ad.Tensors.Cpu;
+
+/// <summary>What one thread needs to run a group's blocks: scratch memory, readers, and where every node's block lies at the moment.</summary>
+internal sealed class GroupState
+{
+    private readonly GroupProgram _program;
+    private readonly byte[] _scratch;
+    private readonly ViewReader?[] _readers;
+    private readonly byte[][] _arrays;
+    private readonly int[] _offsets;
+    private readonly uint[] _keys;
+    private readonly long[] _places;
+
+    public GroupState(GroupProgram program)
+    {
+        _program = program;
+        _scratch = GC.AllocateUninitializedArray<byte>(program.RegisterBytes * program.BlockElements);
+        _readers = [.. program.Readers.Select(layout => layout is null ? null : new ViewReader(layout))];
+        _arrays = new byte[program.Nodes.Length][];
+        _offsets = new int[program.Nodes.Length];
+        _keys = new uint[program.Nodes.Length * 2];
+        _places = program.Nodes.Any(n => n is Node.Ramp) ? new long[program.BlockElements] : [];
+    }
+
+    /// <summary>Room for the states of reductions.</summary>
+    public byte[] Sums { get; init; } = [];
+
+    /// <summary>Fills in what is the same for all blocks of a run.</summary>
+    public void Begin(Frame frame)
+    {
+        for (var i = 0; i < _program.Nodes.Length; i++)
+        {
+            var register = _program.Registers[i];
+            if (register >= 0)
+            {
+                (_arrays[i], _offsets[i]) = (_scratch, register * _program.BlockElements);
+            }
+
+            switch (_program.Nodes[i])
+            {
+                case Node.Load load when _program.Constant[i] && register >= 0:
+                    FillFrom(frame, load.View, _scratch.AsSpan(_offsets[i], _program.BlockElements * load.Type.Size()));
+                    break;
+                case Node.Splat splat when register >= 0:
+                    Fill(splat.Value, _scratch.AsSpan(_offsets[i], _program.BlockElements * splat.Type.Size()));
+                    break;
+                case Node.Random random:
+                    var key = frame.From<uint>(random.Key.Slot);
+                    var layout = random.Key.Layout;
+                    _keys[2 * i] = key[(int)layout.Offset];
+                    _keys[(2 * i) + 1] = key[(int)(layout.Offset + layout.Strides[0])];
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Forgets the arrays of a run, so as not to keep them alive.</summary>
+    public void End() => Array.Clear(_arrays);
+
+    /// <summary>Computes all nodes over some elements.</summary>
+    public void Block(Frame frame, long start, int count)
+    {
+        var nodes = _program.Nodes;
+        for (var i = 0; i < nodes.Length; i++)
+        {
+            var size = nodes[i].Type.Size();
+            var slot = _program.Slots[i];
+            if (slot >= 0)
+            {
+                (_arrays[i], _offsets[i]) = (frame.Array(slot), frame.Start(slot) + (int)(start * size));
+            }
+
+            if (_program.Functions[i] is { } function)
+            {
+                Apply(function, i, count);
+                continue;
+            }
+
+            switch (nodes[i])
+            {
+                case Node.Load load when !_program.Constant[i]:
+                    Load(frame, load.View, i, start, count);
+                    break;
+                case Node.Load load when slot >= 0:
+                    FillFrom(frame, load.View, At(i, count));
+                    break;
+                case Node.Splat splat when slot >= 0:
+                    Fill(splat.Value, At(i, count));
+                    break;
+                case Node.Ramp ramp:
+                    var reader = _readers[i]!;
+                    reader.Seek(start);
+                    reader.Places(_places.AsSpan(0, count));
+                    Casts.Of(DType.Int64, ramp.Type)(MemoryMarshal.AsBytes(_places.AsSpan(0, count)), default, default, At(i, count));
+                    break;
+                case Node.Random random:
+                    Threefry.Fill(random.Type, _keys[2 * i], _keys[(2 * i) + 1], start, At(i, count));
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    /// <summary>A node's elements in the current block.</summary>
+    public Span<byte> At(int node, int count) =>
+        _arrays[node].AsSpan(_offsets[node], count * _program.Nodes[node].Type.Size());
+
+    private void Apply(BlockFunction function, int i, int count)
+    {
+        var operands = _program.Nodes[i].Operands.Values;
+        var a = At(operands[0], count);
+        var b = operands.Length > 1 ? At(operands[1], count) : default;
+        var c = operands.Length > 2 ? At(operands[2], count) : default;
+        function(a, b, c, At(i, count));
+    }
+
+    private void Load(Frame frame, View view, int i, long start, int count)
+    {
+        var size = view.Type.Size();
+        if (_readers[i] is not { } reader)
+        {
+            (_arrays[i], _offsets[i]) = (frame.Array(view.Slot), frame.Start(view.Slot) + (int)((view.Layout.Offset + start) * size));
+            return;
+        }
+
+        reader.Seek(start);
+        var register = _program.Registers[i];
+        if (register >= 0)
+        {
+            var at = reader.TryRun(count);
+            if (at >= 0)
+            {
+                (_arrays[i], _offsets[i]) = (frame.Array(view.Slot), frame.Start(view.Slot) + (int)(at * size));
+                return;
+            }
+
+            (_arrays[i], _offsets[i]) = (_scratch, register * _program.BlockElements);
+        }
+
+        var target = At(i, count);
+        switch (size)
+        {
+            case 1:
+                reader.Read(frame.From<byte>(view.Slot), target);
+                break;
+            case 4:
+                reader.Read(frame.From<int>(view.Slot), MemoryMarshal.Cast<byte, int>(target));
+                break;
+            default:
+                reader.Read(frame.From<long>(view.Slot), MemoryMarshal.Cast<byte, long>(target));
+                break;
+        }
+    }
+
+    private static void FillFrom(Frame frame, View view, Span<byte> target)
+    {
+        var at = (int)view.Layout.Offset;
+        switch (view.Type.Size())
+        {
+            case 1:
+                target.Fill(frame.From<byte>(view.Slot)[at]);
+                break;
+            case 4:
+                MemoryMarshal.Cast<byte, int>(target).Fill(frame.From<int>(view.Slot)[at]);
+                break;
+            default:
+                MemoryMarshal.Cast<byte, long>(target).Fill(frame.From<long>(view.Slot)[at]);
+                break;
+        }
+    }
+
+    private static void Fill(Scalar value, Span<byte> target)
+    {
+        switch (value.Type)
+        {
+            case DType.Bool:
+                target.Fill((byte)value.ToInt64());
+                break;
+            case DType.Int32:
+                MemoryMarshal.Cast<byte, int>(target).Fill((int)value.ToInt64());
+                break;
+            case DType.Int64:
+                MemoryMarshal.Cast<byte, long>(target).Fill(value.ToInt64());
+                break;
+            case DType.Float32:
+                MemoryMarshal.Cast<byte, float>(target).Fill((float)value.ToDouble());
+                break;
+            case DType.Float64:
+                MemoryMarshal.Cast<byte, double>(target).Fill(value.ToDouble());
+                break;
+        }
+    }
+}

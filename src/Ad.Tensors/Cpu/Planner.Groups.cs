@@ -1,0 +1,244 @@
+namespace Ad.Tensors.Cpu;
+
+internal sealed partial class Planner
+{
+    /// <summary>Adds a pointwise instruction to a group it reads from, or to one of its own.</summary>
+    private Value.Member Join(Instruction instruction, Func<Axes, Node> make)
+    {
+        var operands = new Value[instruction.Operands.Count];
+        for (var i = 0; i < operands.Length; i++)
+        {
+            operands[i] = _values[instruction.Operands[i]];
+        }
+
+        var step = FindGroup(operands, instruction.Shape.Elements);
+        var group = (PointwiseGroup)_steps[step];
+        var nodes = new int[operands.Length];
+        for (var i = 0; i < operands.Length; i++)
+        {
+            nodes[i] = NodeIn(step, instruction.Operands[i], operands[i]);
+        }
+
+        return new Value.Member(step, group.Add(make(new Axes(nodes))));
+    }
+
+    private int FindGroup(ReadOnlySpan<Value> operands, long elements)
+    {
+        var earliest = -1;
+        foreach (var operand in operands)
+        {
+            earliest = Math.Max(earliest, ReadyBefore(operand));
+        }
+
+        for (var step = _steps.Count - 1; step >= Math.Max(0, earliest); step--)
+        {
+            if (_steps[step] is PointwiseGroup group
+                && group.Elements == elements
+                && group.Nodes.Count < MostNodes
+                && Shares(group, step, operands))
+            {
+                return step;
+            }
+        }
+
+        _steps.Add(new PointwiseGroup(elements));
+        return _steps.Count - 1;
+    }
+
+    // The first step that may read a value: a group may read its own members.
+    private int ReadyBefore(Value value) => value switch
+    {
+        Value.Stored stored => _slotSteps[stored.View.Slot] + 1,
+        Value.Member member => member.Step,
+        Value.Leaf { Node: Node.Random random } => _slotSteps[random.Key.Slot] + 1,
+        _ => 0,
+    };
+
+    private static bool Shares(PointwiseGroup group, int step, ReadOnlySpan<Value> operands)
+    {
+        foreach (var operand in operands)
+        {
+            if (operand switch
+            {
+                Value.Member member => member.Step == step,
+                Value.Stored stored => group.Nodes.Contains(Load(stored.View)),
+                _ => false,
+            })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private int NodeIn(int step, int instruction, Value value)
+    {
+        var group = (PointwiseGroup)_steps[step];
+        return value switch
+        {
+            Value.Member member when member.Step == step => member.Node,
+            Value.Leaf leaf => group.Add(leaf.Node is Node.Ramp ramp ? ramp with { Layout = ramp.Layout.Collapse() } : leaf.Node),
+            _ => group.Add(Load(InMemory(instruction))),
+        };
+    }
+
+    private static Node.Load Load(View view) => new(view with { Layout = view.Layout.Collapse() });
+
+    private Value.Stored Reduce(Instruction instruction, Operation.Reduce reduce)
+    {
+        var operand = instruction.Operands[0];
+        var shape = _program.Instructions[operand].Shape;
+        if (reduce.Kind is Reduction.ArgMax or Reduction.ArgMin && shape[reduce.Axes[0]] == 0)
+        {
+            throw new ArgumentException(
+                $"The reduction {Names.CamelCase(reduce.Kind.ToString())} has no answer along axis {reduce.Axes[0]} of {shape}, which is empty.");
+        }
+
+        var value = _values[operand];
+        if (Split(shape, reduce.Axes) is not { } extents)
+        {
+            // Reduced axes with kept ones between them: seen with the kept ones before them first.
+            var view = InMemory(operand);
+            var order = Order(view.Layout, reduce.Axes, out extents);
+            value = new Value.Stored(view with { Layout = view.Layout.Permute(order) });
+        }
+        else if (value is Value.Stored stored)
+        {
+            var order = Order(stored.View.Layout, reduce.Axes, out extents);
+            value = new Value.Stored(stored.View with { Layout = stored.View.Layout.Permute(order) });
+        }
+
+        var step = FindGroupFor(value, extents);
+        var group = (PointwiseGroup)_steps[step];
+        group.Extents = extents;
+        var node = value is Value.Stored placed ? group.Add(Load(placed.View)) : NodeIn(step, operand, value);
+        var slot = NewSlot(instruction.Type, instruction.Shape, step);
+        group.Reductions.Add(new GroupReduction(node, reduce.Kind, instruction.Type, slot));
+        return new Value.Stored(new View(slot, instruction.Type, Layout.RowMajor(instruction.Shape)));
+    }
+
+    private int FindGroupFor(Value value, Extents extents)
+    {
+        for (var step = _steps.Count - 1; step >= Math.Max(0, ReadyBefore(value)); step--)
+        {
+            if (_steps[step] is PointwiseGroup group
+                && group.Elements == extents.Elements
+                && (group.Extents is null || group.Extents == extents)
+                && Shares(group, step, [value]))
+            {
+                return step;
+            }
+        }
+
+        _steps.Add(new PointwiseGroup(extents.Elements));
+        return _steps.Count - 1;
+    }
+
+    /// <summary>The extents when the reduced axes lie side by side, else null. Axes of size 1 lie anywhere.</summary>
+    private static Extents? Split(Shape shape, Axes axes)
+    {
+        long outer = 1, reduced = 1, inner = 1;
+        var (inside, past) = (false, false);
+        for (var axis = 0; axis < shape.Rank; axis++)
+        {
+            var size = shape[axis];
+            if (size == 1)
+            {
+                continue;
+            }
+
+            if (axes.Contains(axis))
+            {
+                if (past)
+                {
+                    return null;
+                }
+
+                inside = true;
+                reduced *= size;
+            }
+            else
+            {
+                past = inside;
+                (outer, inner) = inside ? (outer, inner * size) : (outer * size, inner);
+            }
+        }
+
+        return new Extents(outer, reduced, inner);
+    }
+
+    /// <summary>
+    /// The order of axes in which to walk a view: kept ones, reduced ones, and last again kept ones where they lie nearer in memory.
+    /// </summary>
+    private static int[] Order(Layout layout, Axes axes, out Extents extents)
+    {
+        var kept = Enumerable.Range(0, layout.Rank).Where(a => !axes.Contains(a)).ToList();
+        var reduced = Enumerable.Range(0, layout.Rank).Where(axes.Contains).ToList();
+        var nearKept = kept.Where(a => layout.Sizes[a] > 1).Select(a => Distance(layout, a)).DefaultIfEmpty(long.MaxValue).Min();
+        var nearReduced = reduced.Where(a => layout.Sizes[a] > 1).Select(a => Distance(layout, a)).DefaultIfEmpty(long.MaxValue).Min();
+        var first = kept.Count;
+        if (nearKept < nearReduced)
+        {
+            // The trailing kept axes from the nearest on, and those before it that lie inside the reduced ones anyway.
+            first = kept.FindLastIndex(a => layout.Sizes[a] > 1 && Distance(layout, a) == nearKept);
+            while (first > 0 && reduced.Count > 0 && kept[first - 1] > reduced[^1])
+            {
+                first--;
+            }
+        }
+
+        extents = new Extents(
+            Product(layout, kept[..first]), Product(layout, reduced), Product(layout, kept[first..]));
+        return [.. kept[..first], .. reduced, .. kept[first..]];
+    }
+
+    private static long Distance(Layout layout, int axis) => layout.Strides[axis] == 0 ? long.MaxValue : Math.Abs(layout.Strides[axis]);
+
+    private static long Product(Layout layout, List<int> axes) => axes.Aggregate(1L, (product, axis) => product * layout.Sizes[axis]);
+
+    private View InMemory(Instruction instruction, int operand) => InMemory(instruction.Operands[operand]);
+
+    /// <summary>An instruction's value in memory, through whatever layout it has there.</summary>
+    private View InMemory(int instruction)
+    {
+        var (type, shape) = (_program.Instructions[instruction].Type, _program.Instructions[instruction].Shape);
+        switch (_values[instruction])
+        {
+            case Value.Stored stored:
+                return stored.View;
+            case Value.Member member:
+                var outputs = ((PointwiseGroup)_steps[member.Step]).Outputs;
+                if (!outputs.TryGetValue(member.Node, out var slot))
+                {
+                    outputs[member.Node] = slot = NewSlot(type, shape, member.Step);
+                }
+
+                return new View(slot, type, Layout.RowMajor(shape));
+            case Value.Leaf leaf:
+                var group = new PointwiseGroup(shape.Elements);
+                var target = NewSlot(type, shape, _steps.Count);
+                group.Outputs[group.Add(leaf.Node)] = target;
+                _steps.Add(group);
+                var made = new View(target, type, Layout.RowMajor(shape));
+                _values[instruction] = new Value.Stored(made);
+                return made;
+            default:
+                throw new InvalidOperationException($"Instruction %{instruction} has no value.");
+        }
+    }
+
+    private View Contiguous(Instruction instruction, int operand)
+    {
+        var view = InMemory(instruction, operand);
+        return view.Layout.IsContiguous() ? view : Copied(view);
+    }
+
+    private View Copied(View view)
+    {
+        var shape = new Shape(view.Layout.Sizes);
+        var target = NewSlot(view.Type, shape, _steps.Count);
+        _steps.Add(new CopyKernel("copy", target, 0, false, [(view, Layout.RowMajor(shape))]));
+        return new View(target, view.Type, Layout.RowMajor(shape));
+    }
+}

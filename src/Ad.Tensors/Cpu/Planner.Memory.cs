@@ -1,0 +1,189 @@
+namespace Ad.Tensors.Cpu;
+
+/// <summary>A program as it will run: kernels in order, and where every slot's memory comes from.</summary>
+internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] Arenas, Result[] Results, int[] Inputs);
+
+/// <summary>What holds a slot: an argument, a result, or a place in one of the plan's arenas.</summary>
+internal readonly record struct Home(HomeKind Kind, int Index, long Start);
+
+internal enum HomeKind
+{
+    Argument,
+    Result,
+    Arena,
+}
+
+/// <summary>A result: the slot whose elements it has, all of them and in order.</summary>
+internal readonly record struct Result(int Slot, DType Type, Shape Shape);
+
+internal sealed partial class Planner
+{
+    // One array holds a little under 2^31 bytes; half of that leaves room for a slot larger than any before.
+    private const long MostArenaBytes = 1L << 30;
+    private const long Alignment = 64;
+
+    private Plan Finish()
+    {
+        var results = new Result[_program.Outputs.Length];
+        for (var i = 0; i < results.Length; i++)
+        {
+            var output = _program.Outputs[i];
+            var (type, shape) = (_program.Instructions[output].Type, _program.Instructions[output].Shape);
+            var view = InMemory(output);
+            var whole = view.Layout.Offset == 0 && view.Layout.IsContiguous() && _slotBytes[view.Slot] == shape.Elements * type.Size();
+            results[i] = new Result(whole ? view.Slot : Copied(view).Slot, type, shape);
+        }
+
+        var kernels = _steps.Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step)).ToArray();
+        var arenas = new List<Arena>();
+        return new Plan(kernels, House(kernels, results, arenas), [.. arenas.Select(a => a.End)], results, InputSlots());
+    }
+
+    private int[] InputSlots()
+    {
+        var slots = new int[_inputSlots.Count == 0 ? 0 : _inputSlots.Keys.Max() + 1];
+        Array.Fill(slots, -1);
+        foreach (var (index, slot) in _inputSlots)
+        {
+            slots[index] = slot;
+        }
+
+        return slots;
+    }
+
+    /// <summary>Gives every slot its memory; a temporary's is free again after its last reader.</summary>
+    private Home[] House(Kernel[] kernels, Result[] results, List<Arena> arenas)
+    {
+        var homes = new Home[_slotSteps.Count];
+        var fixedSlots = new HashSet<int>(_inputSlots.Values);
+        foreach (var (index, slot) in _inputSlots)
+        {
+            homes[slot] = new Home(HomeKind.Argument, index, 0);
+        }
+
+        for (var i = 0; i < results.Length; i++)
+        {
+            if (fixedSlots.Add(results[i].Slot))
+            {
+                homes[results[i].Slot] = new Home(HomeKind.Result, i, 0);
+            }
+        }
+
+        var last = new int[homes.Length];
+        for (var k = 0; k < kernels.Length; k++)
+        {
+            foreach (var slot in kernels[k].Writes.Concat(kernels[k].Reads))
+            {
+                last[slot] = k;
+            }
+        }
+
+        for (var k = 0; k < kernels.Length; k++)
+        {
+            foreach (var slot in kernels[k].Writes.Where(s => !fixedSlots.Contains(s)))
+            {
+                homes[slot] = Room(arenas, _slotBytes[slot]);
+            }
+
+            foreach (var slot in kernels[k].Writes.Concat(kernels[k].Reads).Distinct())
+            {
+                if (last[slot] == k && !fixedSlots.Contains(slot))
+                {
+                    arenas[homes[slot].Index].Return(homes[slot].Start, Rounded(_slotBytes[slot]));
+                }
+            }
+        }
+
+        return homes;
+    }
+
+    private static long Rounded(long bytes) => (Math.Max(bytes, 1) + Alignment - 1) / Alignment * Alignment;
+
+    private static Home Room(List<Arena> arenas, long bytes)
+    {
+        var rounded = Rounded(bytes);
+        for (var i = 0; i < arenas.Count; i++)
+        {
+            if (arenas[i].TryTake(rounded) is { } start)
+            {
+                return new Home(HomeKind.Arena, i, start);
+            }
+        }
+
+        arenas.Add(new Arena());
+        return new Home(HomeKind.Arena, arenas.Count - 1, arenas[^1].TryTake(rounded)!.Value);
+    }
+
+    /// <summary>One array's worth of memory with the parts of it that are free.</summary>
+    private sealed class Arena
+    {
+        private readonly SortedList<long, long> _free = [];
+
+        public long End { get; private set; }
+
+        /// <summary>The start of room for this many bytes: the tightest gap, else the end; null when the arena is full.</summary>
+        public long? TryTake(long bytes)
+        {
+            var best = -1L;
+            foreach (var (start, size) in _free)
+            {
+                if (size >= bytes && (best < 0 || size < _free[best]))
+                {
+                    best = start;
+                }
+            }
+
+            if (best >= 0)
+            {
+                var size = _free[best];
+                _free.Remove(best);
+                if (size > bytes)
+                {
+                    _free[best + bytes] = size - bytes;
+                }
+
+                return best;
+            }
+
+            // The last gap, if it reaches the end, grows with the arena.
+            var at = End;
+            if (_free.Count > 0 && _free.GetKeyAtIndex(_free.Count - 1) is var lastStart && lastStart + _free[lastStart] == End)
+            {
+                at = lastStart;
+            }
+
+            if (at + bytes > MostArenaBytes && End > 0)
+            {
+                return null;
+            }
+
+            _free.Remove(at);
+            End = at + bytes;
+            return at;
+        }
+
+        public void Return(long start, long bytes)
+        {
+            var index = _free.Count;
+            while (index > 0 && _free.GetKeyAtIndex(index - 1) > start)
+            {
+                index--;
+            }
+
+            if (index < _free.Count && start + bytes == _free.GetKeyAtIndex(index))
+            {
+                bytes += _free.GetValueAtIndex(index);
+                _free.RemoveAt(index);
+            }
+
+            if (index > 0 && _free.GetKeyAtIndex(index - 1) + _free.GetValueAtIndex(index - 1) == start)
+            {
+                start = _free.GetKeyAtIndex(index - 1);
+                bytes += _free[start];
+                _free.RemoveAt(index - 1);
+            }
+
+            _free[start] = bytes;
+        }
+    }
+}

@@ -1,0 +1,191 @@
+namespace Ad.Tensors.Cpu;
+
+/// <summary>Where an instruction's value is while a plan is made.</summary>
+internal abstract record Value
+{
+    /// <summary>In memory, seen through a layout.</summary>
+    public sealed record Stored(View View) : Value;
+
+    /// <summary>A node of the group at a step: in memory only if somebody asks for that.</summary>
+    public sealed record Member(int Step, int Node) : Value;
+
+    /// <summary>Something a group makes up out of nothing; every group that reads it has it anew.</summary>
+    public sealed record Leaf(Node Node) : Value;
+}
+
+/// <summary>
+/// Turns a program into steps. Movement becomes layouts; pointwise instructions join a group they read from, as long as everything else they
+/// read is there before that group runs, and reductions join the group they read if its elements lie right for them.
+/// </summary>
+internal sealed partial class Planner
+{
+    // A group's blocks shrink as it grows; far beyond this they would be too short to be worth their overhead.
+    private const int MostNodes = 96;
+
+    private readonly Program _program;
+    private readonly Value[] _values;
+    private readonly List<object> _steps = [];
+    private readonly List<int> _slotSteps = [];
+    private readonly List<long> _slotBytes = [];
+    private readonly Dictionary<int, int> _inputSlots = [];
+
+    private Planner(Program program)
+    {
+        _program = program;
+        _values = new Value[program.Instructions.Length];
+    }
+
+    public static Plan Make(Program program)
+    {
+        var planner = new Planner(program);
+        for (var i = 0; i < planner._values.Length; i++)
+        {
+            planner._values[i] = planner.Place(program.Instructions[i]);
+        }
+
+        return planner.Finish();
+    }
+
+    private Shape ShapeOf(Instruction instruction, int operand) => _program.Instructions[instruction.Operands[operand]].Shape;
+
+    private Value Place(Instruction instruction)
+    {
+        var shape = instruction.Shape;
+        switch (instruction.Operation)
+        {
+            case Operation.Input input:
+                if (!_inputSlots.TryGetValue(input.Index, out var inputSlot))
+                {
+                    _inputSlots[input.Index] = inputSlot = NewSlot(instruction.Type, shape, -1);
+                }
+
+                return new Value.Stored(new View(inputSlot, instruction.Type, Layout.RowMajor(shape)));
+            case Operation.Constant constant:
+                return new Value.Leaf(new Node.Splat(constant.Value));
+            case Operation.Iota iota:
+                var strides = new long[shape.Rank];
+                strides[iota.Axis] = 1;
+                return new Value.Leaf(new Node.Ramp(instruction.Type, new Layout(shape.Sizes.ToArray(), strides, 0)));
+            case Operation.Random:
+                return new Value.Leaf(new Node.Random(instruction.Type, InMemory(instruction, 0)));
+            case Operation.Elementwise elementwise:
+                return Join(instruction, operands => new Node.Apply(elementwise.Function, instruction.Type, operands));
+            case Operation.Cast:
+                return Join(instruction, operands => new Node.Cast(instruction.Type, operands[0]));
+            case Operation.Reduce reduce:
+                return Reduce(instruction, reduce);
+            case Operation.Reshape:
+                return Move(instruction, layout => layout.Reshape(shape));
+            case Operation.Permute permute:
+                return Move(instruction, layout => layout.Permute(permute.Axes.Values));
+            case Operation.Broadcast:
+                return Move(instruction, layout => layout.Broadcast(shape));
+            case Operation.Slice slice:
+                return Move(instruction, layout => layout.Slice(slice.Starts, slice.Steps, shape));
+            case Operation.Flip flip:
+                return Move(instruction, layout => layout.Flip(flip.Axes));
+            case Operation.CumulativeSum sum:
+                var extents = Around(shape, sum.Axis);
+                return Kernel(instruction, target => new CumulativeSumKernel(Contiguous(instruction, 0), target, extents, sum.Reverse));
+            case Operation.Pad pad:
+                return Pad(instruction, pad);
+            case Operation.Concatenate concatenate:
+                return Concatenate(instruction, concatenate.Axis);
+            case Operation.Take take:
+                var taken = Indexing.Of("take", ShapeOf(instruction, 0), ShapeOf(instruction, 1), take.Axis, take.Batch);
+                return Kernel(instruction, target => new TakeKernel(taken, Contiguous(instruction, 0), Contiguous(instruction, 1), target));
+            case Operation.ScatterAdd scatter:
+                var added = Indexing.Of("scatterAdd", shape, ShapeOf(instruction, 0), scatter.Axis, scatter.Batch);
+                return Kernel(instruction, target => new ScatterAddKernel(added, Contiguous(instruction, 0), Contiguous(instruction, 1), target));
+            case Operation.Contract contract:
+                var (left, right) = (InMemory(instruction, 0), InMemory(instruction, 1));
+                return Kernel(instruction, target => ContractKernel.Of(contract, left, right, target, View => Copied(View)));
+            default:
+                throw new NotSupportedException($"The operation {instruction.Operation} is not known to the device cpu.");
+        }
+    }
+
+    private Value Move(Instruction instruction, Func<Layout, Layout?> move)
+    {
+        var isReshape = instruction.Operation is Operation.Reshape;
+        switch (_values[instruction.Operands[0]])
+        {
+            case Value.Leaf { Node: Node.Splat } splat:
+                return splat;
+            case Value.Leaf { Node: Node.Random } random when isReshape:
+                return random;
+            case Value.Leaf { Node: Node.Ramp ramp } when move(ramp.Layout) is { } layout:
+                return new Value.Leaf(ramp with { Layout = layout });
+            case Value.Member member when isReshape:
+                return member;
+        }
+
+        var view = InMemory(instruction, 0);
+        if (move(view.Layout) is not { } moved)
+        {
+            view = Contiguous(instruction, 0);
+            moved = move(view.Layout)!;
+        }
+
+        return new Value.Stored(view with { Layout = moved });
+    }
+
+    private Value.Stored Kernel(Instruction instruction, Func<int, Kernel> make)
+    {
+        var target = NewSlot(instruction.Type, instruction.Shape, 0);
+        var kernel = make(target);
+        _slotSteps[target] = _steps.Count;
+        _steps.Add(kernel);
+        return new Value.Stored(new View(target, instruction.Type, Layout.RowMajor(instruction.Shape)));
+    }
+
+    private Value.Stored Pad(Instruction instruction, Operation.Pad pad)
+    {
+        var operand = ShapeOf(instruction, 0);
+        var steps = new int[operand.Rank];
+        for (var axis = 0; axis < steps.Length; axis++)
+        {
+            steps[axis] = pad.Interior[axis] + 1;
+        }
+
+        var inside = Layout.RowMajor(instruction.Shape).Slice(pad.Low, new Axes(steps), operand);
+        var bytes = instruction.Shape.Elements * instruction.Type.Size();
+        var source = InMemory(instruction, 0);
+        return Kernel(instruction, target => new CopyKernel("pad", target, bytes, true, [(source, inside)]));
+    }
+
+    private Value.Stored Concatenate(Instruction instruction, int axis)
+    {
+        var whole = Layout.RowMajor(instruction.Shape);
+        var ones = new int[instruction.Shape.Rank];
+        Array.Fill(ones, 1);
+        var starts = new int[instruction.Shape.Rank];
+        var parts = new (View Source, Layout Target)[instruction.Operands.Count];
+        for (var i = 0; i < parts.Length; i++)
+        {
+            var shape = ShapeOf(instruction, i);
+            parts[i] = (InMemory(instruction, i), whole.Slice(new Axes(starts), new Axes(ones), shape));
+            starts[axis] += shape[axis];
+        }
+
+        return Kernel(instruction, target => new CopyKernel("concatenate", target, 0, false, parts));
+    }
+
+    private static Extents Around(Shape shape, int axis)
+    {
+        long outer = 1, inner = 1;
+        for (var i = 0; i < shape.Rank; i++)
+        {
+            (outer, inner) = i < axis ? (outer * shape[i], inner) : i > axis ? (outer, inner * shape[i]) : (outer, inner);
+        }
+
+        return new Extents(outer, shape[axis], inner);
+    }
+
+    private int NewSlot(DType type, Shape shape, int step)
+    {
+        _slotSteps.Add(step);
+        _slotBytes.Add(shape.Elements * type.Size());
+        return _slotSteps.Count - 1;
+    }
+}

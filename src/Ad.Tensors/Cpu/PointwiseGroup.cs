@@ -1,0 +1,64 @@
+namespace Ad.Tensors.Cpu;
+
+/// <summary>One value inside a group: a block of it is computed from blocks of its operands, which are earlier nodes of the group.</summary>
+internal abstract record Node(DType Type, Axes Operands)
+{
+    /// <summary>Elements read from memory.</summary>
+    public sealed record Load(View View) : Node(View.Type, default);
+
+    /// <summary>One value everywhere.</summary>
+    public sealed record Splat(Scalar Value) : Node(Value.Type, default);
+
+    /// <summary>The places of a layout as values: positions along an axis, moved about in any way.</summary>
+    public sealed record Ramp(DType Type, Layout Layout) : Node(Type, default);
+
+    /// <summary>Random elements from a key in memory.</summary>
+    public sealed record Random(DType Type, View Key) : Node(Type, default);
+
+    /// <summary>A function of earlier nodes.</summary>
+    public sealed record Apply(Pointwise Function, DType Type, Axes Operands) : Node(Type, Operands);
+
+    /// <summary>An earlier node in another type.</summary>
+    public sealed record Cast(DType Type, int Operand) : Node(Type, new Axes(Operand));
+}
+
+/// <summary>Elements of one node combined as the group goes along.</summary>
+internal readonly record struct GroupReduction(int Node, Reduction Kind, DType Type, int Slot);
+
+/// <summary>A group's elements in three extents; reductions combine along the middle one.</summary>
+internal readonly record struct Extents(long Outer, long Reduced, long Inner)
+{
+    public long Elements => Outer * Reduced * Inner;
+}
+
+/// <summary>
+/// Pointwise work over one number of elements, done block by block so that what only the group reads never reaches memory. Position e of
+/// every node is element e of its value in row-major order, whatever the shape: a reshape is no work.
+/// </summary>
+internal sealed class PointwiseGroup(long elements)
+{
+    public long Elements { get; } = elements;
+
+    public List<Node> Nodes { get; } = [];
+
+    /// <summary>Which nodes are kept, and in which slot.</summary>
+    public Dictionary<int, int> Outputs { get; } = [];
+
+    public List<GroupReduction> Reductions { get; } = [];
+
+    /// <summary>How the elements are laid out for the reductions, once there is one.</summary>
+    public Extents? Extents { get; set; }
+
+    /// <summary>Adds a node, or finds the same one.</summary>
+    public int Add(Node node)
+    {
+        var index = Nodes.IndexOf(node);
+        if (index < 0)
+        {
+            index = Nodes.Count;
+            Nodes.Add(node);
+        }
+
+        return index;
+    }
+}

@@ -1,0 +1,212 @@
+using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Ad.Tensors.Cpu;
+
+/// <summary>Sums of integers, which wrap around.</summary>
+internal sealed class IntegerSum<T> : Reducer
+    where T : unmanaged, IBinaryInteger<T>
+{
+    public override int Planes => 1;
+
+    public override void Clear(Span<byte> state) => state.Clear();
+
+    public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first) =>
+        MemoryMarshal.Cast<byte, T>(state)[result] += TensorPrimitives.Sum(MemoryMarshal.Cast<byte, T>(elements));
+
+    public override void AddColumns(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, int width, long first)
+    {
+        var sums = MemoryMarshal.Cast<byte, T>(state).Slice(result, width);
+        var x = MemoryMarshal.Cast<byte, T>(elements);
+        for (; x.Length > 0; x = x[width..])
+        {
+            TensorPrimitives.Add(sums, x[..width], sums);
+        }
+    }
+
+    public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
+    {
+        var sums = MemoryMarshal.Cast<byte, T>(state)[..results];
+        TensorPrimitives.Add(sums, MemoryMarshal.Cast<byte, T>(next)[..results], sums);
+    }
+
+    public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target) =>
+        MemoryMarshal.Cast<byte, T>(state)[..results].CopyTo(MemoryMarshal.Cast<byte, T>(target));
+}
+
+/// <summary>Sums of float32 kept in double throughout: wrong by at most 2^-53 of the sum of magnitudes a term, then rounded once.</summary>
+internal sealed class Float32Sum : Reducer
+{
+    public override int Planes => 1;
+
+    public override void Clear(Span<byte> state) => state.Clear();
+
+    public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first) =>
+        MemoryMarshal.Cast<byte, double>(state)[result] += Lanes.Sum(MemoryMarshal.Cast<byte, float>(elements));
+
+    public override void AddColumns(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, int width, long first)
+    {
+        var sums = MemoryMarshal.Cast<byte, double>(state).Slice(result, width);
+        var x = MemoryMarshal.Cast<byte, float>(elements);
+        for (; x.Length > 0; x = x[width..])
+        {
+            var i = 0;
+            for (; i <= width - 16; i += 16)
+            {
+                var (low, high) = Vector512.Widen(Vector512.Create(x.Slice(i, 16)));
+                (Vector512.Create(sums.Slice(i, 8)) + low).CopyTo(sums[i..]);
+                (Vector512.Create(sums.Slice(i + 8, 8)) + high).CopyTo(sums[(i + 8)..]);
+            }
+
+            for (; i < width; i++)
+            {
+                sums[i] += x[i];
+            }
+        }
+    }
+
+    public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
+    {
+        var sums = MemoryMarshal.Cast<byte, double>(state)[..results];
+        TensorPrimitives.Add(sums, MemoryMarshal.Cast<byte, double>(next)[..results], sums);
+    }
+
+    public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target)
+    {
+        var sums = MemoryMarshal.Cast<byte, double>(state);
+        var r = MemoryMarshal.Cast<byte, float>(target);
+        for (var i = 0; i < results; i++)
+        {
+            r[i] = (float)sums[i];
+        }
+    }
+}
+
+/// <summary>
+/// Sums of float64, compensated: blocks are summed in 32 lanes, and every block's sum (or, in columns, every element) is added together with
+/// what its addition rounds off (Knuth's two-sum), so that the error does not grow with the number of terms.
+/// </summary>
+internal sealed class Float64Sum : Reducer
+{
+    public override int Planes => 2;
+
+    public override void Clear(Span<byte> state) => state.Clear();
+
+    public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first)
+    {
+        var planes = MemoryMarshal.Cast<byte, double>(state);
+        Add(ref planes[result], ref planes[results + result], Lanes.Sum(MemoryMarshal.Cast<byte, double>(elements)));
+    }
+
+    public override void AddColumns(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, int width, long first)
+    {
+        var sums = MemoryMarshal.Cast<byte, double>(state).Slice(result, width);
+        var errors = MemoryMarshal.Cast<byte, double>(state).Slice(results + result, width);
+        for (var x = MemoryMarshal.Cast<byte, double>(elements); x.Length > 0; x = x[width..])
+        {
+            AddAll(sums, errors, x[..width]);
+        }
+    }
+
+    public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
+    {
+        var planes = MemoryMarshal.Cast<byte, double>(state);
+        var nextPlanes = MemoryMarshal.Cast<byte, double>(next);
+        AddAll(planes[..results], planes.Slice(results, results), nextPlanes[..results]);
+        TensorPrimitives.Add(planes.Slice(results, results), nextPlanes.Slice(results, results), planes.Slice(results, results));
+    }
+
+    public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target)
+    {
+        var planes = MemoryMarshal.Cast<byte, double>(state);
+        var r = MemoryMarshal.Cast<byte, double>(target);
+        for (var i = 0; i < results; i++)
+        {
+            // An infinite sum has no error to make good: it would turn into NaN.
+            r[i] = double.IsFinite(planes[i]) ? planes[i] + planes[results + i] : planes[i];
+        }
+    }
+
+    private static void AddAll(Span<double> sums, Span<double> errors, ReadOnlySpan<double> x)
+    {
+        var i = 0;
+        for (; i <= x.Length - 8; i += 8)
+        {
+            var sum = Vector512.Create((ReadOnlySpan<double>)sums.Slice(i, 8));
+            var term = Vector512.Create(x.Slice(i, 8));
+            var total = sum + term;
+            var part = total - sum;
+            var error = (sum - (total - part)) + (term - part);
+            total.CopyTo(sums[i..]);
+            (Vector512.Create((ReadOnlySpan<double>)errors.Slice(i, 8)) + error).CopyTo(errors[i..]);
+        }
+
+        for (; i < x.Length; i++)
+        {
+            Add(ref sums[i], ref errors[i], x[i]);
+        }
+    }
+
+    private static void Add(ref double sum, ref double errors, double term)
+    {
+        var total = sum + term;
+        var part = total - sum;
+        errors += (sum - (total - part)) + (term - part);
+        sum = total;
+    }
+}
+
+/// <summary>Sums of a block in 32 lanes (element i in lane i mod 32), whatever the width of the machine's vectors, so that bits do not depend on it.</summary>
+internal static class Lanes
+{
+    public static double Sum(ReadOnlySpan<float> x)
+    {
+        var (a, b, c, d) = (Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero);
+        for (; x.Length >= 32; x = x[32..])
+        {
+            var (low, high) = Vector512.Widen(Vector512.Create(x[..16]));
+            a += low;
+            b += high;
+            (low, high) = Vector512.Widen(Vector512.Create(x.Slice(16, 16)));
+            c += low;
+            d += high;
+        }
+
+        double sum = 0;
+        foreach (var last in x)
+        {
+            sum += last;
+        }
+
+        return Total(a, b, c, d) + sum;
+    }
+
+    public static double Sum(ReadOnlySpan<double> x)
+    {
+        var (a, b, c, d) = (Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero);
+        for (; x.Length >= 32; x = x[32..])
+        {
+            a += Vector512.Create(x[..8]);
+            b += Vector512.Create(x.Slice(8, 8));
+            c += Vector512.Create(x.Slice(16, 8));
+            d += Vector512.Create(x.Slice(24, 8));
+        }
+
+        double sum = 0;
+        foreach (var last in x)
+        {
+            sum += last;
+        }
+
+        return Total(a, b, c, d) + sum;
+    }
+
+    private static double Total(Vector512<double> a, Vector512<double> b, Vector512<double> c, Vector512<double> d)
+    {
+        var half = (a + b) + (c + d);
+        var quarter = half.GetLower() + half.GetUpper();
+        return (quarter[0] + quarter[1]) + (quarter[2] + quarter[3]);
+    }
+}

@@ -1,0 +1,138 @@
+using System.Diagnostics;
+
+namespace Ad.Tensors.Cpu;
+
+/// <summary>
+/// Walks a view in row-major order from any position, copying runs along its innermost axis. The position is kept as a counter per axis,
+/// so that going on costs no division.
+/// </summary>
+internal sealed class ViewReader
+{
+    private readonly int[] _sizes;
+    private readonly long[] _strides;
+    private readonly int[] _index;
+    private readonly long _offset;
+    private readonly int _inner;
+    private readonly long _innerStride;
+    private readonly int _outer;
+    private long _next;
+    private long _position;
+
+    public ViewReader(Layout layout)
+    {
+        var collapsed = layout.Collapse();
+        _outer = Math.Max(0, collapsed.Rank - 1);
+        _sizes = collapsed.Sizes.ToArray();
+        _strides = collapsed.Strides.ToArray();
+        _index = new int[_outer + 1];
+        _offset = collapsed.Offset;
+        (_inner, _innerStride) = collapsed.Rank == 0 ? (1, 0) : (_sizes[_outer], _strides[_outer]);
+        _next = -1;
+    }
+
+    /// <summary>The step from one element to the next within a run.</summary>
+    public long InnerStride => _innerStride;
+
+    /// <summary>Goes to an element, counted in row-major order.</summary>
+    public void Seek(long element)
+    {
+        if (element == _next)
+        {
+            return;
+        }
+
+        _next = element;
+        _position = _offset;
+        for (var axis = _sizes.Length - 1; axis >= 0; axis--)
+        {
+            (element, var index) = Math.DivRem(element, _sizes[axis]);
+            _index[axis] = (int)index;
+            _position += index * _strides[axis];
+        }
+    }
+
+    /// <summary>The place of the current element when this many from here on lie one after another, else -1. Goes past them if so.</summary>
+    public long TryRun(int count)
+    {
+        if (_innerStride != 1 || _inner - _index[_outer] < count)
+        {
+            return -1;
+        }
+
+        var at = _position;
+        Advance(count);
+        return at;
+    }
+
+    /// <summary>Copies elements from here on and goes past them.</summary>
+    public void Read<T>(ReadOnlySpan<T> source, Span<T> target)
+        where T : unmanaged
+    {
+        while (target.Length > 0)
+        {
+            var count = Math.Min(target.Length, _inner - _index[_outer]);
+            Debug.Assert(count > 0, "A view of no elements is not read.");
+            if (_innerStride == 1)
+            {
+                source.Slice((int)_position, count).CopyTo(target);
+            }
+            else if (_innerStride == 0)
+            {
+                target[..count].Fill(source[(int)_position]);
+            }
+            else
+            {
+                var from = (int)_position;
+                var step = (int)_innerStride;
+                for (var i = 0; i < count; i++)
+                {
+                    target[i] = source[from];
+                    from += step;
+                }
+            }
+
+            target = target[count..];
+            Advance(count);
+        }
+    }
+
+    /// <summary>Writes the places of elements from here on, which for a ramp are its values, and goes past them.</summary>
+    public void Places(Span<long> target)
+    {
+        while (target.Length > 0)
+        {
+            var count = Math.Min(target.Length, _inner - _index[_outer]);
+            for (var i = 0; i < count; i++)
+            {
+                target[i] = _position + (i * _innerStride);
+            }
+
+            target = target[count..];
+            Advance(count);
+        }
+    }
+
+    private void Advance(int count)
+    {
+        _next += count;
+        _position += count * _innerStride;
+        if ((_index[_outer] += count) < _inner)
+        {
+            return;
+        }
+
+        _position -= _inner * _innerStride;
+        _index[_outer] = 0;
+        for (var axis = _outer - 1; axis >= 0; axis--)
+        {
+            _position += _strides[axis];
+            if (++_index[axis] < _sizes[axis])
+            {
+                return;
+            }
+
+            _position -= _sizes[axis] * _strides[axis];
+            _index[axis] = 0;
+        }
+    }
+}

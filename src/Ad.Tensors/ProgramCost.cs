@@ -1,0 +1,75 @@
+namespace Ad.Tensors;
+
+/// <summary>How much work a program states, whatever a device makes of it: a pure function of its instructions.</summary>
+/// <param name="Flops">
+/// Element operations: one an element of an elementwise function (two of multiplyAdd), one an element that a reduction, running sum or
+/// scatterAdd takes in, and two for each product that a contraction sums.
+/// </param>
+/// <param name="Bytes">Bytes of operands and results of all instructions that compute or copy: movement and constants are free.</param>
+public readonly record struct ProgramCost(long Flops, long Bytes)
+{
+    /// <summary>The cost of nothing.</summary>
+    public static ProgramCost Zero { get; }
+
+    /// <summary>The cost of a program, run once.</summary>
+    public static ProgramCost Of(Program program)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        var cost = Zero;
+        foreach (var instruction in program.Instructions)
+        {
+            cost += new ProgramCost(FlopsOf(program, instruction), BytesOf(program, instruction));
+        }
+
+        return cost;
+    }
+
+    /// <summary>The cost of two programs.</summary>
+    public static ProgramCost operator +(ProgramCost left, ProgramCost right) =>
+        new(left.Flops + right.Flops, left.Bytes + right.Bytes);
+
+    /// <summary>The cost of two programs.</summary>
+    public static ProgramCost Add(ProgramCost left, ProgramCost right) => left + right;
+
+    private static long FlopsOf(Program program, Instruction instruction) => instruction.Operation switch
+    {
+        Operation.Elementwise { Function: Pointwise.MultiplyAdd } => 2 * instruction.Shape.Elements,
+        Operation.Elementwise => instruction.Shape.Elements,
+        Operation.Reduce or Operation.CumulativeSum => Operand(program, instruction, 0).Shape.Elements,
+        Operation.ScatterAdd => Operand(program, instruction, 1).Shape.Elements,
+        Operation.Contract contract => 2 * instruction.Shape.Elements * Summed(Operand(program, instruction, 0).Shape, contract.LeftSummed),
+        _ => 0,
+    };
+
+    private static long BytesOf(Program program, Instruction instruction)
+    {
+        if (instruction.Operation is Operation.Input or Operation.Constant or Operation.Iota
+            or Operation.Reshape or Operation.Permute or Operation.Broadcast or Operation.Slice or Operation.Flip)
+        {
+            return 0;
+        }
+
+        var bytes = instruction.Shape.Elements * instruction.Type.Size();
+        for (var i = 0; i < instruction.Operands.Count; i++)
+        {
+            var operand = Operand(program, instruction, i);
+            bytes += operand.Shape.Elements * operand.Type.Size();
+        }
+
+        return bytes;
+    }
+
+    private static Instruction Operand(Program program, Instruction instruction, int operand) =>
+        program.Instructions[instruction.Operands[operand]];
+
+    private static long Summed(Shape shape, Axes axes)
+    {
+        long product = 1;
+        foreach (var axis in axes.Values)
+        {
+            product *= shape[axis];
+        }
+
+        return product;
+    }
+}

@@ -1,0 +1,65 @@
+using Ad.Tensors;
+using Ad.Tensors.Cpu;
+using Xunit;
+
+namespace Engine;
+
+/// <summary>The device against the reference.</summary>
+internal static class Compare
+{
+    public static readonly CpuDevice One = new(1);
+
+    private static readonly CpuDevice[] More = [new(2), new(4)];
+
+    public static Plain[] Run(Device device, Ad.Tensors.Program program, params Plain[] arguments) =>
+        [.. device.Prepare(program).Run([.. arguments.Select(a => a.Store())]).Select(Plain.From)];
+
+    /// <summary>The device's results are the reference's to a number of ulp of their type, and the same bits with more threads.</summary>
+    public static void ToReference(Ad.Tensors.Program program, double ulp, params Plain[] arguments)
+    {
+        var expected = Reference.Run(program, arguments);
+        var actual = Run(One, program, arguments);
+        for (var i = 0; i < expected.Length; i++)
+        {
+            Same(expected[i], actual[i], ulp, program);
+        }
+
+        foreach (var device in More)
+        {
+            var again = Run(device, program, arguments);
+            for (var i = 0; i < actual.Length; i++)
+            {
+                Same(actual[i], again[i], 0, program);
+            }
+        }
+    }
+
+    public static void Same(Plain expected, Plain actual, double ulp, Ad.Tensors.Program program)
+    {
+        Assert.Equal((expected.Type, expected.Shape), (actual.Type, actual.Shape));
+        for (var i = 0; i < expected.Count; i++)
+        {
+            var same = expected.Type.IsFloat()
+                ? Ulps(expected.Type, expected.Floats[i], actual.Floats[i]) <= ulp
+                : expected.Integers[i] == actual.Integers[i];
+            if (!same)
+            {
+                Assert.Fail($"Element {i} of {expected.Type}{expected.Shape}: {expected[i]:R} expected, {actual[i]:R} found, in\n{program}{One.Prepare(program)}");
+            }
+        }
+    }
+
+    /// <summary>How far apart two numbers are, in units of the last place of the greater; NaN equals NaN, and the zeros differ.</summary>
+    public static double Ulps(DType type, double a, double b)
+    {
+        if (double.IsNaN(a) || double.IsNaN(b) || double.IsInfinity(a) || double.IsInfinity(b) || (a == 0 && b == 0))
+        {
+            return double.IsNaN(a) && double.IsNaN(b) ? 0
+                : BitConverter.DoubleToInt64Bits(a) == BitConverter.DoubleToInt64Bits(b) ? 0 : double.PositiveInfinity;
+        }
+
+        var scale = Math.Max(Math.Abs(a), Math.Abs(b));
+        var unit = type == DType.Float32 ? MathF.BitIncrement((float)scale) - (float)scale : Math.BitIncrement(scale) - scale;
+        return double.IsInfinity(unit) ? Math.Abs(a - b) / (scale * (type == DType.Float32 ? 1.2e-7 : 2.2e-16)) : Math.Abs(a - b) / unit;
+    }
+}

@@ -1,0 +1,94 @@
+using Ad.Tensors;
+using Xunit;
+
+namespace Engine;
+
+public sealed class FusionTests
+{
+    private static readonly Pointwise[] Unary = [Pointwise.Negate, Pointwise.Abs, Pointwise.Sign, Pointwise.Floor, Pointwise.Round, Pointwise.Ceil];
+
+    private static readonly Pointwise[] Binary =
+        [Pointwise.Add, Pointwise.Subtract, Pointwise.Multiply, Pointwise.Maximum, Pointwise.Minimum, Pointwise.Scale];
+
+    [Fact]
+    public void Programs_give_what_their_instructions_give_one_by_one() => OperationTests.Repeat(400, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Float32, DType.Float64);
+        int[] square = make.Pick<int[]>([4, 6], [1, 5], [3, 1], [6, 4], [0, 3], [13, 9], [2, 3, 4]);
+        var inputs = Enumerable.Range(0, 3).Select(_ => build.Input(type, square)).ToList();
+        for (var step = 0; step < 20; step++)
+        {
+            Extend(build, make);
+        }
+
+        var outputs = Enumerable.Range(0, build.Count).Where(_ => make.Chance(0.15)).Append(build.Count - 1).ToArray();
+        // Whole numbers small enough that everything is exact: then any order of sums must agree to the bit.
+        var arguments = inputs.Select(i =>
+        {
+            var x = make.Tensor(type, build[i].Shape);
+            return x with { Floats = [.. x.Floats.Select(v => Math.Round(v / 2))] };
+        });
+        Compare.ToReference(build.Returning(outputs), 0, [.. arguments]);
+    });
+
+    private static void Extend(Build build, Make make)
+    {
+        var x = make.Below(build.Count);
+        var shape = build[x].Shape;
+        var others = Enumerable.Range(0, build.Count).Where(i => build[i].Shape.Equals(shape) && build[i].Type == build[x].Type).ToArray();
+        var y = make.Pick(others);
+        var type = build[x].Type;
+        if (type == DType.Int32)
+        {
+            return;
+        }
+
+        if (type == DType.Bool)
+        {
+            var choices = Enumerable.Range(0, build.Count).Where(i => build[i].Shape.Equals(shape) && build[i].Type.IsFloat()).ToArray();
+            build.Apply(Pointwise.Select, x, make.Pick(choices), make.Pick(choices));
+            return;
+        }
+
+        switch (make.Below(13))
+        {
+            case 0:
+                build.Apply(make.Pick(Unary), x);
+                break;
+            case 1 or 2 or 3:
+                // Bounded, so that twenty products in a row stay exact.
+                var z = build.Apply(make.Pick(Binary), x, y);
+                var limit = build.Broadcast(build.Constant(type, 16), [.. shape]);
+                build.Apply(Pointwise.Maximum, build.Apply(Pointwise.Minimum, z, limit), build.Apply(Pointwise.Negate, limit));
+                break;
+            case 4:
+                build.Apply(make.Pick(Pointwise.Less, Pointwise.Equal, Pointwise.LessEqual), x, y);
+                break;
+            case 5:
+                OperationTests.Move(build, make, x, 1 + make.Below(2));
+                break;
+            case 6 or 7 when shape.Rank > 0:
+                var axes = make.Subset(shape.Rank, 0.5);
+                var reduced = build.Reduce(make.Pick(Reduction.Sum, Reduction.Max, Reduction.Min), x, axes);
+                int[] kept = [.. shape.Select((s, a) => axes.Contains(a) ? 1 : s)];
+                build.Apply(Pointwise.Minimum, build.Broadcast(build.Reshape(reduced, kept), [.. shape]), x);
+                break;
+            case 8 when shape.Rank > 0:
+                build.CumulativeSum(x, make.Below(shape.Rank), make.Chance(0.5));
+                break;
+            case 9 when shape.Rank == 2:
+                build.Apply(Pointwise.Sign, build.Contract(x, y, [1], [1]));
+                break;
+            case 10:
+                build.Reshape(x, (int)shape.Elements);
+                break;
+            case 11 when shape.Rank > 0:
+                build.Slice(build.Concatenate(0, x, y), [.. shape.Select(_ => 0)], [.. shape.Select(_ => 1)], [.. shape]);
+                break;
+            default:
+                build.Cast(build.Cast(x, DType.Int32), type);
+                break;
+        }
+    }
+}
