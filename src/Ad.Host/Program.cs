@@ -25,6 +25,6 @@ switch (Arguments.Parse(args))
         return exitCode;
 
     default:
-        Console.WriteLine($"ad-host {Ad.Functional.Version.current}");
+        Console.WriteLine($"ad-host {ShellHost.Version}");
         return ExitCodes.Done;
 }

@@ -11,6 +11,9 @@ namespace Ad.Host;
 /// <summary>The host that every verb runs in.</summary>
 public static class ShellHost
 {
+    /// <summary>The program's version.</summary>
+    public static string Version { get; } = typeof(ShellHost).Assembly.GetName().Version!.ToString(3);
+
     /// <summary>Configures a host, runs the verb that <paramref name="add"/> registers, and says what went wrong, if anything.</summary>
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public static async Task<int> RunAsync(IReadOnlyDictionary<string, string> settings, Action<IHostApplicationBuilder> add)
