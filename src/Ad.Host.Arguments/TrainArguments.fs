@@ -39,13 +39,13 @@ type TrainArgument =
             | Data _ ->
                 "what to learn: a CSV file with the label last, or a folder of MNIST IDX files, plain or .gz (the built-in digits)."
             | Epochs _ -> "how often to go through the training examples (40)."
-            | Batch _ -> "examples in a step; the last step of an epoch takes what is left (32)."
-            | Learning_Rate _ -> "the step size at the start (0.003)."
+            | Batch _ -> "examples in a step; the last step of an epoch takes what is left (64)."
+            | Learning_Rate _ -> "the step size at the start (0.01)."
             | Optimizer _ -> "how updates are made from gradients (adam)."
             | Schedule _ -> "how the learning rate goes: down to 0 along a cosine, or constant (cosine)."
-            | Hidden _ -> "units of the hidden layers, such as 256,64, or none (128)."
-            | Dropout _ -> "share of hidden units switched off at each step (0.1)."
-            | Weight_Decay _ -> "decay of the weights at each step, times the learning rate (0.0001)."
+            | Hidden _ -> "units of the hidden layers, such as 512,64, or none (256,128)."
+            | Dropout _ -> "share of hidden units switched off at each step (0.3)."
+            | Weight_Decay _ -> "decay of the weights at each step, times the learning rate (0.01)."
             | Seed _ -> "where the initial weights, the order of examples and the dropout come from (0)."
             | Output _ ->
                 "where the parameters go, as safetensors (named after the data: digits.safetensors)."

@@ -41,11 +41,11 @@ public sealed class TrainOptions
 
     /// <summary>Examples in a step.</summary>
     [Between(1, 1_000_000)]
-    public int Batch { get; set; } = 32;
+    public int Batch { get; set; } = 64;
 
     /// <summary>The step size at the start.</summary>
     [Between(0, 1000, AboveLow = true)]
-    public double LearningRate { get; set; } = 0.003;
+    public double LearningRate { get; set; } = 0.01;
 
     /// <summary>How updates are made from gradients.</summary>
     [Named]
@@ -57,15 +57,15 @@ public sealed class TrainOptions
 
     /// <summary>Units of the hidden layers.</summary>
     [LayerSizes]
-    public string Hidden { get; set; } = "128";
+    public string Hidden { get; set; } = "256,128";
 
     /// <summary>The share of hidden units switched off at each step.</summary>
     [Between(0, 1, BelowHigh = true)]
-    public double Dropout { get; set; } = 0.1;
+    public double Dropout { get; set; } = 0.3;
 
     /// <summary>Decay of the weights at each step, times the learning rate.</summary>
     [Between(0, 1)]
-    public double WeightDecay { get; set; } = 1e-4;
+    public double WeightDecay { get; set; } = 0.01;
 
     /// <summary>Where all that is random comes from.</summary>
     public long Seed { get; set; }
