@@ -115,6 +115,19 @@ let ``jacobians agree, rows from reverse and columns from forward`` () =
     Check.forAll points (fun xs ->
         all 4 (Seq.cast<float>(Forward.jacobian mixed xs)) (Seq.cast<float>(Reverse.jacobian mixed xs)))
 
+[<Theory; MemberData(nameof severalNames)>]
+let ``four tangents at a time are the same bits as one`` name =
+    let f = several[name]
+
+    Check.forAll points (fun xs -> all 0 (Forward.gradient f.Invoke xs) (Chunked.gradient f.Invoke xs))
+
+[<Fact>]
+let ``a chunked jacobian has a column for every input`` () =
+    let f (xs: Dual4 array) = [| Array.sum xs; xs[0] * xs[8] |]
+    let j = Chunked.jacobian f [| 1.0 .. 9.0 |]
+    Assert.Equal<float>([| for _ in 1..9 -> 1.0 |], j[0, *])
+    Assert.Equal<float>([| 9.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0; 1.0 |], j[1, *])
+
 [<Fact>]
 let ``the pullback is the transpose of the pushforward`` () =
     Check.forAll points (fun xs ->

@@ -13,6 +13,7 @@ let private gradient (f: IVectorFunction) (xs: float list) : float list =
     let xs = Array.ofList xs
     let forward, reverse = Forward.gradient f.Invoke xs, Reverse.gradient f.Invoke xs
     Assert.Equal<float>(forward, reverse)
+    Assert.Equal<float>(forward, Chunked.gradient f.Invoke xs)
     List.ofArray forward
 
 let private expect (expected: float list) (actual: float list) = Assert.Equal<float list>(expected, actual)

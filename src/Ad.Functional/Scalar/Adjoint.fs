@@ -111,7 +111,9 @@ type Adjoint<'T when 'T :> IFloatingPointIeee754<'T>> = Number<'T, Place<'T>>
 [<RequireQualifiedAccess>]
 module Adjoint =
     /// A number that does not vary: lifts an outer variable into an inner function.
+    [<CompiledName("Constant")>]
     let constant (value: 'T :> IFloatingPointIeee754<'T>) : Adjoint<'T> = Adjoint<'T> value
 
     /// The value without its place.
+    [<CompiledName("Value")>]
     let value (x: Adjoint<'T>) : 'T = x.Value

@@ -66,16 +66,20 @@ type Dual<'T when 'T :> IFloatingPointIeee754<'T>> = Number<'T, Tangent<'T>>
 [<RequireQualifiedAccess>]
 module Dual =
     /// A number that does not vary: lifts an outer variable into an inner function.
+    [<CompiledName("Constant")>]
     let constant (value: 'T :> IFloatingPointIeee754<'T>) : Dual<'T> = Dual<'T> value
 
     /// A number with this tangent. Numbers made by hand are all of one pass, which no verb shares.
+    [<CompiledName("Create")>]
     let create (value: 'T :> IFloatingPointIeee754<'T>) (tangent: 'T) : Dual<'T> =
         Dual<'T>(value, Tangent<'T>(Pass.ByHand, tangent))
 
     /// The value without its tangent.
+    [<CompiledName("Value")>]
     let value (x: Dual<'T>) : 'T = x.Value
 
     /// The tangent; 0 for a constant.
+    [<CompiledName("Tangent")>]
     let tangent (x: Dual<'T>) : 'T =
         if isNull x.Derivative.Pass then
             'T.Zero

@@ -85,6 +85,9 @@ type Number<'T, 'D when 'T :> IFloatingPointIeee754<'T> and 'D :> IDerivative<'T
     /// The constant 1.
     static member One = Number<'T, 'D> 'T.One
 
+    /// A constant.
+    static member op_Implicit(x: float) : Number<'T, 'D> = Number<'T, 'D>.OfFloat x
+
     /// -1, 0 or 1 by the value.
     member x.Sign = 'T.Sign x.value
 
