@@ -8,5 +8,5 @@ if (outcome is ParseOutcome.Stop stop)
     return stop.ExitCode;
 }
 
-Console.WriteLine($"ad-host {Ad.Functional.Version.current}");
+Console.WriteLine($"ad-host {typeof(Program).Assembly.GetName().Version?.ToString(3)}");
 return 0;
