@@ -65,7 +65,7 @@ let ``every operation with a derivative is in the catalogue`` () =
                       elif f.PropertyType.IsClass then null
                       else Activator.CreateInstance f.PropertyType)
 
-              let op = FSharpValue.MakeUnion(case, arguments) :?> Op
+              let op = unbox<Op> (FSharpValue.MakeUnion(case, arguments))
 
               match op, Derivatives.rule op with
               | (Variable | Pointwise _ | Reduce _), _
