@@ -95,7 +95,7 @@ module Catalogue =
         | Pointwise.Subtract -> linear [ anywhere; anywhere ]
         | Pointwise.Multiply -> smooth [ anywhere; anywhere ]
         | Pointwise.Divide -> smooth [ anywhere; Outside(0.4, 2.0) ]
-        | Pointwise.Remainder -> smooth [ Between(2.1, 2.9); Between(0.95, 1.04) ]
+        | Pointwise.Remainder -> smooth [ Between(2.2, 2.7); Between(0.97, 1.03) ]
         | Pointwise.Power -> smooth [ positive; anywhere ]
         | Pointwise.Atan2 -> smooth [ Outside(0.3, 2.0); anywhere ]
         | Pointwise.Maximum

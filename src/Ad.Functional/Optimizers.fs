@@ -85,11 +85,6 @@ module Optimizer =
                 else
                     velocity, velocity }
 
-    /// sqrt v, whose derivative where v = 0 is 0, so that training can be differentiated even where a gradient is 0.
-    let private root (v: Tensor) =
-        let isZero = Tensor.equal v (Tensor.zerosLike v)
-        Tensor.where isZero v (sqrt (Tensor.where isZero (Tensor.onesLike v) v))
-
     /// 1 - decay^count, by which a moment that began at 0 is too small.
     let private unbiased (decay: float) (count: Tensor) (leaf: Tensor) =
         let count = Tensor.cast leaf.DType count
@@ -114,7 +109,7 @@ module Optimizer =
                 let second = average decay2 (Tree.map Tensor.square g) state.Second
 
                 let update m v =
-                    unbiased decay1 count m / (root (unbiased decay2 count v) + epsilon)
+                    unbiased decay1 count m / (sqrt (unbiased decay2 count v) + epsilon)
 
                 Tree.map2 update first second,
                 { Count = count
@@ -129,7 +124,7 @@ module Optimizer =
           Update =
             fun g second _ ->
                 let second = Tree.map2 (fun (g: Tensor) v -> decay * v + (1.0 - decay) * (g * g)) g second
-                Tree.map2 (fun g v -> g / (root v + epsilon)) g second, second }
+                Tree.map2 (fun g v -> g / (sqrt v + epsilon)) g second, second }
 
     /// g / (sqrt s + eps) with the sum s of the squared gradients (Duchi, Hazan and Singer 2011).
     let scaleByRootOfSquares (epsilon: float) : Optimizer<'P, 'P> =
@@ -137,7 +132,7 @@ module Optimizer =
           Update =
             fun g sum _ ->
                 let sum = Tree.map2 (fun (g: Tensor) s -> s + g * g) g sum
-                Tree.map2 (fun g s -> g / (root s + epsilon)) g sum, sum }
+                Tree.map2 (fun g s -> g / (sqrt s + epsilon)) g sum, sum }
 
     /// Updates with a multiple of the parameters added: weight decay.
     let addDecayedWeights (decay: float) : Optimizer<'P, unit> =
@@ -147,7 +142,7 @@ module Optimizer =
     /// The Euclidean norm of all tensors of a tree together.
     let globalNorm (tree: 'P) : Tensor =
         let squares = Tree.leaves tree |> Array.map (Tensor.square >> Tensor.sum >> Tensor.cast DType.Float64)
-        root (Array.fold (+) (Tensor.zeros DType.Float64 []) squares)
+        sqrt (Array.fold (+) (Tensor.zeros DType.Float64 []) squares)
 
     /// Updates shortened, if need be, to a global norm (Pascanu, Mikolov and Bengio 2013); the direction stays.
     let clipByGlobalNorm (limit: float) : Optimizer<'P, unit> =

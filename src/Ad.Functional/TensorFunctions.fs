@@ -156,8 +156,9 @@ module Tensor =
     let multiplyAdd (a: Tensor) (b: Tensor) (c: Tensor) =
         Tensor.Pointwise(Pointwise.MultiplyAdd, a, b, c)
 
-    /// t p, but exactly 0 wherever t is 0, even if p is infinite or NaN: how derivatives are multiplied.
-    let scale (t: Tensor) (p: Tensor) = binary Pointwise.Scale t p
+    /// a b, but exactly 0 wherever a or b is 0, even if the other is infinite or NaN: how derivatives are multiplied, so that a path through a
+    /// zero adds nothing, whichever end it is walked from.
+    let scale (a: Tensor) (b: Tensor) = binary Pointwise.Scale a b
 
     /// -x.
     let negate x = unary Pointwise.Negate x
@@ -618,10 +619,7 @@ module Tensor =
         sum (where (eye DType.Bool t.Shape[0]) t (zerosLike t))
 
     /// The Euclidean norm of all elements, whose derivative at 0 is 0.
-    let norm (t: Tensor) =
-        let squares = sum (square t)
-        let isZero = equal squares (zerosLike squares)
-        where isZero (zerosLike squares) (sqrt (where isZero (onesLike squares) squares))
+    let norm (t: Tensor) = sqrt (sum (square t))
 
     // ---- composed
 

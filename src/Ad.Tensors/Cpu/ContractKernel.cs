@@ -3,53 +3,70 @@ using System.Runtime.InteropServices;
 
 namespace Ad.Tensors.Cpu;
 
-/// <summary>Products summed over paired axes.</summary>
-internal sealed class ContractKernel(View left, View right, int target, int m, int n, int k, long[] leftBatch, long[] rightBatch) : Kernel
+/// <summary>
+/// Products summed over paired axes, as a batch of matrix products. Whatever the order of the operands' axes, it is read through two strides
+/// each; only axes that do not merge into one are copied beforehand (by the planner).
+/// </summary>
+internal sealed class ContractKernel : Kernel
 {
-    public override IEnumerable<int> Reads => [left.Slot, right.Slot];
+    // Below this many products, neither packing nor a second thread is worth its while.
+    private const long FewProducts = 512;
+    private const long ProductsPerThread = 100_000;
 
-    public override IEnumerable<int> Writes => [target];
+    private readonly View _left;
+    private readonly View _right;
+    private readonly int _target;
+    private readonly MatrixLayout _layout;
 
+    public ContractKernel(View left, View right, int target, MatrixLayout layout) =>
+        (_left, _right, _target, _layout) = (left, right, target, layout);
+
+    public override IEnumerable<int> Reads => [_left.Slot, _right.Slot];
+
+    public override IEnumerable<int> Writes => [_target];
+
+    /// <summary>Plans a contraction of two views, copied first where their axes do not merge.</summary>
     public static ContractKernel Of(Operation.Contract contract, View left, View right, int target, Func<View, View> copied)
     {
-        var leftOrder = Order(left.Layout.Rank, contract.LeftBatch, contract.LeftSummed, true);
-        var rightOrder = Order(right.Layout.Rank, contract.RightBatch, contract.RightSummed, false);
-        var l = left with { Layout = left.Layout.Permute(leftOrder) };
-        var r = right with { Layout = right.Layout.Permute(rightOrder) };
-        var batches = contract.LeftBatch.Count;
-        var batch = new Shape(l.Layout.Sizes[..batches]);
-        var k = Product(r.Layout.Sizes.Slice(batches, contract.LeftSummed.Count));
-        var m = Product(l.Layout.Sizes.Slice(batches, l.Layout.Rank - batches - contract.LeftSummed.Count));
-        var n = Product(r.Layout.Sizes[(batches + contract.LeftSummed.Count)..]);
-        l = copied(l);
-        r = copied(r);
-        var count = (int)batch.Elements;
-        var lb = new long[count];
-        var rb = new long[count];
-        for (var i = 0; i < count; i++)
+        var (l, r) = MatrixLayout.Arrange(contract, left.Layout, right.Layout);
+        (left, right) = (left with { Layout = l }, right with { Layout = r });
+        if (MatrixLayout.TryOf(contract, left.Layout, right.Layout) is not { } layout)
         {
-            lb[i] = (long)i * m * k;
-            rb[i] = (long)i * n * k;
+            left = MatrixLayout.IsMatrix(left.Layout, contract.LeftBatch.Count, left.Layout.Rank - contract.LeftSummed.Count) ? left : copied(left);
+            right = MatrixLayout.IsMatrix(right.Layout, contract.LeftBatch.Count, contract.LeftBatch.Count + contract.LeftSummed.Count) ? right : copied(right);
+            layout = MatrixLayout.TryOf(contract, left.Layout, right.Layout)
+                ?? MatrixLayout.TryOf(contract, (left = copied(left)).Layout, (right = copied(right)).Layout)!;
         }
 
-        return new ContractKernel(l, r, target, m, n, k, lb, rb);
+        return new ContractKernel(left, right, target, layout);
     }
 
     public override void Run(Frame frame, Workers workers)
     {
-        switch (left.Type)
+        if (_layout.Batches == 0 || _layout.M == 0 || _layout.N == 0)
+        {
+            return;
+        }
+
+        if (_layout.K == 0)
+        {
+            frame.Elements<byte>(_target, (long)_layout.Batches * _layout.M * _layout.N * _left.Type.Size()).Clear();
+            return;
+        }
+
+        switch (_left.Type)
         {
             case DType.Int32:
-                Do<int>(frame);
+                workers.Run(new Integers<int>(this, frame), _layout.Batches, _layout.Products >= ProductsPerThread);
                 break;
             case DType.Int64:
-                Do<long>(frame);
+                workers.Run(new Integers<long>(this, frame), _layout.Batches, _layout.Products >= ProductsPerThread);
                 break;
             case DType.Float32:
-                Do<float>(frame);
+                Floats<float>(frame, workers);
                 break;
             case DType.Float64:
-                Do<double>(frame);
+                Floats<double>(frame, workers);
                 break;
             case DType.Bool:
             default:
@@ -57,44 +74,135 @@ internal sealed class ContractKernel(View left, View right, int target, int m, i
         }
     }
 
-    public override string ToString() => $"contract {left} {right} as [{leftBatch.Length}, {m}, {n}, {k}] -> s{target}";
+    public override string ToString() =>
+        $"contract {_left} {_right} as [{_layout.Batches}, {_layout.M}, {_layout.N}] over {_layout.K} -> s{_target}";
 
-    private static int[] Order(int rank, Axes batch, Axes summed, bool freeFirst)
+    private unsafe void Floats<T>(Frame frame, Workers workers)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var free = Enumerable.Range(0, rank).Where(a => !batch.Contains(a) && !summed.Contains(a));
-        return freeFirst
-            ? [.. batch.Values, .. free, .. summed.Values]
-            : [.. batch.Values, .. summed.Values, .. free];
+        fixed (byte* left = frame.Array(_left.Slot), right = frame.Array(_right.Slot), target = frame.Array(_target))
+        {
+            var a = new Matrix<T>((T*)(left + frame.Start(_left.Slot)) + _left.Layout.Offset, _layout.LeftM, _layout.LeftK);
+            var b = new Matrix<T>((T*)(right + frame.Start(_right.Slot)) + _right.Layout.Offset, _layout.RightK, _layout.RightN);
+            var c = (T*)(target + frame.Start(_target));
+
+            // A batch of many products is cut by products, a few large ones each into tiles; the bits are the same.
+            var each = (long)_layout.M * _layout.N * _layout.K;
+            var parallel = each * _layout.Batches >= ProductsPerThread;
+            var across = _layout.Batches >= 2 * workers.Threads || each < ProductsPerThread;
+            var work = new MatrixProducts<T>(_layout, a, b, c, workers, parallel && !across);
+            workers.Run(work, _layout.Batches, parallel && across);
+        }
     }
 
-    private static int Product(ReadOnlySpan<int> sizes)
+    /// <summary>How many products to do in the plainest way.</summary>
+    private sealed unsafe class MatrixProducts<T>(
+        MatrixLayout layout, Matrix<T> a, Matrix<T> b, T* c, Workers workers, bool parallel) : IWork
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var product = 1;
-        foreach (var size in sizes)
+        public object? Begin()
         {
-            product = checked(product * size);
+            var bytes = IsPacked ? new Gemm<T>(layout.M, layout.N, layout.K).ScratchBytes : IsVector ? (long)layout.K * sizeof(T) : 0;
+            return bytes == 0 ? null : BlockPool.Rent(bytes);
         }
 
-        return product;
-    }
-
-    private void Do<T>(Frame frame)
-        where T : unmanaged, INumber<T>
-    {
-        for (var b = 0; b < leftBatch.Length; b++)
+        public void Do(object? state, int item)
         {
-            var x = frame.From<T>(left.Slot)[(int)leftBatch[b]..];
-            var y = frame.From<T>(right.Slot)[(int)rightBatch[b]..];
-            var result = MemoryMarshal.Cast<byte, T>(frame.Array(target).AsSpan(frame.Start(target))).Slice(b * m * n, m * n);
-            result.Clear();
-            for (var i = 0; i < m; i++)
+            var left = new Matrix<T>(a.Start + layout.LeftBatch[item], a.Row, a.Column);
+            var right = new Matrix<T>(b.Start + layout.RightBatch[item], b.Row, b.Column);
+            var result = c + ((long)item * layout.M * layout.N);
+            fixed (byte* scratch = (byte[]?)state)
             {
-                for (var p = 0; p < k; p++)
+                if (IsPacked)
                 {
-                    System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(
-                        y.Slice(p * n, n), x[(i * k) + p], result.Slice(i * n, n), result.Slice(i * n, n));
+                    new Gemm<T>(layout.M, layout.N, layout.K).Run(left, right, result, scratch, workers, parallel);
+                }
+                else if (!IsVector)
+                {
+                    Plainly(left, right, result);
+                }
+                else if (layout.N == 1)
+                {
+                    Gemv<T>.Run(left, right.Start, right.Row, result, layout.M, layout.K, (T*)scratch, workers, parallel);
+                }
+                else
+                {
+                    var transposed = new Matrix<T>(right.Start, right.Column, right.Row);
+                    Gemv<T>.Run(transposed, left.Start, left.Column, result, layout.N, layout.K, (T*)scratch, workers, parallel);
                 }
             }
+        }
+
+        public void End(object? state)
+        {
+            if (state is byte[] scratch)
+            {
+                BlockPool.Return(scratch);
+            }
+        }
+
+        private bool IsVector => layout.Products1 > FewProducts
+            && ((layout.N == 1 && (a.Row == 1 || a.Column == 1)) || (layout.M == 1 && (b.Row == 1 || b.Column == 1)));
+
+        private bool IsPacked => layout.Products1 > FewProducts && !IsVector;
+
+        private void Plainly(Matrix<T> left, Matrix<T> right, T* result)
+        {
+            for (var i = 0; i < layout.M; i++)
+            {
+                for (var j = 0; j < layout.N; j++)
+                {
+                    var x = left.Start + (i * left.Row);
+                    var y = right.Start + (j * right.Column);
+                    var sum = T.Zero;
+                    for (var p = 0; p < layout.K; p++)
+                    {
+                        sum += *x * *y;
+                        x += left.Column;
+                        y += right.Row;
+                    }
+
+                    *result++ = sum;
+                }
+            }
+        }
+    }
+
+    /// <summary>Integers row by row: a row of the result gains multiples of the right's rows.</summary>
+    private sealed class Integers<T>(ContractKernel kernel, Frame frame) : IWork
+        where T : unmanaged, IBinaryInteger<T>
+    {
+        public object? Begin() => new T[kernel._layout.N];
+
+        public void Do(object? state, int item)
+        {
+            var layout = kernel._layout;
+            var row = (T[])state!;
+            var x = frame.From<T>(kernel._left.Slot);
+            var y = frame.From<T>(kernel._right.Slot);
+            var result = MemoryMarshal.Cast<byte, T>(frame.Array(kernel._target).AsSpan(frame.Start(kernel._target)));
+            result = result.Slice(item * layout.M * layout.N, layout.M * layout.N);
+            result.Clear();
+            for (var p = 0; p < layout.K; p++)
+            {
+                var at = (int)(kernel._right.Layout.Offset + layout.RightBatch[item] + (p * layout.RightK));
+                for (var j = 0; j < layout.N; j++)
+                {
+                    row[j] = y[at];
+                    at += (int)layout.RightN;
+                }
+
+                for (var i = 0; i < layout.M; i++)
+                {
+                    var factor = x[(int)(kernel._left.Layout.Offset + layout.LeftBatch[item] + (i * layout.LeftM) + (p * layout.LeftK))];
+                    var sums = result.Slice(i * layout.N, layout.N);
+                    System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(row, factor, sums, sums);
+                }
+            }
+        }
+
+        public void End(object? state)
+        {
         }
     }
 }

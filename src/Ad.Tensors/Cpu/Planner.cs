@@ -99,7 +99,7 @@ internal sealed partial class Planner
                 return Kernel(instruction, target => new ScatterAddKernel(added, Contiguous(instruction, 0), Contiguous(instruction, 1), target));
             case Operation.Contract contract:
                 var (left, right) = (InMemory(instruction, 0), InMemory(instruction, 1));
-                return Kernel(instruction, target => ContractKernel.Of(contract, left, right, target, View => Copied(View)));
+                return Kernel(instruction, target => ContractKernel.Of(contract, left, right, target, Copied));
             default:
                 throw new NotSupportedException($"The operation {instruction.Operation} is not known to the device cpu.");
         }

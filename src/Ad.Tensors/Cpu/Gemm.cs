@@ -1,0 +1,222 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace Ad.Tensors.Cpu;
+
+/// <summary>A matrix in memory: element (i, j) at Start + i Row + j Column.</summary>
+internal readonly unsafe struct Matrix<T>(T* start, long row, long column)
+    where T : unmanaged
+{
+    public T* Start { get; } = start;
+
+    public long Row { get; } = row;
+
+    public long Column { get; } = column;
+
+    public Matrix<T> At(long i, long j) => new(Start + (i * Row) + (j * Column), Row, Column);
+}
+
+/// <summary>
+/// C = A B by blocks (Goto and van de Geijn 2008): strips of the summed axis of A and B are copied into panels that the innermost loop reads
+/// from the first to the last byte, whatever the strides were; tiles of the result that stay in the second-level cache are then the items of
+/// work. Each element of C is summed in one order, whoever does it.
+/// </summary>
+internal sealed unsafe class Gemm<T>(int m, int n, int k)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int ChunkColumns = 4096;
+    private const int TileColumns = 512;
+    private static readonly int Depth = 1024 / sizeof(T);
+    private static readonly int TileRows = MicroKernels<T>.Rows * 10;
+    private static readonly int ChunkRows = TileRows * 32;
+
+    // With few rows a column of B is used too seldom to be worth a copy, if its rows can be read as they lie.
+    private static readonly int FewRows = 3 * MicroKernels<T>.Rows;
+
+    /// <summary>Bytes of scratch memory that <see cref="Run"/> needs.</summary>
+    public long ScratchBytes =>
+        (sizeof(T) * (long)Math.Min(Depth, k) * (Panels(Math.Min(m, ChunkRows), MicroKernels<T>.Rows) + Panels(Math.Min(n, ChunkColumns), MicroKernels<T>.Columns))) + 128;
+
+    public void Run(Matrix<T> a, Matrix<T> b, T* c, byte* scratch, Workers workers, bool parallel)
+    {
+        var packedA = (T*)(((nint)scratch + 63) & ~(nint)63);
+        var packedB = packedA + (Math.Min(Depth, k) * Panels(Math.Min(m, ChunkRows), MicroKernels<T>.Rows));
+        var direct = m <= FewRows && b.Column == 1;
+        for (var column = 0; column < n; column += ChunkColumns)
+        {
+            for (var row = 0; row < m; row += ChunkRows)
+            {
+                for (var from = 0; from < k; from += Depth)
+                {
+                    var block = new Block(
+                        a.At(row, from),
+                        b.At(from, column),
+                        c + ((long)row * n) + column,
+                        n,
+                        Math.Min(ChunkRows, m - row),
+                        Math.Min(ChunkColumns, n - column),
+                        Math.Min(Depth, k - from),
+                        from > 0,
+                        direct,
+                        packedA,
+                        packedB);
+                    workers.Run(new Packing(block), block.PackItems, parallel);
+                    workers.Run(new Multiplying(block), block.TileItems, parallel);
+                }
+            }
+        }
+    }
+
+    private static long Panels(int count, int size) => (count + size - 1L) / size * size;
+
+    /// <summary>One chunk of rows and columns over one strip of the summed axis.</summary>
+    private readonly struct Block(
+        Matrix<T> a, Matrix<T> b, T* c, int ldc, int rows, int columns, int depth, bool add, bool direct, T* packedA, T* packedB)
+    {
+        private const int PanelsPerItem = 8;
+
+        private static int Mr => MicroKernels<T>.Rows;
+
+        private static int Nr => MicroKernels<T>.Columns;
+
+        private int PanelsA => (rows + Mr - 1) / Mr;
+
+        // Read where they lie, only an incomplete last panel of B needs a copy.
+        private int FirstPanelB => direct ? columns / Nr : 0;
+
+        private int PanelsB => (columns + Nr - 1) / Nr;
+
+        private int ItemsA => (PanelsA + PanelsPerItem - 1) / PanelsPerItem;
+
+        public int PackItems => ItemsA + ((PanelsB - FirstPanelB + PanelsPerItem - 1) / PanelsPerItem);
+
+        private int TilesAcross => (columns + TileColumns - 1) / TileColumns;
+
+        public int TileItems => TilesAcross * ((rows + TileRows - 1) / TileRows);
+
+        public void Pack(int item)
+        {
+            if (item < ItemsA)
+            {
+                var last = Math.Min(PanelsA, (item + 1) * PanelsPerItem);
+                for (var panel = item * PanelsPerItem; panel < last; panel++)
+                {
+                    var first = panel * Mr;
+                    Panel(a.At(first, 0), packedA + ((long)first * depth), Math.Min(Mr, rows - first), Mr, depth);
+                }
+
+                return;
+            }
+
+            item -= ItemsA;
+            var end = Math.Min(PanelsB, FirstPanelB + ((item + 1) * PanelsPerItem));
+            for (var panel = FirstPanelB + (item * PanelsPerItem); panel < end; panel++)
+            {
+                var first = panel * Nr;
+                var start = b.At(0, first);
+                Panel(new Matrix<T>(start.Start, b.Column, b.Row), packedB + ((long)first * depth), Math.Min(Nr, columns - first), Nr, depth);
+            }
+        }
+
+        public void Multiply(int item)
+        {
+            var (down, across) = Math.DivRem(item, TilesAcross);
+            var lastColumn = Math.Min(columns, (across + 1) * TileColumns);
+            var lastRow = Math.Min(rows, (down + 1) * TileRows);
+            var edge = stackalloc T[Mr * Nr];
+            for (var column = across * TileColumns; column < lastColumn; column += Nr)
+            {
+                var unpacked = column / Nr < FirstPanelB;
+                var panel = unpacked ? b.Start + column : packedB + ((long)column * depth);
+                var step = unpacked ? (nint)b.Row : Nr;
+                for (var row = down * TileRows; row < lastRow; row += Mr)
+                {
+                    var rowsLeft = rows - row;
+                    var columnsLeft = columns - column;
+                    var target = c + ((long)row * ldc) + column;
+                    var left = packedA + ((long)row * depth);
+                    if (rowsLeft >= Mr && columnsLeft >= Nr)
+                    {
+                        MicroKernels<T>.Tile(left, panel, depth, step, target, ldc, add);
+                    }
+                    else
+                    {
+                        MicroKernels<T>.Tile(left, panel, depth, step, edge, Nr, false);
+                        Copy(edge, target, Math.Min(Mr, rowsLeft), Math.Min(Nr, columnsLeft));
+                    }
+                }
+            }
+        }
+
+        private void Copy(T* edge, T* target, int height, int width)
+        {
+            for (var i = 0; i < height; i++)
+            {
+                var from = new ReadOnlySpan<T>(edge + (i * Nr), width);
+                var to = new Span<T>(target + ((long)i * ldc), width);
+                if (add)
+                {
+                    System.Numerics.Tensors.TensorPrimitives.Add(to, from, to);
+                }
+                else
+                {
+                    from.CopyTo(to);
+                }
+            }
+        }
+
+        /// <summary>Copies some rows into a panel, column by column; rows that are missing are zeros.</summary>
+        private static void Panel(Matrix<T> source, T* panel, int height, int full, int depth)
+        {
+            if (height < full)
+            {
+                new Span<T>(panel, full * depth).Clear();
+            }
+
+            if (source.Row == 1)
+            {
+                for (var p = 0; p < depth; p++)
+                {
+                    Unsafe.CopyBlockUnaligned(panel + ((long)p * full), source.Start + (p * source.Column), (uint)(height * sizeof(T)));
+                }
+
+                return;
+            }
+
+            for (var i = 0; i < height; i++)
+            {
+                var from = source.Start + (i * source.Row);
+                var to = panel + i;
+                var step = source.Column;
+                for (var p = 0; p < depth; p++)
+                {
+                    *to = *from;
+                    from += step;
+                    to += full;
+                }
+            }
+        }
+    }
+
+    private sealed class Packing(Block block) : IWork
+    {
+        public object? Begin() => null;
+
+        public void Do(object? state, int item) => block.Pack(item);
+
+        public void End(object? state)
+        {
+        }
+    }
+
+    private sealed class Multiplying(Block block) : IWork
+    {
+        public object? Begin() => null;
+
+        public void Do(object? state, int item) => block.Multiply(item);
+
+        public void End(object? state)
+        {
+        }
+    }
+}
