@@ -32,7 +32,7 @@ public sealed class ProgressTests
         Assert.Equal(text, ProgressText.Clock(TimeSpan.FromSeconds(seconds)));
 
     [Fact]
-    public void The_time_left_is_that_of_the_steps_left_at_the_pace_after_the_first()
+    public void The_first_step_says_nothing_about_the_time_left()
     {
         var time = new FakeTime();
         var pace = new Pace(time, 10);
@@ -41,6 +41,22 @@ public sealed class ProgressTests
         time.Pass(TimeSpan.FromSeconds(4));
         Assert.Equal(TimeSpan.FromSeconds(14), pace.Left(3));
         Assert.Equal(TimeSpan.FromSeconds(104), pace.Elapsed);
+    }
+
+    [Fact]
+    public void The_time_left_follows_the_pace_of_the_last_seconds()
+    {
+        var time = new FakeTime();
+        var pace = new Pace(time, 1000);
+        var left = TimeSpan.Zero;
+
+        for (var step = 1; step <= 200; step++)
+        {
+            time.Pass(TimeSpan.FromSeconds(step <= 10 ? 1 : 0.1));
+            left = pace.Left(step) ?? left;
+        }
+
+        Assert.InRange(left.TotalSeconds, 79.9, 80.1);
     }
 
     [Fact]

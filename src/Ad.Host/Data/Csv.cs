@@ -30,13 +30,15 @@ public static class Csv
                 continue;
             }
 
-            var width = AddRow(text, path, line, inputs, labels);
+            var width = text.AsSpan().Count(',') + 1;
             columns = columns == 0 ? width : columns;
 
             if (width != columns)
             {
                 throw ShellException.BadData($"{path} has {width} columns on line {line}, but {columns} above it.");
             }
+
+            AddRow(text, width, path, line, inputs, labels);
         }
 
         return labels.Count == 0
@@ -44,9 +46,8 @@ public static class Csv
             : new DataSet(name, columns - 1, labels.Max() + 1, [.. inputs], [.. labels]);
     }
 
-    private static int AddRow(ReadOnlySpan<char> text, string path, int line, List<float> inputs, List<int> labels)
+    private static void AddRow(ReadOnlySpan<char> text, int width, string path, int line, List<float> inputs, List<int> labels)
     {
-        var width = text.Count(',') + 1;
         if (width == 1)
         {
             throw ShellException.BadData($"{path} has one column on line {line}; a row is features and then a class, with commas between.");
@@ -72,8 +73,6 @@ public static class Csv
                 labels.Add(Label(number, path, line));
             }
         }
-
-        return width;
     }
 
     private static float Feature(double number, string path, int line, int column) =>

@@ -63,14 +63,17 @@ public sealed class LiveView(IAnsiConsole console, TimeProvider time) : IProgres
             if (last || _drawn == 0 || time.GetElapsedTime(_drawn) >= Frame)
             {
                 _drawn = time.GetTimestamp();
-                live.UpdateTarget(Drawn(snapshot with { TestAccuracy = _test }));
+                live.UpdateTarget(Drawn(snapshot with { TestAccuracy = _test }, console.Profile.Width - 1));
             }
         }));
     }
 
-    private static Markup Drawn(Snapshot snapshot)
+    // One line, however narrow the terminal is: the bar gives way first.
+    private static Markup Drawn(Snapshot snapshot, int width)
     {
-        var (done, toDo) = ProgressText.Bar(snapshot, 20);
-        return new Markup($"[green]{done}[/][grey]{toDo}[/] {Markup.Escape(ProgressText.Line(snapshot))}") { Overflow = Overflow.Ellipsis };
+        var line = ProgressText.Line(snapshot);
+        var (done, toDo) = ProgressText.Bar(snapshot, Math.Clamp(width - line.Length - 1, 0, 20));
+        var text = Markup.Escape(line[..Math.Min(line.Length, width)]);
+        return new Markup(done.Length + toDo.Length == 0 ? text : $"[green]{done}[/][grey]{toDo}[/] {text}");
     }
 }

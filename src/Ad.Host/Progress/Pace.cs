@@ -1,13 +1,17 @@
 namespace Ad.Host;
 
 /// <summary>
-/// Estimates the time left from the steps taken so far. The first step is left out: it also compiles, and takes longer.
+/// Estimates the time left from the steps of the last few seconds: the first steps also compile, and what they took says
+/// nothing about the rest.
 /// </summary>
 public sealed class Pace(TimeProvider time, long steps)
 {
+    private const double Memory = 2;
     private readonly long _start = time.GetTimestamp();
-    private long _firstStep;
-    private long _firstAt;
+    private long _lastAt = time.GetTimestamp();
+    private long? _lastStep;
+    private double _seconds;
+    private double _taken;
 
     /// <summary>Time since the start.</summary>
     public TimeSpan Elapsed => time.GetElapsedTime(_start);
@@ -15,13 +19,17 @@ public sealed class Pace(TimeProvider time, long steps)
     /// <summary>The time left after <paramref name="step"/> steps of the run; null while there is nothing to go by.</summary>
     public TimeSpan? Left(long step)
     {
-        if (_firstAt == 0)
+        var now = time.GetTimestamp();
+
+        if (_lastStep is { } last && step > last)
         {
-            (_firstStep, _firstAt) = (step, time.GetTimestamp());
-            return null;
+            var passed = time.GetElapsedTime(_lastAt, now).TotalSeconds;
+            var kept = Math.Exp(-passed / Memory);
+            _seconds = (_seconds * kept) + passed;
+            _taken = (_taken * kept) + (step - last);
         }
 
-        var taken = step - _firstStep;
-        return taken <= 0 ? null : time.GetElapsedTime(_firstAt) / taken * (steps - step);
+        (_lastStep, _lastAt) = (step, now);
+        return _taken > 0 ? TimeSpan.FromSeconds(_seconds / _taken * (steps - step)) : null;
     }
 }

@@ -20,11 +20,15 @@ public static class ShellHost
     {
         ArgumentNullException.ThrowIfNull(add);
 
+        using var signals = new Signals();
+
         try
         {
             using var host = Build(settings, add);
             Validate(host.Services);
             var outcome = host.Services.GetRequiredService<Outcome>();
+            var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
+            lifetime.ApplicationStarted.Register(() => signals.Heard.Register(lifetime.StopApplication));
             await host.RunAsync();
             return outcome.Message is { } message ? Say(outcome.ExitCode, message) : outcome.ExitCode;
         }
