@@ -114,7 +114,7 @@ module Forward =
                     (Tree.leaves direction)
 
             let moved = Array.map2 orZero trace.Outputs (tangents trace seeds)
-            Trace.together (Seq.append trace.Outputs moved)
+            Trace.resultsTogether trace (Seq.append trace.Outputs moved)
             trace.Result, Tree.withLeaves moved trace.Result)
 
     /// Refuses a result that is not one float.

@@ -63,7 +63,7 @@ module Reverse =
 
     let private pullback (trace: Trace<'b>) (x: 'a) (seeds: Tensor[]) : 'a =
         let pulled = Array.map2 orZero trace.Variables (cotangents trace seeds)
-        Trace.together pulled
+        Trace.resultsTogether trace pulled
         Tree.withLeaves pulled x
 
     /// <summary>The value f(x) and the pullback g -> J(x)^T g, which may be used any number of times, on any thread.</summary>
@@ -87,7 +87,7 @@ module Reverse =
             Forward.scalarResult "Reverse.gradient" y
             let traceOfScalar = { trace with Outputs = [| y |] }
             let pulled = Array.map2 orZero trace.Variables (cotangents traceOfScalar [| Tensor.onesLike y |])
-            Trace.together (Seq.append trace.Outputs pulled)
+            Trace.resultsTogether trace (Seq.append trace.Outputs pulled)
             trace.Result, Tree.withLeaves pulled x)
 
     /// The value and the gradient of a function with a scalar result, in one pass.

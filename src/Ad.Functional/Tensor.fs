@@ -32,7 +32,13 @@ type Tensor internal (op: Op, inputs: Tensor[], signature: Signature, ownScope: 
     member t.Count = t.Size.Elements
 
     static member internal Create(op: Op, [<ParamArray>] inputs: Tensor[]) =
-        Tensor(op, inputs, Shapes.infer op (inputs |> Array.map _.Signature), null, null)
+        let t = Tensor(op, inputs, Shapes.infer op (inputs |> Array.map _.Signature), null, null)
+
+        // A loop whose state nobody asks for would grow without end; what no transform looks at is computed from time to time.
+        if t.Depth % 4096 = 0 && not (Scopes.isOpen t.Scopes) then
+            Evaluate.nodes [ t ]
+
+        t
 
     static member internal OfStorage(value: Storage) =
         Tensor(Data, [||], { Type = value.Type; Shape = value.Shape }, null, value)

@@ -1,6 +1,7 @@
 module Properties.OperationLaws
 
 open System
+open System.Reflection
 open Microsoft.FSharp.Reflection
 open Xunit
 open Ad.Checks
@@ -56,7 +57,7 @@ let ``every operation with a derivative is in the catalogue`` () =
               | _ -> f.Name()
           for kind in [ Reduction.Sum; Reduction.Max; Reduction.Min ] do
               Op.name (Reduce(kind, axesOf [ 0 ]))
-          for case in FSharpType.GetUnionCases typeof<Op> do
+          for case in FSharpType.GetUnionCases(typeof<Op>, BindingFlags.NonPublic) do
               let arguments =
                   case.GetFields()
                   |> Array.map (fun f ->
@@ -65,7 +66,7 @@ let ``every operation with a derivative is in the catalogue`` () =
                       elif f.PropertyType.IsClass then null
                       else Activator.CreateInstance f.PropertyType)
 
-              let op = unbox<Op> (FSharpValue.MakeUnion(case, arguments))
+              let op = unbox<Op> (FSharpValue.MakeUnion(case, arguments, BindingFlags.NonPublic))
 
               match op, Derivatives.rule op with
               | (Variable | Pointwise _ | Reduce _), _
