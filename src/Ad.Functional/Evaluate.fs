@@ -6,15 +6,17 @@ open Ad.Tensors
 
 /// A stretch of the expression graph as a program, with what it needs and what it gives.
 type internal Lowered =
-    { Program: Program
-      /// The values of the program's inputs, in order; null for a jit argument.
-      Arguments: (Storage | null)[]
-      /// The jit arguments among the inputs.
-      Placeholders: Node[]
-      /// The nodes whose values are the program's outputs, in order.
-      Outputs: Node[]
-      /// The nodes that the program computes, outputs included.
-      Computed: Node[] }
+    {
+        Program: Program
+        /// The values of the program's inputs, in order; null for a jit argument.
+        Arguments: (Storage | null)[]
+        /// The jit arguments among the inputs.
+        Placeholders: Node[]
+        /// The nodes whose values are the program's outputs, in order.
+        Outputs: Node[]
+        /// The nodes that the program computes, outputs included.
+        Computed: Node[]
+    }
 
 /// From nodes to their values: the unevaluated graph behind them becomes one program, which a device runs.
 [<RequireQualifiedAccess>]
@@ -118,11 +120,16 @@ module internal Evaluate =
                 | Variable
                 | StopGradient -> index[inputs[0]]
                 | Constant(value, shape) when not embedConstants && not (isStructural value) ->
-                    let scalar = { Type = value.Type; Shape = Shape.Scalar }
+                    let scalar =
+                        { Type = value.Type
+                          Shape = Shape.Scalar }
 
                     let storage =
                         if value.Type = DType.Float32 then
-                            HostStorage.Copy<float32>(Shape.Scalar, ReadOnlySpan [| float32 (value.ToDouble()) |])
+                            HostStorage.Copy<float32>(
+                                Shape.Scalar,
+                                ReadOnlySpan [| float32 (value.ToDouble()) |]
+                            )
                         else
                             HostStorage.Copy<float>(Shape.Scalar, ReadOnlySpan [| value.ToDouble() |])
 

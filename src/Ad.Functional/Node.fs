@@ -46,7 +46,9 @@ module internal Scopes =
     let isOpenBut (own: Scope | null) (scopes: Scope[] | null) =
         match scopes with
         | null -> false
-        | s -> s |> Array.exists (fun scope -> scope.IsOpen && not (obj.ReferenceEquals(scope, own)))
+        | s ->
+            s
+            |> Array.exists (fun scope -> scope.IsOpen && not (obj.ReferenceEquals(scope, own)))
 
     let isOpen scopes = isOpenBut null scopes
 
@@ -75,7 +77,8 @@ module internal Scopes =
 /// <summary>A node of the expression graph: an operation on other nodes, and its value once somebody has asked for it.</summary>
 /// <remarks>Every node is a <see cref="T:Ad.Functional.Tensor"/>; this is the part of it that evaluation knows.</remarks>
 [<AbstractClass>]
-type Node internal (op: Op, inputs: Node[], signature: Signature, ownScope: Scope | null, value: Storage | null) =
+type Node
+    internal (op: Op, inputs: Node[], signature: Signature, ownScope: Scope | null, value: Storage | null) =
     [<VolatileField>]
     let mutable inputs = inputs
 

@@ -31,7 +31,12 @@ module Reverse =
             | true, sum -> known[t] <- sum + g
             | _ -> known[t] <- g
 
-        Array.iter2 (fun output seed -> if depends.Contains output then add output seed) trace.Outputs seeds
+        Array.iter2
+            (fun output seed ->
+                if depends.Contains output then
+                    add output seed)
+            trace.Outputs
+            seeds
 
         for s in trace.Steps.Length - 1 .. -1 .. 0 do
             let step = trace.Steps[s]
@@ -58,8 +63,7 @@ module Reverse =
             | true, g -> Some g
             | _ -> None)
 
-    let private orZero (t: Tensor) (g: Tensor option) =
-        g |> Option.defaultWith (fun () -> Tensor.zerosLike t)
+    let private orZero (t: Tensor) (g: Tensor option) = g |> Option.defaultWith (fun () -> Tensor.zerosLike t)
 
     let private pullback (trace: Trace<'b>) (x: 'a) (seeds: Tensor[]) : 'a =
         let pulled = Array.map2 orZero trace.Variables (cotangents trace seeds)
@@ -74,7 +78,11 @@ module Reverse =
             fun g ->
                 let fitting =
                     Tree.map2
-                        (fun y g -> if y.DType.IsFloat() then Forward.fit "vjp" "cotangent" y g else g)
+                        (fun y g ->
+                            if y.DType.IsFloat() then
+                                Forward.fit "vjp" "cotangent" y g
+                            else
+                                g)
                         trace.Result
                         g
 

@@ -12,13 +12,15 @@ type internal Step =
 
 /// A function run once on variables, as the list of its operations: what Forward walks down and Reverse walks up.
 type internal Trace<'b> =
-    { Scope: Scope
-      Variables: Tensor[]
-      Result: 'b
-      /// The tensors of the result.
-      Outputs: Tensor[]
-      /// The operations that depend on the variables, each after its inputs.
-      Steps: Step[] }
+    {
+        Scope: Scope
+        Variables: Tensor[]
+        Result: 'b
+        /// The tensors of the result.
+        Outputs: Tensor[]
+        /// The operations that depend on the variables, each after its inputs.
+        Steps: Step[]
+    }
 
 [<RequireQualifiedAccess>]
 module internal Trace =
@@ -86,7 +88,10 @@ module internal Trace =
     let private group (own: Scope | null) (tensors: Tensor seq) =
         let members = tensors |> Seq.filter (fun t -> isNull t.Value) |> Seq.toArray
 
-        if members.Length > 1 && not (members |> Array.exists (fun t -> Scopes.isOpenBut own t.Scopes)) then
+        if
+            members.Length > 1
+            && not (members |> Array.exists (fun t -> Scopes.isOpenBut own t.Scopes))
+        then
             let group = Group(members |> Array.map (fun t -> t :> Node))
 
             for t in members do

@@ -8,6 +8,7 @@ open Ad.Checks
 
 let private value (t: Tensor) = Tensor.toScalar t
 let private floats (t: Tensor) = Tensor.toArray<float> t
+
 let private both (f: Tensor -> Tensor) (x: float) =
     let x = Tensor.scalar x
     value (Forward.gradient f x), value (Reverse.gradient f x)
@@ -96,7 +97,11 @@ let ``max pooling of very small entries gives the entries`` () =
 let ``average pooling works along one axis and has the mean's derivative`` () =
     let x = Tensor.matrix [ [ 1.0; 2.0; 3.0; 4.0 ] ]
     Assert.Equal(Tensor.matrix [ [ 1.5; 3.5 ] ], Tensor.avgPool [ 2 ] [ 2 ] x)
-    Assert.Equal(Tensor.full Float64 [ 1; 4 ] 0.5, Reverse.gradient (Tensor.avgPool [ 2 ] [ 2 ] >> Tensor.sum) x)
+
+    Assert.Equal(
+        Tensor.full Float64 [ 1; 4 ] 0.5,
+        Reverse.gradient (Tensor.avgPool [ 2 ] [ 2 ] >> Tensor.sum) x
+    )
 
 [<Fact>]
 let ``the largest and the smallest of numbers with a NaN are NaN, wherever it stands`` () =
@@ -106,8 +111,7 @@ let ``the largest and the smallest of numbers with a NaN are NaN, wherever it st
         Assert.True(Double.IsNaN(value (Tensor.min x)))
 
 [<Fact>]
-let ``the identity passes derivatives on`` () =
-    gives 2.0 (fun x -> Tensor.identity x * 2.0) 1.0
+let ``the identity passes derivatives on`` () = gives 2.0 (fun x -> Tensor.identity x * 2.0) 1.0
 
 [<Fact>]
 let ``two types meet only by a cast, which derivatives pass`` () =
@@ -158,9 +162,18 @@ let ``equality compares types, shapes and elements, and raises nothing`` () =
 [<Fact>]
 let ``where never leaks a NaN from the side not taken`` () =
     gives 1.0 (fun x -> Tensor.where (Tensor.greater x (Tensor.fullLike x 5.0)) (log (x - 7.0)) x) 2.0
-    gives 0.0 (fun x -> Tensor.where (Tensor.greater x (Tensor.zerosLike x)) (sqrt x) (Tensor.zerosLike x)) 0.0
+
+    gives
+        0.0
+        (fun x -> Tensor.where (Tensor.greater x (Tensor.zerosLike x)) (sqrt x) (Tensor.zerosLike x))
+        0.0
+
     gives 1.0 (fun x -> Tensor.where (Tensor.less x (Tensor.fullLike x 10.0)) (exp x) x) 1000.0
-    gives 0.0 (Reverse.gradient (fun x -> Tensor.where (Tensor.less x (Tensor.fullLike x 10.0)) (exp x) x)) 1000.0
+
+    gives
+        0.0
+        (Reverse.gradient (fun x -> Tensor.where (Tensor.less x (Tensor.fullLike x 10.0)) (exp x) x))
+        1000.0
 
 [<Fact>]
 let ``kinks have the documented derivative in both modes`` () =

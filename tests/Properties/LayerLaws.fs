@@ -10,7 +10,11 @@ let private key = Key.ofSeed 11L
 let ``a dense layer is x W + b`` () =
     let layer = Layer.dense Float64 3 2
     let p = layer.Init key
-    let p = { p with Bias = Tensor.vector [ 1.0; 2.0 ] }
+
+    let p =
+        { p with
+            Bias = Tensor.vector [ 1.0; 2.0 ] }
+
     let x = Random.normal key [ 5; 3 ]
     Assert.Equal(Tensor.matmul x p.Weights + p.Bias, layer.Apply Inference p x)
 
@@ -21,7 +25,11 @@ let ``composition applies one after the other, with parameters of both`` () =
     let x = Random.normal key [ 2; 3 ]
     let expected = Tensor.matmul (tanh (Tensor.matmul x p.Weights + p.Bias)) q.Weights + q.Bias
     Assert.Equal(expected, net.Apply Inference ((p, ()), q) x)
-    Assert.Equal<string[]>([| "0.0.Weights"; "0.0.Bias"; "1.Weights"; "1.Bias" |], Tree.named ((p, ()), q) |> Array.map fst)
+
+    Assert.Equal<string[]>(
+        [| "0.0.Weights"; "0.0.Bias"; "1.Weights"; "1.Bias" |],
+        Tree.named ((p, ()), q) |> Array.map fst
+    )
 
 [<Fact>]
 let ``backpropagation by hand equals the gradient of a perceptron of any depth`` () =
@@ -53,12 +61,19 @@ let ``backpropagation by hand equals the gradient of a perceptron of any depth``
                 let below = Tensor.matmul h (Tensor.transpose layer.Weights) * input * (1.0 - input)
                 gradient :: back below rest
 
-        let expected = back (fst (List.last activations) - t) (List.rev (List.zip p activations)) |> List.rev
+        let expected =
+            back (fst (List.last activations) - t) (List.rev (List.zip p activations))
+            |> List.rev
+
         let actual = Reverse.gradient loss p
 
         for e, a in Seq.zip (Tree.leaves expected) (Tree.leaves actual) do
             let apart = Tensor.toScalar (Tensor.max (abs (e - a)))
-            Assert.True(apart <= 1e-14 * (1.0 + Tensor.toScalar (Tensor.max (abs e))), $"depth {depth}: {e} against {a}")
+
+            Assert.True(
+                apart <= 1e-14 * (1.0 + Tensor.toScalar (Tensor.max (abs e))),
+                $"depth {depth}: {e} against {a}"
+            )
 
 [<Fact>]
 let ``dropout drops its share, scales the rest, and repeats from its key`` () =
@@ -96,7 +111,11 @@ let ``losses have their closed-form gradients`` () =
     close ((Tensor.softmax 1 z - target) / 6.0) (Reverse.gradient (fun z -> Losses.crossEntropyOf z target) z)
     close (2.0 * (z - target) / 18.0) (Reverse.gradient (fun z -> Losses.meanSquared z target) z)
     close (Tensor.sign (z - target) / 18.0) (Reverse.gradient (fun z -> Losses.meanAbsolute z target) z)
-    close ((Tensor.sigmoid z - target) / 18.0) (Reverse.gradient (fun z -> Losses.binaryCrossEntropy z target) z)
+
+    close
+        ((Tensor.sigmoid z - target) / 18.0)
+        (Reverse.gradient (fun z -> Losses.binaryCrossEntropy z target) z)
+
     let signs = 2.0 * target - 1.0
     let inside = Tensor.cast Float64 (Tensor.less (signs * z) (Tensor.onesLike z))
     close (-signs * inside / 18.0) (Reverse.gradient (fun z -> Losses.hinge z signs) z)

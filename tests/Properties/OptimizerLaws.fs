@@ -54,8 +54,7 @@ let private trajectory (optimizer: Optimizer<Tensor, 'S>) =
           s <- s'
           Tensor.toScalar p ]
 
-let private reference start step =
-    gradients |> Seq.scan step start |> Seq.tail |> Seq.map fst |> List.ofSeq
+let private reference start step = gradients |> Seq.scan step start |> Seq.tail |> Seq.map fst |> List.ofSeq
 
 let private same (expected: float list) (actual: float list) =
     Assert.All(List.zip expected actual, fun (e, a) -> Assert.Equal(e, a, 14))
@@ -133,12 +132,22 @@ let ``interrupted and resumed is the same as not interrupted`` () =
     let start = Tensor.vector [ -1.0; 1.0 ]
 
     let steps n (p, s) =
-        Seq.fold (fun (p, s) _ -> Optimizer.step optimizer (Reverse.gradient rosenbrock p) s p) (p, s) (seq { 1..n })
+        Seq.fold
+            (fun (p, s) _ -> Optimizer.step optimizer (Reverse.gradient rosenbrock p) s p)
+            (p, s)
+            (seq { 1..n })
 
     let whole = steps 20 (start, optimizer.Init start)
     let half = steps 8 (start, optimizer.Init start)
     // What a file holds: the leaves, as arrays.
-    let saved = Tree.leaves half |> Array.map (fun t -> if t.DType = Int32 then Tensor.ofArray t.Shape (Tensor.toArray<int> t) else Tensor.ofArray t.Shape (floats t))
+    let saved =
+        Tree.leaves half
+        |> Array.map (fun t ->
+            if t.DType = Int32 then
+                Tensor.ofArray t.Shape (Tensor.toArray<int> t)
+            else
+                Tensor.ofArray t.Shape (floats t))
+
     let resumed = steps 12 (Tree.withLeaves saved half)
     Assert.Equal<Tensor[]>(Tree.leaves whole, Tree.leaves resumed)
 
@@ -151,7 +160,10 @@ let ``hypergradients through unrolled training are exact, even where a gradient 
         let optimizer = make rate
         let start = Tensor.vector [ 3.0; 5.0 ]
 
-        Seq.fold (fun (p, s) _ -> Optimizer.step optimizer (Reverse.gradient objective p) s p) (start, optimizer.Init start) (seq { 1..5 })
+        Seq.fold
+            (fun (p, s) _ -> Optimizer.step optimizer (Reverse.gradient objective p) s p)
+            (start, optimizer.Init start)
+            (seq { 1..5 })
         |> fst
         |> objective
 
@@ -162,7 +174,12 @@ let ``hypergradients through unrolled training are exact, even where a gradient 
         let numeric = (4.0 * central 5e-5 - central 1e-4) / 3.0
         let forward = Tensor.toScalar (Forward.gradient final (Tensor.scalar rate))
         let reverse = Tensor.toScalar (Reverse.gradient final (Tensor.scalar rate))
-        Assert.True(abs (forward - numeric) < 1e-7 * (1.0 + abs numeric), $"{name}: {forward} against {numeric}")
+
+        Assert.True(
+            abs (forward - numeric) < 1e-7 * (1.0 + abs numeric),
+            $"{name}: {forward} against {numeric}"
+        )
+
         Assert.Equal(forward, reverse, 12)
 
     check "sgd" (train (fun rate -> Optimizer.scaleBy (-rate)))
@@ -177,7 +194,10 @@ let ``settings that are no numbers in range are refused by name`` () =
           (fun () -> Optimizer.adam infinity |> ignore) ] do
         Assert.Contains("learning rate", Assert.Throws<ArgumentException>(make).Message)
 
-    let error = Assert.Throws<ArgumentException>(fun () -> (Optimizer.momentum 0.1 nan: Optimizer<Tensor, _>) |> ignore)
+    let error =
+        Assert.Throws<ArgumentException>(fun () ->
+            (Optimizer.momentum 0.1 nan: Optimizer<Tensor, _>) |> ignore)
+
     Assert.Contains("decay", error.Message)
 
 [<Fact>]

@@ -16,13 +16,20 @@ let ``an element depends on its position alone, not on how many are drawn`` () =
 
 [<Fact>]
 let ``keys that come of splitting and folding are all different`` () =
-    let keys = [ key ] @ List.ofArray (Key.split 50 key) @ List.init 50 (fun i -> Key.foldIn i key)
+    let keys =
+        [ key ]
+        @ List.ofArray (Key.split 50 key)
+        @ List.init 50 (fun i -> Key.foldIn i key)
+
     let words = keys |> List.map (fun k -> Tensor.toArray<int> k.Words |> List.ofArray)
     Assert.Equal(words.Length, (List.distinct words).Length)
 
 [<Fact>]
 let ``a key folded with neighbouring seeds and numbers does not repeat`` () =
-    let words = [ for seed in 0L .. 20L do for i in 0..20 -> (Key.foldIn i (Key.ofSeed seed)).Words |> Tensor.toArray<int> |> List.ofArray ]
+    let words =
+        [ for seed in 0L .. 20L do
+              for i in 0..20 -> (Key.foldIn i (Key.ofSeed seed)).Words |> Tensor.toArray<int> |> List.ofArray ]
+
     Assert.Equal(words.Length, (List.distinct words).Length)
 
 [<Fact>]
@@ -45,5 +52,5 @@ let ``a jitted function takes its key as an argument`` () =
 
 [<Fact>]
 let ``whole numbers lie in their range and reach its ends`` () =
-    let x = Tensor.toArray<int> (Random.integers -2 3 key [ 1000 ])
+    let x = Tensor.toArray<int>(Random.integers -2 3 key [ 1000 ])
     Assert.Equal<int list>([ -2 .. 2 ], x |> Array.distinct |> Array.sort |> List.ofArray)

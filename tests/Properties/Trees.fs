@@ -44,7 +44,14 @@ let private model: Model =
 [<Fact>]
 let ``a tree comes apart in order, with a path to every tensor`` () =
     let expected =
-        [ "Layers.0.W"; "Layers.1.W"; "Table.k"; "Table.l"; "Pair.0"; "Pair.1"; "Array.0"; "Perhaps" ]
+        [ "Layers.0.W"
+          "Layers.1.W"
+          "Table.k"
+          "Table.l"
+          "Pair.0"
+          "Pair.1"
+          "Array.0"
+          "Perhaps" ]
 
     let named = Tree.named model
     Assert.Equal<string list>(expected, named |> Array.map fst |> List.ofArray)
@@ -62,7 +69,11 @@ let ``a tree put together again is the same, plain values included`` () =
 
 [<Fact>]
 let ``a gradient has the structure of what it is by, in both modes`` () =
-    let f m = Tree.leaves m |> Array.mapi (fun i x -> float (i + 1) * x * x) |> Array.reduce (+)
+    let f m =
+        Tree.leaves m
+        |> Array.mapi (fun i x -> float (i + 1) * x * x)
+        |> Array.reduce (+)
+
     let expected = Array.init 8 (fun i -> 2.0 * float ((i + 1) * (i + 1)))
 
     for gradient in [ Reverse.gradient f; Forward.gradient f ] do
@@ -84,7 +95,12 @@ let ``unions, recursive ones too, and struct records are trees`` () =
     let g = Reverse.gradient f [ Scale(t 1.0); Affine(t 3.0, t 4.0); Nothing ]
     Assert.Equal<Part list>([ Scale(t 2.0); Affine(t 4.0, t 3.0); Nothing ], g)
     let nested = Node [ "a", Leaf(t 1.0); "b", Node [ "c", Leaf(t 2.0) ] ]
-    Assert.Equal<Nested>(Tree.map (fun x -> x * 2.0) nested, Node [ "a", Leaf(t 2.0); "b", Node [ "c", Leaf(t 4.0) ] ])
+
+    Assert.Equal<Nested>(
+        Tree.map (fun x -> x * 2.0) nested,
+        Node [ "a", Leaf(t 2.0); "b", Node [ "c", Leaf(t 4.0) ] ]
+    )
+
     let p = Reverse.gradient (fun p -> p.X * p.Y) { X = t 2.0; Y = t 3.0 }
     Assert.Equal(t 3.0, p.X)
     let struct (a, b) = Reverse.gradient (fun struct (a, b) -> a * b) (struct (t 2.0, t 3.0))
