@@ -10,6 +10,8 @@ internal sealed class CumulativeSumKernel(View operand, int target, Extents exte
 
     public override IEnumerable<int> Writes => [target];
 
+    public override long Flops => extents.Elements;
+
     public override void Run(Frame frame, Workers workers)
     {
         if (extents.Elements > 0)

@@ -24,7 +24,9 @@ internal sealed class GroupKernel : Kernel
         _group = group;
         _program = new GroupProgram(group);
         _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type))];
-        _cut = new Cut(group.Extents ?? new Extents(group.Elements, 1, 1), _program.BlockElements, _reducers.Length > 0);
+        _cut = _reducers.Length > 0
+            ? new Cut(group.Extents!.Value, _program.BlockElements)
+            : new Cut(group.Elements, _program.BlockElements, _program.Weight);
     }
 
     public override IEnumerable<int> Reads =>
@@ -37,12 +39,14 @@ internal sealed class GroupKernel : Kernel
 
     public override IEnumerable<int> Writes => [.. _group.Outputs.Values, .. _group.Reductions.Select(r => r.Slot)];
 
+    public override long Flops => _group.Elements * (_group.Nodes.Count(n => n is Node.Apply) + _group.Reductions.Count);
+
     public override void Run(Frame frame, Workers workers)
     {
         var partials = _cut.RowItems > 1
             ? _reducers.Select(r => new byte[_cut.Items * 8 * r.Planes * _cut.StateResults]).ToArray()
             : [];
-        workers.Run(new Work(this, frame, partials), _cut.Items, _cut.Elements >= Workers.Grain);
+        workers.Run(new Work(this, frame, partials), _cut.Items, _cut.Elements * _program.Weight >= Workers.Grain);
         for (var r = 0; r < partials.Length; r++)
         {
             Combine(frame, r, partials[r]);
@@ -93,8 +97,8 @@ internal sealed class GroupKernel : Kernel
     {
         if (_reducers.Length == 0)
         {
-            var end = Math.Min(_cut.Elements, (item + 1L) * ItemElements);
-            for (var start = (long)item * ItemElements; start < end; start += _program.BlockElements)
+            var end = Math.Min(_cut.Elements, (item + 1L) * _cut.ItemElements);
+            for (var start = item * _cut.ItemElements; start < end; start += _program.BlockElements)
             {
                 state.Block(frame, start, (int)Math.Min(_program.BlockElements, end - start));
             }
@@ -264,16 +268,18 @@ internal sealed class GroupKernel : Kernel
     /// <summary>How the elements are cut into items, and items into blocks.</summary>
     private sealed class Cut
     {
-        public Cut(Extents extents, int block, bool reduces)
+        // Without reductions bits do not depend on the cut, so that costly work may be cut finer.
+        public Cut(long elements, int block, long weight)
+        {
+            Elements = elements;
+            ItemElements = Math.Max(1, GroupKernel.ItemElements / weight / block) * block;
+            Items = (int)((elements + ItemElements - 1) / ItemElements);
+        }
+
+        public Cut(Extents extents, int block)
         {
             Extents = extents;
             Elements = extents.Elements;
-            if (!reduces)
-            {
-                Items = (int)((Elements + ItemElements - 1) / ItemElements);
-                return;
-            }
-
             var each = Math.Max(1, extents.Reduced) * extents.Inner;
             if (extents.Outer * extents.Inner == 0)
             {
@@ -284,7 +290,7 @@ internal sealed class GroupKernel : Kernel
             {
                 WholeResults = true;
                 OuterPerBlock = block / each;
-                OuterPerItem = OuterPerBlock * Math.Max(1, ItemElements / block);
+                OuterPerItem = OuterPerBlock * Math.Max(1, GroupKernel.ItemElements / block);
                 StateResults = (int)(OuterPerBlock * extents.Inner);
                 Items = (int)((extents.Outer + OuterPerItem - 1) / OuterPerItem);
                 return;
@@ -292,7 +298,7 @@ internal sealed class GroupKernel : Kernel
 
             StateResults = (int)Math.Min(extents.Inner, block);
             RowsPerBlock = Math.Max(1, block / extents.Inner);
-            RowsPerItem = RowsPerBlock * Math.Max(1, ItemElements / (RowsPerBlock * StateResults));
+            RowsPerItem = RowsPerBlock * Math.Max(1, GroupKernel.ItemElements / (RowsPerBlock * StateResults));
             RowItems = (int)Math.Max(1, (extents.Reduced + RowsPerItem - 1) / RowsPerItem);
             Columns = (int)((extents.Inner + StateResults - 1) / StateResults);
             Items = checked((int)(extents.Outer * Columns * RowItems));
@@ -303,6 +309,8 @@ internal sealed class GroupKernel : Kernel
         public long Elements { get; }
 
         public int Items { get; }
+
+        public long ItemElements { get; } = GroupKernel.ItemElements;
 
         public bool WholeResults { get; }
 
