@@ -10,13 +10,10 @@ namespace Ad.Tensors.Cpu;
 /// </summary>
 internal sealed class GroupKernel : Kernel
 {
-    // Enough elements that handing out an item costs nothing beside it, few enough that several threads find some.
-    private const int ItemElements = 64 * 1024;
-
     private readonly PointwiseGroup _group;
     private readonly GroupProgram _program;
     private readonly Reducer[] _reducers;
-    private readonly Cut _cut;
+    private readonly GroupCut _cut;
     private readonly ConcurrentBag<GroupState> _states = [];
 
     public GroupKernel(PointwiseGroup group)
@@ -25,8 +22,8 @@ internal sealed class GroupKernel : Kernel
         _program = new GroupProgram(group);
         _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type))];
         _cut = _reducers.Length > 0
-            ? new Cut(group.Extents!.Value, _program.BlockElements)
-            : new Cut(group.Elements, _program.BlockElements, _program.Weight);
+            ? new GroupCut(group.Extents!.Value, _program.BlockElements)
+            : new GroupCut(group.Elements, _program.BlockElements, _program.Weight);
     }
 
     public override IEnumerable<int> Reads =>
@@ -262,77 +259,6 @@ internal sealed class GroupKernel : Kernel
             var group = (GroupState)state!;
             group.End();
             kernel._states.Add(group);
-        }
-    }
-
-    /// <summary>How the elements are cut into items, and items into blocks.</summary>
-    private sealed class Cut
-    {
-        // Without reductions bits do not depend on the cut, so that costly work may be cut finer.
-        public Cut(long elements, int block, long weight)
-        {
-            Elements = elements;
-            ItemElements = Math.Max(1, GroupKernel.ItemElements / weight / block) * block;
-            Items = (int)((elements + ItemElements - 1) / ItemElements);
-        }
-
-        public Cut(Extents extents, int block)
-        {
-            Extents = extents;
-            Elements = extents.Elements;
-            var each = Math.Max(1, extents.Reduced) * extents.Inner;
-            if (extents.Outer * extents.Inner == 0)
-            {
-                return;
-            }
-
-            if (each <= block)
-            {
-                WholeResults = true;
-                OuterPerBlock = block / each;
-                OuterPerItem = OuterPerBlock * Math.Max(1, GroupKernel.ItemElements / block);
-                StateResults = (int)(OuterPerBlock * extents.Inner);
-                Items = (int)((extents.Outer + OuterPerItem - 1) / OuterPerItem);
-                return;
-            }
-
-            StateResults = (int)Math.Min(extents.Inner, block);
-            RowsPerBlock = Math.Max(1, block / extents.Inner);
-            RowsPerItem = RowsPerBlock * Math.Max(1, GroupKernel.ItemElements / (RowsPerBlock * StateResults));
-            RowItems = (int)Math.Max(1, (extents.Reduced + RowsPerItem - 1) / RowsPerItem);
-            Columns = (int)((extents.Inner + StateResults - 1) / StateResults);
-            Items = checked((int)(extents.Outer * Columns * RowItems));
-        }
-
-        public Extents Extents { get; }
-
-        public long Elements { get; }
-
-        public int Items { get; }
-
-        public long ItemElements { get; } = GroupKernel.ItemElements;
-
-        public bool WholeResults { get; }
-
-        public long OuterPerBlock { get; }
-
-        public long OuterPerItem { get; }
-
-        public int StateResults { get; }
-
-        public long RowsPerBlock { get; }
-
-        public long RowsPerItem { get; }
-
-        public int RowItems { get; } = 1;
-
-        private int Columns { get; }
-
-        public (long Outer, long Column, int RowItem) Place(int item)
-        {
-            var (rest, rowItem) = Math.DivRem(item, RowItems);
-            var (outer, column) = Math.DivRem(rest, Columns);
-            return (outer, (long)column * StateResults, rowItem);
         }
     }
 }
