@@ -1,12 +1,25 @@
+using Ad.Host;
 using Ad.Host.Arguments;
+using Microsoft.Extensions.Hosting;
 
-var outcome = Arguments.Parse(args);
+using var signals = new Signals();
 
-if (outcome is ParseOutcome.Stop stop)
+switch (Arguments.Parse(args))
 {
-    await (stop.ExitCode == 0 ? Console.Out : Console.Error).WriteLineAsync(stop.Message);
-    return stop.ExitCode;
-}
+    case ParseOutcome.Run { Verb: var verb, Settings: var settings }:
+        Action<IHostApplicationBuilder> add = verb switch
+        {
+            Verb.Train => builder => builder.AddTraining(Classifier.Factory),
+            Verb.Modes => builder => builder.AddModes(),
+            Verb.Gradcheck => builder => builder.AddGradcheck<OperationLaws>(),
+        };
+        return await ShellHost.RunAsync(settings, add, signals.Heard);
 
-Console.WriteLine($"ad-host {Ad.Functional.Version.current}");
-return 0;
+    case ParseOutcome.Stop { Message: var message, ExitCode: var exitCode }:
+        (exitCode == ExitCodes.Done ? Console.Out : Console.Error).WriteLine(message);
+        return exitCode;
+
+    default:
+        Console.WriteLine($"ad-host {ShellHost.Version}");
+        return ExitCodes.Done;
+}

@@ -14,6 +14,9 @@ public readonly struct Axes : IEquatable<Axes>
     /// <summary>The values.</summary>
     public ReadOnlySpan<int> Values => _values;
 
+    /// <summary>The values, in a new array.</summary>
+    public int[] ToArray() => Values.ToArray();
+
     /// <summary>One of the values.</summary>
     public int this[int index] => Values[index];
 

@@ -117,7 +117,7 @@ public enum Pointwise
     /// <summary>The smaller; NaN if either is.</summary>
     Minimum,
 
-    /// <summary>a b, but exactly 0 wherever a is 0, even if b is infinite or NaN: the product of derivatives.</summary>
+    /// <summary>a b, but exactly 0 wherever a or b is 0, even if the other is infinite or NaN: the product of derivatives.</summary>
     Scale,
 
     /// <summary>The a-th derivative of digamma at b, for whole a >= 0 and b > 0.</summary>

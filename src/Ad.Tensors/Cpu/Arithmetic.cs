@@ -136,14 +136,15 @@ internal static class Arithmetic
         var i = 0;
         for (var step = Vector<T>.Count; i <= r.Length - step; i += step)
         {
-            var factor = new Vector<T>(x[i..]);
-            var product = factor * new Vector<T>(y[i..]);
-            Vector.AndNot(product, Vector.Equals(factor, Vector<T>.Zero)).CopyTo(r[i..]);
+            var left = new Vector<T>(x[i..]);
+            var right = new Vector<T>(y[i..]);
+            var zero = Vector.Equals(left, Vector<T>.Zero) | Vector.Equals(right, Vector<T>.Zero);
+            Vector.AndNot(left * right, zero).CopyTo(r[i..]);
         }
 
         for (; i < r.Length; i++)
         {
-            r[i] = x[i] == T.Zero ? T.Zero : x[i] * y[i];
+            r[i] = x[i] == T.Zero || y[i] == T.Zero ? T.Zero : x[i] * y[i];
         }
     }
 

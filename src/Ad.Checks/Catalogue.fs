@@ -1,0 +1,279 @@
+namespace Ad.Checks
+
+open Ad.Functional
+open Ad.Tensors
+
+/// Where an input's elements are drawn: inside the region where the operation is smooth, away from its edges and kinks.
+type Domain =
+    /// Anywhere between two numbers.
+    | Between of Low: float * High: float
+    /// Either side of 0, no nearer than the gap.
+    | Outside of Gap: float * High: float
+    /// Within 0.3 of whole numbers plus an offset.
+    | NearWhole of Offset: float
+    /// All elements at least 0.04 apart from each other, and 0.04 from those of inputs with the other parity.
+    | Apart of Parity: int
+    /// Whole numbers from 0 up to but not including a limit, Int32.
+    | Index of Limit: int
+    /// True or false.
+    | Choice
+
+/// One input: its shape and where its elements lie.
+type Input = { Shape: int list; Domain: Domain }
+
+/// The sizes that a case's shapes are made of; they shrink.
+type Sizes = { A: int; B: int; C: int }
+
+/// An operation with its parameters, for some sizes.
+type Case =
+    { Text: string
+      Inputs: Input list
+      Apply: Tensor[] -> Tensor }
+
+/// A line of the catalogue: an operation, in all its forms.
+type Entry =
+    {
+        /// The operation's name, as program text and errors have it.
+        Name: string
+        /// Whether it is linear in its float inputs together, so that its tangent is itself.
+        IsLinear: bool
+        /// Its forms.
+        Forms: (Sizes -> Case) list
+    }
+
+/// Every operation with a derivative, with the shapes and regions to try it on: what tests, checks and documentation go through.
+[<RequireQualifiedAccess>]
+module Catalogue =
+    let private anywhere = Between(-2.0, 2.0)
+    let private positive = Between(0.3, 3.0)
+    let private input shape domain = { Shape = shape; Domain = domain }
+
+    /// An elementwise function, by its derivative-carrying domains.
+    let private elementwise (f: Pointwise) (isLinear: bool) (domains: Domain list) =
+        { Name = f.Name()
+          IsLinear = isLinear
+          Forms =
+            [ fun s ->
+                  { Text = f.Name()
+                    Inputs = domains |> List.map (input [ s.A; s.B ])
+                    Apply = fun x -> Tensor.Pointwise(f, x) } ] }
+
+    let private pointwise (f: Pointwise) : Entry option =
+        let smooth domains = Some(elementwise f false domains)
+        let linear domains = Some(elementwise f true domains)
+
+        match f with
+        | Pointwise.Negate -> linear [ anywhere ]
+        | Pointwise.Abs
+        | Pointwise.Sign -> smooth [ Outside(0.2, 3.0) ]
+        | Pointwise.Exp
+        | Pointwise.Expm1
+        | Pointwise.Sin
+        | Pointwise.Cos
+        | Pointwise.Atan
+        | Pointwise.Sinh
+        | Pointwise.Cosh
+        | Pointwise.Tanh
+        | Pointwise.Asinh
+        | Pointwise.Sigmoid
+        | Pointwise.Erf -> smooth [ anywhere ]
+        | Pointwise.Log
+        | Pointwise.Sqrt
+        | Pointwise.Rsqrt
+        | Pointwise.Lgamma
+        | Pointwise.Digamma -> smooth [ positive ]
+        | Pointwise.Log1p -> smooth [ Between(-0.6, 3.0) ]
+        | Pointwise.Tan -> smooth [ Between(-1.2, 1.2) ]
+        | Pointwise.Asin
+        | Pointwise.Acos
+        | Pointwise.Atanh -> smooth [ Between(-0.8, 0.8) ]
+        | Pointwise.Acosh -> smooth [ Between(1.3, 4.0) ]
+        | Pointwise.Floor
+        | Pointwise.Ceil -> smooth [ NearWhole 0.5 ]
+        | Pointwise.Round -> smooth [ NearWhole 0.0 ]
+        | Pointwise.Add
+        | Pointwise.Subtract -> linear [ anywhere; anywhere ]
+        | Pointwise.Multiply -> smooth [ anywhere; anywhere ]
+        | Pointwise.Divide -> smooth [ anywhere; Outside(0.4, 2.0) ]
+        | Pointwise.Remainder -> smooth [ Between(2.2, 2.7); Between(0.97, 1.03) ]
+        | Pointwise.Power -> smooth [ positive; anywhere ]
+        | Pointwise.Atan2 -> smooth [ Outside(0.3, 2.0); anywhere ]
+        | Pointwise.Maximum
+        | Pointwise.Minimum -> smooth [ Apart 0; Apart 1 ]
+        | Pointwise.Scale -> smooth [ Outside(0.1, 2.0); anywhere ]
+        | Pointwise.MultiplyAdd -> smooth [ anywhere; anywhere; anywhere ]
+        | Pointwise.Select -> linear [ Choice; anywhere; anywhere ]
+        | Pointwise.Polygamma ->
+            // The order is a whole number, and held: it has no derivative.
+            let order k s =
+                { Text = $"polygamma {k}"
+                  Inputs = [ input [ s.A; s.B ] positive ]
+                  Apply = fun x -> Tensor.polygamma (Tensor.fullLike x[0] (float (k: int))) x[0] }
+
+            Some
+                { Name = f.Name()
+                  IsLinear = false
+                  Forms = [ order 0; order 1; order 2 ] }
+        | Pointwise.Not
+        | Pointwise.Equal
+        | Pointwise.NotEqual
+        | Pointwise.Less
+        | Pointwise.LessEqual
+        | Pointwise.And
+        | Pointwise.Or
+        | Pointwise.Xor -> None
+
+    let private unary text domain (shape: Sizes -> int list) (f: Tensor -> Tensor) (s: Sizes) : Case =
+        { Text = text
+          Inputs = [ input (shape s) domain ]
+          Apply = fun x -> f x[0] }
+
+    let private cube (s: Sizes) = [ s.A; s.B; s.C ]
+    let private full (s: Sizes) = [ max 1 s.A; max 1 s.B; max 1 s.C ]
+    let private axes = [ []; [ 0 ]; [ 1 ]; [ 2 ]; [ 0; 2 ]; [ -1; 0 ]; [ 0; 1; 2 ] ]
+    let private named (x: 'a) = sprintf "%A" x
+
+    let private reduction name isLinear domain shape (f: int list -> Tensor -> Tensor) =
+        { Name = name
+          IsLinear = isLinear
+          Forms =
+            axes
+            |> List.map (fun over -> unary $"{name} over {named over}" domain shape (f over)) }
+
+    let private movement name (forms: (string * (Sizes -> int list) * (Tensor -> Tensor)) list) =
+        { Name = name
+          IsLinear = true
+          Forms = forms |> List.map (fun (text, shape, f) -> unary text anywhere shape f) }
+
+    let private contraction
+        text
+        (left: Sizes -> int list)
+        (right: Sizes -> int list)
+        (f: Tensor -> Tensor -> Tensor)
+        (s: Sizes)
+        =
+        { Text = text
+          Inputs = [ input (left s) anywhere; input (right s) anywhere ]
+          Apply = fun x -> f x[0] x[1] }
+
+    let private structural =
+        [ reduction "sum" true anywhere cube Tensor.sumOver
+          reduction "mean" true anywhere full Tensor.meanOver
+          reduction "prod" false anywhere cube Tensor.prodOver
+          reduction "max" false (Apart 0) full Tensor.maxOver
+          reduction "min" false (Apart 0) full Tensor.minOver
+          reduction "logSumExp" false anywhere full (fun over x ->
+              if over.IsEmpty then x else Tensor.logSumExpOver over x)
+          { Name = "cumsum"
+            IsLinear = true
+            Forms =
+              [ for axis in 0..2 do
+                    unary $"cumsum {axis}" anywhere cube (Tensor.cumsum axis)
+                    unary $"cumsumReverse {axis}" anywhere cube (Tensor.cumsumReverse axis) ] }
+          { Name = "cast"
+            IsLinear = true
+            Forms = [ unary "cast to its own type" anywhere cube (Tensor.cast DType.Float64) ] }
+          movement
+              "reshape"
+              [ "reshape to one axis", cube, (fun x -> Tensor.reshape [ int x.Count ] x)
+                "reshape with a new axis", cube, Tensor.expandDims 1 ]
+          movement
+              "permute"
+              [ "permute [2; 0; 1]", cube, Tensor.permute [ 2; 0; 1 ]
+                "permute [1; 0; 2]", cube, Tensor.permute [ 1; 0; 2 ]
+                "transpose", cube, Tensor.transpose ]
+          movement
+              "broadcast"
+              [ "broadcast to a new axis", cube, (fun x -> Tensor.broadcastTo (2 :: Tensor.shape x) x)
+                "broadcast an axis of 1",
+                (fun s -> [ s.A; 1; s.C ]),
+                (fun x -> Tensor.broadcastTo [ x.Shape[0]; 3; x.Shape[2] ] x) ]
+          movement
+              "slice"
+              [ "every second", cube, (fun x -> Tensor.slice (x.Shape |> Seq.map (fun n -> 0, n, 2)) x)
+                "from one", full, (fun x -> Tensor.slice (x.Shape |> Seq.map (fun n -> n / 2, n, 1)) x)
+                "every third from one",
+                full,
+                (fun x -> Tensor.slice (x.Shape |> Seq.map (fun n -> min 1 (n - 1), n, 3)) x) ]
+          movement "pad" [ "pad", cube, Tensor.pad [ 1, 2; 0, 1; 2, 0 ] ]
+          movement "flip" [ for over in axes -> $"flip {named over}", cube, Tensor.flip over ]
+          { Name = "concat"
+            IsLinear = true
+            Forms =
+              [ for axis in 0..1 ->
+                    fun s ->
+                        let other = if axis = 0 then [ s.C; s.B ] else [ s.A; s.C ]
+
+                        { Text = $"concat {axis}"
+                          Inputs =
+                            [ input [ s.A; s.B ] anywhere
+                              input other anywhere
+                              input [ s.A; s.B ] anywhere ]
+                          Apply = Tensor.concat axis } ] }
+          { Name = "take"
+            IsLinear = true
+            Forms =
+              [ for axis in 0..2 do
+                    yield
+                        fun s ->
+                            let shape = full s
+
+                            { Text = $"take {axis}"
+                              Inputs = [ input shape anywhere; input [ s.B; 2 ] (Index shape[axis]) ]
+                              Apply = fun x -> Tensor.take axis x[1] x[0] }
+                yield
+                    fun s ->
+                        let shape = full s
+
+                        { Text = "takeAlong 1"
+                          Inputs = [ input shape anywhere; input [ shape[0]; 3; shape[2] ] (Index shape[1]) ]
+                          Apply = fun x -> Tensor.takeAlong 1 x[1] x[0] } ] }
+          { Name = "scatterAdd"
+            IsLinear = true
+            Forms =
+              [ fun s ->
+                    let shape = full s
+
+                    { Text = "scatterAdd 1"
+                      Inputs =
+                        [ input shape anywhere
+                          input [ 4 ] (Index shape[1])
+                          input [ shape[0]; 4; shape[2] ] anywhere ]
+                      Apply = fun x -> Tensor.scatterAdd 1 x[1] x[2] x[0] } ] }
+          { Name = "contract"
+            IsLinear = false
+            Forms =
+              [ contraction "matrix by matrix" (fun s -> [ s.A; s.B ]) (fun s -> [ s.B; s.C ]) Tensor.matmul
+                contraction "matrix by vector" (fun s -> [ s.A; s.B ]) (fun s -> [ s.B ]) Tensor.matmul
+                contraction "vector by matrix" (fun s -> [ s.B ]) (fun s -> [ s.B; s.C ]) Tensor.matmul
+                contraction "vector by vector" (fun s -> [ s.B ]) (fun s -> [ s.B ]) Tensor.matmul
+                contraction "vector by matrices" (fun s -> [ s.B ]) (fun s -> [ 2; s.B; s.C ]) Tensor.matmul
+                contraction
+                    "matrices by matrices"
+                    (fun s -> [ 2; s.A; s.B ])
+                    (fun s -> [ 2; s.B; s.C ])
+                    Tensor.matmul
+                contraction
+                    "broadcast batch"
+                    (fun s -> [ 2; 1; s.A; s.B ])
+                    (fun s -> [ 3; s.B; s.C ])
+                    Tensor.matmul
+                contraction "outer" (fun s -> [ s.A; s.B ]) (fun s -> [ s.C ]) Tensor.outer ] }
+          { Name = "softmax"
+            IsLinear = false
+            Forms =
+              [ unary "softmax 1" anywhere full (Tensor.softmax 1)
+                unary "logSoftmax 0" anywhere full (Tensor.logSoftmax 0) ] } ]
+
+    /// Every line.
+    let all: Entry list =
+        (System.Enum.GetValues<Pointwise>() |> Seq.choose pointwise |> List.ofSeq)
+        @ structural
+
+    /// The line of an operation, or an ArgumentException that names those there are.
+    let find (name: string) : Entry =
+        match all |> List.tryFind (fun e -> e.Name = name) with
+        | Some entry -> entry
+        | None ->
+            let known = all |> List.map _.Name |> String.concat ", "
+            raise (System.ArgumentException $"There is no operation '{name}'; there are {known}.")

@@ -1,0 +1,107 @@
+namespace Ad.Functional.CSharp
+
+open System
+open System.Runtime.CompilerServices
+open Ad.Functional
+
+/// Differentiates functions of trees: tensors in records, tuples, arrays, lists and dictionaries.
+[<AbstractClass; Sealed>]
+type Autodiff =
+    static member private F(f: Func<'a, 'b>) =
+        ArgumentNullException.ThrowIfNull f
+        f.Invoke
+
+    /// The gradient of a function with a scalar result, by reverse mode: one pass.
+    static member Gradient(f: Func<'a, Tensor>, x: 'a) : 'a = Reverse.gradient (Autodiff.F f) x
+
+    /// The gradient by forward mode: one pass for each input element.
+    static member ForwardGradient(f: Func<'a, Tensor>, x: 'a) : 'a = Forward.gradient (Autodiff.F f) x
+
+    /// The value and the gradient, by reverse mode.
+    static member ValueAndGradient(f: Func<'a, Tensor>, x: 'a) : struct (Tensor * 'a) =
+        let value, gradient = Reverse.valueAndGradient (Autodiff.F f) x
+        struct (value, gradient)
+
+    /// The value, whatever else the function returns with it, and the gradient of the value.
+    static member ValueAndGradientAux
+        (f: Func<'a, struct (Tensor * 'aux)>, x: 'a)
+        : struct (Tensor * 'aux * 'a) =
+        let pair x =
+            let struct (value, aux) = Autodiff.F f x
+            value, aux
+
+        let (value, aux), gradient = Reverse.valueAndGradientAux pair x
+        struct (value, aux, gradient)
+
+    /// The value and the directional derivative along v.
+    static member Jvp(f: Func<'a, 'b>, x: 'a, v: 'a) : struct ('b * 'b) =
+        let value, tangent = Forward.jvp (Autodiff.F f) x v
+        struct (value, tangent)
+
+    /// The value and the pullback, a function from cotangents of the result to cotangents of x.
+    static member Vjp(f: Func<'a, 'b>, x: 'a) : struct ('b * Func<'b, 'a>) =
+        let value, pullback = Reverse.vjp (Autodiff.F f) x
+        struct (value, Func<'b, 'a> pullback)
+
+    /// The derivative of a function of one scalar, by forward mode.
+    static member Derivative(f: Func<Tensor, 'b>, x: Tensor) : 'b = Forward.derivative (Autodiff.F f) x
+
+    /// The Jacobian, by the cheaper mode.
+    static member Jacobian(f: Func<Tensor, Tensor>, x: Tensor) : Tensor = jacobian (Autodiff.F f) x
+
+    /// The Hessian, by forward over reverse.
+    static member Hessian(f: Func<Tensor, Tensor>, x: Tensor) : Tensor = hessian (Autodiff.F f) x
+
+    /// The Hessian times v.
+    static member Hvp(f: Func<'a, Tensor>, x: 'a, v: 'a) : 'a = hvp (Autodiff.F f) x v
+
+    /// The function, traced once for each structure of arguments and run as one program from then on.
+    static member Jit(f: Func<'a, 'b>) : Func<'a, 'b> = Func<'a, 'b>(jit (Autodiff.F f))
+
+    /// A function of two trees, traced likewise.
+    static member Jit(f: Func<'a, 'b, 'c>) : Func<'a, 'b, 'c> =
+        let compiled = jit (fun (a, b) -> f.Invoke(a, b))
+        Func<'a, 'b, 'c>(fun a b -> compiled (a, b))
+
+    /// A function of three trees, traced likewise.
+    static member Jit(f: Func<'a, 'b, 'c, 'd>) : Func<'a, 'b, 'c, 'd> =
+        let compiled = jit (fun (a, b, c) -> f.Invoke(a, b, c))
+        Func<'a, 'b, 'c, 'd>(fun a b c -> compiled (a, b, c))
+
+    /// The function's result, computed, and the work that it took.
+    static member Measure(f: Func<'a>) : struct ('a * Cost) =
+        let result, cost = Cost.measure f.Invoke
+        struct (result, cost)
+
+/// Takes trees apart and puts them together.
+[<AbstractClass; Sealed>]
+type Trees =
+    /// The tensors of a tree, in order.
+    static member Leaves(tree: 'a) : Tensor[] = Tree.leaves tree
+
+    /// The paths to the tensors of a tree, in the same order, such as Layers.0.Weights.
+    static member Names(tree: 'a) : string[] = Tree.named tree |> Array.map fst
+
+    /// The tree with other tensors in place of its own.
+    static member Rebuild(template: 'a, leaves: Tensor[]) : 'a = Tree.withLeaves leaves template
+
+    /// The tree with a function applied to each tensor.
+    static member Map(f: Func<Tensor, Tensor>, tree: 'a) : 'a = Tree.map f.Invoke tree
+
+    /// Computes all tensors of a tree together, and returns the tree.
+    static member Eval(tree: 'a) : 'a = Tree.eval tree
+
+    /// The number of elements in all tensors of a tree.
+    static member Count(tree: 'a) : int64 = Tree.count tree
+
+/// Keys for random numbers.
+[<AbstractClass; Sealed>]
+type Keys =
+    /// The key of a seed.
+    static member OfSeed(seed: int64) : Key = Key.ofSeed seed
+
+    /// Several new keys.
+    static member Split(key: Key, count: int) : Key[] = Key.split count key
+
+    /// A new key for a number.
+    static member FoldIn(key: Key, number: Tensor) : Key = Key.foldInTensor number key

@@ -1,0 +1,79 @@
+namespace Ad.Functional
+
+open Ad.Tensors
+
+/// What is composed of the two modes, under the field's names.
+[<AutoOpen>]
+module Diff =
+    /// The gradient of a function with a scalar result, by reverse mode: one pass.
+    let grad (f: 'a -> Tensor) (x: 'a) : 'a = Reverse.gradient f x
+
+    /// The value and the gradient, by reverse mode: one pass.
+    let valueAndGrad (f: 'a -> Tensor) (x: 'a) : Tensor * 'a = Reverse.valueAndGradient f x
+
+    /// The Jacobian, shape of f(x) then shape of x: by forward mode when x has at most as many elements as f(x), else by reverse.
+    let jacobian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
+        // Running f on zeros of x's shape to learn the result's would run it twice; its trace is lazy, so it is only built.
+        if x.Count <= (f x).Count then
+            Forward.jacobian f x
+        else
+            Reverse.jacobian f x
+
+    /// The Hessian of a function with a scalar result, shape of x twice: forward over reverse, one forward pass for each element of x.
+    let hessian (f: Tensor -> Tensor) (x: Tensor) : Tensor = Forward.jacobian (Reverse.gradient f) x
+
+    /// The Hessian times v, without the Hessian: forward over reverse, one pass of each.
+    let hvp (f: 'a -> Tensor) (x: 'a) (v: 'a) : 'a = snd (Forward.jvp (Reverse.gradient f) x v)
+
+    /// J^T H J v with the Jacobian J of f at x and the Hessian H of the loss at f(x): the Hessian of their composition without f's curvature
+    /// (Schraudolph 2002).
+    let gaussNewtonVp (loss: 'b -> Tensor) (f: 'a -> 'b) (x: 'a) (v: 'a) : 'a =
+        let y, jv = Forward.jvp f x v
+        snd (Reverse.vjp f x) (hvp loss y jv)
+
+    /// Adds up g(e_i) over the unit directions e_i of x, each computed by itself.
+    let private overDirections (x: Tensor) (g: Tensor -> int64 -> Tensor) =
+        let place = Tensor.reshape x.Shape (Tensor.arange DType.Int64 (int x.Count))
+
+        Seq.init (int x.Count) (fun i ->
+            let unit = Tensor.equal place (Tensor.scalar (int64 i)) |> Tensor.cast x.DType
+            (Trace.settle [| g unit (int64 i) |])[0])
+        |> Seq.fold (+) (Tensor.zeros x.DType [])
+
+    /// The sum of second derivatives by each element of x, by forward over forward, without the Hessian.
+    let laplacian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
+        overDirections x (fun unit _ ->
+            let along x = snd (Forward.jvp f x unit)
+            let second = snd (Forward.jvp along x unit)
+            Forward.scalarResult "laplacian" second
+            second)
+
+    let private sameShape name (x: Tensor) (y: Tensor) =
+        if y.Shape <> x.Shape then
+            Shapes.refuse name $"the function takes {x.Signature} to {y.Signature}; the shapes must be equal."
+
+    /// The sum of df_i/dx_i of a function that keeps the shape, by forward mode.
+    let divergence (f: Tensor -> Tensor) (x: Tensor) : Tensor =
+        overDirections x (fun unit _ ->
+            let y, moved = Forward.jvp f x unit
+            sameShape "divergence" x y
+            Tensor.sum (moved * unit))
+
+    /// The curl of a function from 3-vectors to 3-vectors.
+    let curl (f: Tensor -> Tensor) (x: Tensor) : Tensor =
+        if Tensor.shape x <> [ 3 ] then
+            Shapes.refuse "curl" $"takes a vector of 3, but was given {x.Signature}."
+
+        let j = Forward.jacobian f x
+
+        if Tensor.shape j <> [ 3; 3 ] then
+            Shapes.refuse "curl" $"the function's Jacobian is {j.Signature}, not 3 by 3."
+
+        Tensor.stack 0 [ j[2, 1] - j[1, 2]; j[0, 2] - j[2, 0]; j[1, 0] - j[0, 1] ]
+
+    /// The function, traced once for each structure of arguments (shapes, types, plain values) and run as one program from then on. It must be pure,
+    /// and may not ask for the value of anything that depends on its arguments. Inside a transform it runs as it is.
+    let jit (f: 'a -> 'b) : 'a -> 'b = Jit.compile f
+
+    /// The tensors of a tree, through which no derivative flows.
+    let stopGradient (x: 'a) : 'a = Tree.map Tensor.stopGradient x

@@ -1,0 +1,221 @@
+namespace Ad.Functional
+
+open System
+open System.Collections.Generic
+open Ad.Tensors
+
+/// A stretch of the expression graph as a program, with what it needs and what it gives.
+type internal Lowered =
+    {
+        Program: Program
+        /// The values of the program's inputs, in order; null for a jit argument.
+        Arguments: (Storage | null)[]
+        /// The jit arguments among the inputs.
+        Placeholders: Node[]
+        /// The nodes whose values are the program's outputs, in order.
+        Outputs: Node[]
+        /// The nodes that the program computes, outputs included.
+        Computed: Node[]
+    }
+
+/// From nodes to their values: the unevaluated graph behind them becomes one program, which a device runs.
+[<RequireQualifiedAccess>]
+module internal Evaluate =
+    /// The nodes with a value that the roots depend on; those without, each after its inputs, in an order that only the graph decides; and the
+    /// roots together with the groups of all nodes met.
+    let private order (roots: Node seq) =
+        let seen = HashSet<Node>(HashIdentity.Reference)
+        let sorted = List<Node>()
+        let leaves = List<Node>()
+        let stack = Stack<struct (Node * Node[] * int)>()
+        let rest = Queue<Node> roots
+        let all = List<Node>()
+
+        let visit (node: Node) =
+            if seen.Add node then
+                // The inputs are read before the value: whoever keeps a value sets it before dropping the inputs.
+                let inputs = node.Inputs
+
+                if isNull node.Value then
+                    stack.Push(struct (node, inputs, 0))
+
+                    match node.Group with
+                    | null -> ()
+                    | group -> Array.iter rest.Enqueue group.Members
+                else
+                    leaves.Add node
+
+        while rest.Count > 0 do
+            let root = rest.Dequeue()
+            all.Add root
+            visit root
+
+            while stack.Count > 0 do
+                let struct (node, inputs, next) = stack.Pop()
+
+                if next < inputs.Length then
+                    stack.Push(struct (node, inputs, next + 1))
+                    visit inputs[next]
+                else
+                    sorted.Add node
+
+        leaves, sorted, all
+
+    // Scalars that simplification can use are part of the program; others are arguments of it, so that a changing
+    // learning rate does not make a new program at every step.
+    let private isStructural (value: Scalar) =
+        not (value.Type.IsFloat())
+        || (match value.ToDouble() with
+            | 0.0
+            | 1.0
+            | -1.0
+            | 2.0
+            | 0.5 -> true
+            | _ -> false)
+
+    let private isAlias (node: Node) =
+        match node.Op with
+        | Variable
+        | StopGradient -> node.Inputs.Length = 1
+        | _ -> false
+
+    /// The program that computes the roots, and whatever else `keep` chooses among the nodes on the way.
+    let lower embedConstants (roots: Node seq) (keep: Node -> int -> bool) : Lowered =
+        let leaves, sorted, roots = order roots
+        let instructions = List<Instruction>()
+        let arguments = List<Storage | null>()
+        let placeholders = List<Node>()
+        let index = Dictionary<Node, int>(HashIdentity.Reference)
+        let internalUses = Dictionary<Node, int>(HashIdentity.Reference)
+
+        let used (node: Node) =
+            match internalUses.TryGetValue node with
+            | true, count -> count
+            | _ -> 0
+
+        let emit operation (operands: int[]) (s: Signature) =
+            instructions.Add(Instruction(operation, Axes(ReadOnlySpan operands), s.Type, s.Shape))
+            instructions.Count - 1
+
+        let argument (value: Storage | null) signature =
+            arguments.Add value
+            emit (Operation.Input(arguments.Count - 1)) [||] signature
+
+        for leaf in leaves do
+            index[leaf] <- argument leaf.Value leaf.Signature
+
+        for node in sorted do
+            // A node evaluated by another thread in the meantime has no inputs left, but a value.
+            let inputs = node.Inputs
+
+            for input in inputs do
+                internalUses[input] <- used input + 1
+
+            index[node] <-
+                match node.Op with
+                | _ when not (isNull node.Value) -> argument node.Value node.Signature
+                | Variable when inputs.Length = 0 ->
+                    placeholders.Add node
+                    argument null node.Signature
+                | Variable
+                | StopGradient -> index[inputs[0]]
+                | Constant(value, shape) when not embedConstants && not (isStructural value) ->
+                    let scalar =
+                        { Type = value.Type
+                          Shape = Shape.Scalar }
+
+                    let storage =
+                        if value.Type = DType.Float32 then
+                            HostStorage.Copy<float32>(
+                                Shape.Scalar,
+                                ReadOnlySpan [| float32 (value.ToDouble()) |]
+                            )
+                        else
+                            HostStorage.Copy<float>(Shape.Scalar, ReadOnlySpan [| value.ToDouble() |])
+
+                    let position = argument storage scalar
+
+                    if shape.Rank = 0 then
+                        position
+                    else
+                        emit (Operation.Broadcast()) [| position |] node.Signature
+                | op ->
+                    match Op.operation op with
+                    | null -> invalidOp $"{Op.name op} has no value."
+                    | operation -> emit operation (inputs |> Array.map (fun i -> index[i])) node.Signature
+
+        let outputs = List<Node>()
+        let chosen = HashSet<Node>(HashIdentity.Reference)
+
+        for root in roots do
+            if isNull root.Value && chosen.Add root then
+                outputs.Add root
+
+        for node in sorted do
+            if isNull node.Value && not (chosen.Contains node) && keep node (used node) then
+                chosen.Add node |> ignore
+                outputs.Add node
+
+        { Program =
+            Program(
+                ReadOnlySpan(instructions.ToArray()),
+                ReadOnlySpan(outputs.ToArray() |> Array.map (fun n -> index[n]))
+            )
+          Arguments = arguments.ToArray()
+          Placeholders = placeholders.ToArray()
+          Outputs = outputs.ToArray()
+          Computed = sorted.ToArray() }
+
+    /// Counts a program's work, if somebody measures.
+    let count (program: Program) (executable: Executable) =
+        Meter.Count(fun () ->
+            let mutable evaluations = 0L
+
+            for instruction in program.Instructions do
+                match instruction.Operation with
+                | :? Operation.Input
+                | :? Operation.Constant -> ()
+                | _ -> evaluations <- evaluations + 1L
+
+            { Cost.Zero with
+                PrimitiveEvaluations = evaluations
+                Flops = executable.Cost.Flops
+                Bytes = executable.Cost.Bytes })
+
+    // Kept beside the roots: what something outside this evaluation will read, and what was computed before without being kept.
+    // So nothing is computed more than twice, and a chain of states that nobody looks at does not grow without end.
+    let private worthKeeping (node: Node) internalUses =
+        not (isAlias node)
+        && (node.WasComputed || (node.Uses > internalUses && not (Op.isFree node.Op)))
+
+    /// Computes the nodes' values, together with their groups', in one program.
+    let nodes (requested: Node seq) =
+        let roots = requested |> Seq.filter (fun node -> isNull node.Value) |> Seq.toArray
+
+        if roots.Length > 0 then
+            let lowered = lower false roots worthKeeping
+
+            if lowered.Placeholders.Length > 0 then
+                invalidOp
+                    "The value of a tensor that depends on an argument of jit was asked for while jit traced the function, when it has none yet. \
+                     Branch with Tensor.where, or leave jit out."
+
+            let executable = Device.Cpu.Prepare lowered.Program
+            let results = executable.Run(ReadOnlySpan(lowered.Arguments |> Array.map Unchecked.nonNull))
+            count lowered.Program executable
+
+            for i in 0 .. results.Length - 1 do
+                lowered.Outputs[i].Keep results[i]
+                lowered.Outputs[i].Group <- null
+
+            for node in lowered.Computed do
+                if isNull node.Value then
+                    node.WasComputed <- true
+
+    /// The node's value, computed now if it is not known.
+    let value (node: Node) : Storage =
+        nodes [ node ]
+
+        match node.Value with
+        | null -> invalidOp $"{Op.name node.Op} has no value."
+        | value -> value

@@ -1,0 +1,185 @@
+namespace Ad.Functional
+
+open System.Collections.Generic
+open Ad.Tensors
+
+/// Forward mode: tangents pushed from the inputs to the results, along with the values. One pass gives one directional derivative.
+[<RequireQualifiedAccess>]
+module Forward =
+    /// The tangent of one step's result from its inputs' tangents; None for a symbolic zero.
+    let internal push (step: Step) (tangents: Tensor option[]) : Tensor option =
+        match step.Rule with
+        | Elementwise partials ->
+            let mutable total: Tensor option = None
+
+            for i in 0 .. partials.Length - 1 do
+                match tangents[i] with
+                | None -> ()
+                | Some t ->
+                    let term =
+                        match partials[i] step.Inputs step.Node with
+                        | Partial.Zero -> None
+                        | Partial.One -> Some t
+                        | Partial.MinusOne -> Some(-t)
+                        | Partial.Factor p -> Some(Tensor.scale t p)
+
+                    total <-
+                        match total, term with
+                        | Some a, Some b -> Some(a + b)
+                        | Some a, None -> Some a
+                        | None, term -> term
+
+            total
+        | Linear _ ->
+            let moved =
+                Array.map2
+                    (fun (input: Tensor) tangent ->
+                        match tangent with
+                        | Some t -> t
+                        | None when input.DType.IsFloat() -> Tensor.zerosLike input
+                        | None -> input)
+                    step.Inputs
+                    tangents
+
+            Some(Tensor.Create(step.Node.Op, moved))
+        | Multilinear _ ->
+            tangents
+            |> Array.mapi (fun i tangent ->
+                tangent
+                |> Option.map (fun t -> Tensor.Create(step.Node.Op, Array.updateAt i t step.Inputs)))
+            |> Array.choose id
+            |> Array.reduce (+)
+            |> Some
+        | Rule(jvp, _) -> tangents[0] |> Option.map (jvp step.Inputs[0] step.Node)
+        | NonDifferentiable -> None
+
+    /// The tangents of the outputs of a trace, given the variables'.
+    let internal tangents (trace: Trace<'b>) (seeds: Tensor option[]) : Tensor option[] =
+        let known = Dictionary<Tensor, Tensor>(HashIdentity.Reference)
+        let mutable edges = 0L
+
+        Array.iter2
+            (fun variable seed ->
+                match seed with
+                | Some t -> known[variable] <- t
+                | None -> ())
+            trace.Variables
+            seeds
+
+        let tangent t =
+            match known.TryGetValue t with
+            | true, t -> Some t
+            | _ -> None
+
+        for step in trace.Steps do
+            let incoming = Array.map tangent step.Inputs
+            let active = incoming |> Array.sumBy (fun t -> if t.IsSome then 1 else 0)
+
+            if active > 0 then
+                edges <- edges + int64 active
+
+                match push step incoming with
+                | Some t -> known[step.Node] <- t
+                | None -> ()
+
+        Meter.Count(fun () ->
+            { Cost.Zero with
+                ForwardPasses = 1
+                EdgesVisited = edges })
+
+        Array.map tangent trace.Outputs
+
+    let private orZero (t: Tensor) (tangent: Tensor option) =
+        tangent |> Option.defaultWith (fun () -> Tensor.zerosLike t)
+
+    /// Refuses tangents that do not fit what they are tangents of.
+    let internal fit operation (what: string) (x: Tensor) (v: Tensor) =
+        if v.Signature <> x.Signature then
+            Shapes.refuse operation $"the {what} is {v.Signature}, but belongs to {x.Signature}."
+
+        v
+
+    /// <summary>The value f(x) and the directional derivative J(x) v, in one pass.</summary>
+    /// <remarks>Integers and booleans in x have no direction; what stands for them in v is not looked at.</remarks>
+    /// <exception cref="T:System.ArgumentException">v does not have the structure, shapes or types of x.</exception>
+    let jvp (f: 'a -> 'b) (x: 'a) (v: 'a) : 'b * 'b =
+        let direction = Tree.map2 (fun x v -> if x.DType.IsFloat() then fit "jvp" "tangent" x v else v) x v
+
+        Trace.run f x (fun trace ->
+            let seeds =
+                Array.map2
+                    (fun (variable: Tensor) v -> if variable.DType.IsFloat() then Some v else None)
+                    trace.Variables
+                    (Tree.leaves direction)
+
+            let moved = Array.map2 orZero trace.Outputs (tangents trace seeds)
+            Trace.resultsTogether trace (Seq.append trace.Outputs moved)
+            trace.Result, Tree.withLeaves moved trace.Result)
+
+    /// Refuses a result that is not one float.
+    let internal scalarResult operation (y: Tensor) =
+        if y.Rank <> 0 || not (y.DType.IsFloat()) then
+            Shapes.refuse
+                operation
+                $"the function's result is {y.Signature}, not a float of rank 0; reduce it, with Tensor.sum say."
+
+    /// J(x) e_i for the i-th element of one tensor of a tree, all other directions symbolic zeros.
+    let private partial (f: 'a -> 'b) (x: 'a) (leaf: int) (element: int64) : Tensor[] =
+        Trace.run f x (fun trace ->
+            let seeds =
+                trace.Variables
+                |> Array.mapi (fun i variable ->
+                    if i <> leaf then
+                        None
+                    else
+                        let place =
+                            Tensor.reshape variable.Shape (Tensor.arange DType.Int64 (int variable.Count))
+
+                        Some(Tensor.cast variable.DType (Tensor.equal place (Tensor.scalar element))))
+
+            Array.map2 orZero trace.Outputs (tangents trace seeds))
+        |> Trace.settle
+
+    /// <summary>The gradient of a function with a scalar result, one pass for each input element.</summary>
+    /// <remarks>Has the structure of x; zero for integers and booleans.</remarks>
+    let gradient (f: 'a -> Tensor) (x: 'a) : 'a =
+        let leaves = Tree.leaves x
+
+        let components =
+            leaves
+            |> Array.mapi (fun leaf t ->
+                if not (t.DType.IsFloat()) then
+                    [||]
+                else
+                    Array.init (int t.Count) (fun i ->
+                        let derivative = (partial f x leaf (int64 i))[0]
+                        scalarResult "Forward.gradient" derivative
+                        derivative))
+
+        let gradients =
+            Array.map2
+                (fun (t: Tensor) (parts: Tensor[]) ->
+                    if parts.Length = 0 then
+                        Tensor.zerosLike t
+                    else
+                        Tensor.stack 0 parts |> Tensor.cast t.DType |> Tensor.reshape t.Shape)
+                leaves
+                components
+
+        Trace.together gradients
+        Tree.withLeaves gradients x
+
+    /// <summary>The Jacobian: shape of f(x), then shape of x; one pass for each element of x.</summary>
+    let jacobian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
+        if x.Count = 0L then
+            let y = f x
+            Tensor.zeros y.DType (Seq.append y.Shape x.Shape)
+        else
+            let columns = Array.init (int x.Count) (fun i -> (partial f x 0 (int64 i))[0])
+            let y = columns[0]
+            Tensor.stack -1 columns |> Tensor.reshape (Seq.append y.Shape x.Shape)
+
+    /// <summary>The derivative of a function of one scalar, in one pass; it has the structure and shapes of the result.</summary>
+    let derivative (f: Tensor -> 'b) (x: Tensor) : 'b =
+        scalarResult "Forward.derivative" x
+        snd (jvp f x (Tensor.onesLike x))

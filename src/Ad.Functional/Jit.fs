@@ -1,0 +1,113 @@
+namespace Ad.Functional
+
+open System
+open System.Collections.Concurrent
+open System.Collections.Generic
+open Ad.Tensors
+
+/// A function traced and made ready for one structure of arguments.
+type internal Compiled<'b> =
+    {
+        Executable: Executable
+        Program: Program
+        /// Where each argument of the program comes from: a leaf of the function's argument, or a value it closed over.
+        Arguments: Choice<int, Storage>[]
+        /// Where each leaf of the result comes from: an output of the program, or a value known when tracing.
+        Results: Choice<int, Tensor>[]
+        /// The result's structure, with argument nodes in place of its tensors.
+        Template: 'b
+    }
+
+/// Tracing a function once, to run it many times.
+[<RequireQualifiedAccess>]
+module internal Jit =
+    let private trace (f: 'a -> 'b) (x: 'a) (leaves: Tensor[]) : Compiled<'b> option =
+        let scope = Scope()
+
+        try
+            let placeholders = leaves |> Array.map (fun t -> Tensor(Variable, [||], t.Signature, scope, null))
+
+            let result = f (Tree.withLeaves placeholders x)
+            let outputs = Tree.leaves result
+
+            let dependsOnOthers (t: Tensor) =
+                match t.Scopes with
+                | null -> false
+                | scopes ->
+                    scopes
+                    |> Array.exists (fun s -> s.IsOpen && not (obj.ReferenceEquals(s, scope)))
+
+            if Array.exists dependsOnOthers outputs then
+                None
+            else
+                let lowered = Evaluate.lower true (Seq.cast<Node> outputs) (fun _ _ -> false)
+
+                let placeOf (nodes: Node seq) =
+                    let places = Dictionary<Node, int>(HashIdentity.Reference)
+                    nodes |> Seq.iteri (fun i node -> places[node] <- i)
+                    places
+
+                let leafOf = placeOf (Seq.cast<Node> placeholders)
+                let outputOf = placeOf lowered.Outputs
+                let mutable used = 0
+
+                let arguments =
+                    lowered.Arguments
+                    |> Array.map (fun value ->
+                        match value with
+                        | null ->
+                            used <- used + 1
+                            Choice1Of2 leafOf[lowered.Placeholders[used - 1]]
+                        | value -> Choice2Of2 value)
+
+                let results =
+                    outputs
+                    |> Array.map (fun t ->
+                        match outputOf.TryGetValue t with
+                        | true, i -> Choice1Of2 i
+                        | _ -> Choice2Of2 t)
+
+                let markers = outputs |> Array.map (fun t -> Tensor(Variable, [||], t.Signature, null, null))
+
+                Some
+                    { Executable = Device.Cpu.Prepare lowered.Program
+                      Program = lowered.Program
+                      Arguments = arguments
+                      Results = results
+                      Template = Tree.withLeaves markers result }
+        finally
+            scope.Close()
+
+    let private run (compiled: Compiled<'b>) (leaves: Tensor[]) : 'b =
+        Evaluate.nodes (Seq.cast<Node> leaves)
+
+        let arguments =
+            compiled.Arguments
+            |> Array.map (function
+                | Choice1Of2 leaf -> Evaluate.value leaves[leaf]
+                | Choice2Of2 value -> value)
+
+        let values = compiled.Executable.Run(ReadOnlySpan arguments)
+        Evaluate.count compiled.Program compiled.Executable
+
+        let results =
+            compiled.Results
+            |> Array.map (function
+                | Choice1Of2 i -> Tensor.OfStorage values[i]
+                | Choice2Of2 known -> known)
+
+        Tree.withLeaves results compiled.Template
+
+    /// The function, traced at its first call with each structure of arguments; run as it is where a transform looks on.
+    let compile (f: 'a -> 'b) : 'a -> 'b =
+        let cache = ConcurrentDictionary<obj list, Compiled<'b> option>()
+
+        fun x ->
+            let leaves = Tree.leaves x
+
+            if leaves |> Array.exists (fun t -> Scopes.isOpen t.Scopes) then
+                f x
+            else
+                match cache.GetOrAdd(Tree.structure x, (fun _ -> trace f x leaves)) with
+                | Some compiled -> run compiled leaves
+                | None -> f x

@@ -1,0 +1,156 @@
+namespace Ad.Functional
+
+open System
+open System.Collections.Generic
+open System.Threading
+open Ad.Tensors
+
+/// The time during which a transform runs a function: while it is open, what depends on its variables keeps its inputs.
+[<Sealed>]
+type internal Scope() =
+    let released = List<Action>()
+
+    [<VolatileField>]
+    let mutable isOpen = true
+
+    member _.IsOpen = isOpen
+
+    /// Calls back when it closes; at once if it has.
+    member _.WhenClosed(release: Action) =
+        let isLate =
+            lock released (fun () ->
+                if isOpen then
+                    released.Add release
+
+                not isOpen)
+
+        if isLate then
+            release.Invoke()
+
+    /// Ends it: nothing will be differentiated by its variables again, except through graphs already captured.
+    member _.Close() =
+        lock released (fun () -> isOpen <- false)
+
+        for release in released do
+            release.Invoke()
+
+/// The open scopes that a node depends on, oldest first; null when there are none. Mostly one array shared by a whole graph.
+[<RequireQualifiedAccess>]
+module internal Scopes =
+    let contains (scope: Scope) (scopes: Scope[] | null) =
+        match scopes with
+        | null -> false
+        | s -> Array.IndexOf(s, scope) >= 0
+
+    /// Whether a transform other than one's own may still walk the graph.
+    let isOpenBut (own: Scope | null) (scopes: Scope[] | null) =
+        match scopes with
+        | null -> false
+        | s ->
+            s
+            |> Array.exists (fun scope -> scope.IsOpen && not (obj.ReferenceEquals(scope, own)))
+
+    let isOpen scopes = isOpenBut null scopes
+
+    let private opened (scopes: Scope[] | null) : Scope[] | null =
+        match scopes with
+        | null -> null
+        | s when s |> Array.forall _.IsOpen -> s
+        | s ->
+            match s |> Array.filter _.IsOpen with
+            | [||] -> null
+            | rest -> rest
+
+    let union (a: Scope[] | null) (b: Scope[] | null) : Scope[] | null =
+        if obj.ReferenceEquals(a, b) then
+            opened a
+        else
+            match opened a, opened b with
+            | null, s
+            | s, null -> s
+            | s, t ->
+                match t |> Array.filter (fun scope -> not (contains scope s)) with
+                | [||] -> s
+                | more when more.Length = t.Length -> Array.append s t
+                | more -> Array.append s more
+
+/// <summary>A node of the expression graph: an operation on other nodes, and its value once somebody has asked for it.</summary>
+/// <remarks>Every node is a <see cref="T:Ad.Functional.Tensor"/>; this is the part of it that evaluation knows.</remarks>
+[<AbstractClass>]
+type Node
+    internal (op: Op, inputs: Node[], signature: Signature, ownScope: Scope | null, value: Storage | null) =
+    [<VolatileField>]
+    let mutable inputs = inputs
+
+    [<VolatileField>]
+    let mutable value = value
+
+    let mutable uses = 0
+
+    let scopes: Scope[] | null =
+        let mutable all: Scope[] | null =
+            match ownScope with
+            | null -> null
+            | scope -> [| scope |]
+
+        for input in inputs do
+            all <- Scopes.union (input: Node).Scopes all
+
+        all
+
+    let depth =
+        let mutable deepest = 0
+
+        for input in inputs do
+            if isNull (input: Node).Value then
+                deepest <- max deepest input.Depth
+
+        deepest + 1
+
+    do
+        for input in inputs do
+            input.Used()
+
+    member internal _.Op = op
+    member internal _.Signature = signature
+
+    /// The element type.
+    member _.DType = signature.Type
+
+    member internal _.Size = signature.Shape
+
+    /// The inputs; none once the value is known and no open scope needs them.
+    member internal _.Inputs = inputs
+
+    member internal _.Scopes = scopes
+
+    /// How many operations lay between it and the nearest values when it was made.
+    member internal _.Depth = depth
+
+    /// The value, or null when nobody has asked for it yet.
+    member internal _.Value = value
+
+    member internal _.Uses = uses
+    member private _.Used() = Interlocked.Increment &uses |> ignore
+
+    /// Whether an earlier evaluation computed the value on the way to others, and did not keep it.
+    member val internal WasComputed = false with get, set
+
+    member val internal Group: Group | null = null with get, set
+
+    /// Keeps the value; the way it was computed is forgotten as soon as no open transform may walk it.
+    member internal node.Keep(computed: Storage) =
+        value <- computed
+
+        let stillOpen =
+            match scopes with
+            | null -> null
+            | s -> s |> Array.tryFindBack _.IsOpen |> Option.toObj
+
+        match stillOpen with
+        | null -> inputs <- [||]
+        | scope -> scope.WhenClosed(fun () -> node.Keep computed)
+
+/// Nodes that are best computed together: the results of one transform.
+and [<Sealed>] internal Group(members: Node[]) =
+    member _.Members = members

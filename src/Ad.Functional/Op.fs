@@ -1,0 +1,136 @@
+namespace Ad.Functional
+
+open Ad.Tensors
+
+/// <summary>What a node computes from its inputs: the closed set of operations that have a derivative rule.</summary>
+/// <remarks>An operation and its inputs' shapes and types determine the result's (<c>Shapes.infer</c>).</remarks>
+type internal Op =
+    /// The input itself, marked by a transform as what it differentiates by; without an input, a jit argument.
+    | Variable
+    /// Elements given from outside.
+    | Data
+    /// One value in every element.
+    | Constant of Value: Scalar * Shape: Shape
+    /// Each element's position along an axis.
+    | Iota of Type: DType * Shape: Shape * Axis: int
+    /// Random elements from a key (Threefry-2x32): all bits for integers, uniform in [0, 1) for floats.
+    | Random of Type: DType * Shape: Shape
+    /// An elementwise function of inputs of one shape.
+    | Pointwise of Function: Pointwise
+    /// The same values in another type.
+    | Cast of Type: DType
+    /// The same values, through which no derivative flows.
+    | StopGradient
+    /// Elements combined along axes, which disappear.
+    | Reduce of Kind: Reduction * Axes: Axes
+    /// Running sums along an axis, from its end if reversed.
+    | CumulativeSum of Axis: int * Reverse: bool
+    /// The same elements in row-major order under another shape.
+    | Reshape of Shape: Shape
+    /// Result axis i is input axis Axes[i].
+    | Permute of Axes: Axes
+    /// Repeated to a larger shape by NumPy's rule.
+    | Broadcast of Shape: Shape
+    /// Per axis: Sizes elements, beginning at Starts, Steps apart.
+    | Slice of Starts: Axes * Sizes: Axes * Steps: Axes
+    /// Zeros before, after and between elements, per axis.
+    | Pad of Low: Axes * High: Axes * Interior: Axes
+    /// The inputs one after another along an axis.
+    | Concatenate of Axis: int
+    /// The order of elements reversed along axes.
+    | Flip of Axes: Axes
+    /// Elements of the first input at the positions that the second gives, along an axis (<c>Operation.Take</c>).
+    | Take of Axis: int * Batch: int
+    /// The transpose of Take, into an axis of a size (<c>Operation.ScatterAdd</c>).
+    | ScatterAdd of Axis: int * Batch: int * Size: int
+    /// Products summed over paired axes (<c>Operation.Contract</c>).
+    | Contract of LeftBatch: Axes * RightBatch: Axes * LeftSummed: Axes * RightSummed: Axes
+
+[<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
+module internal Op =
+    let private pointwise =
+        System.Enum.GetValues<Pointwise>()
+        |> Array.map (fun f -> Operation.Elementwise f :> Operation)
+
+    let private cast = Operation.Cast() :> Operation
+    let private reshape = Operation.Reshape() :> Operation
+    let private broadcast = Operation.Broadcast() :> Operation
+    let private random = Operation.Random() :> Operation
+
+    /// What the engine runs for the operation; null for those that only pass their input on or hold data.
+    let operation op : Operation | null =
+        match op with
+        | Variable
+        | Data
+        | StopGradient -> null
+        | Constant(value, _) -> Operation.Constant value
+        | Iota(_, _, axis) -> Operation.Iota axis
+        | Random _ -> random
+        | Pointwise f -> pointwise[int f]
+        | Cast _ -> cast
+        | Reduce(kind, axes) -> Operation.Reduce(kind, axes)
+        | CumulativeSum(axis, reverse) -> Operation.CumulativeSum(axis, reverse)
+        | Reshape _ -> reshape
+        | Permute axes -> Operation.Permute axes
+        | Broadcast _ -> broadcast
+        | Slice(starts, _, steps) -> Operation.Slice(starts, steps)
+        | Pad(low, high, interior) -> Operation.Pad(low, high, interior)
+        | Concatenate axis -> Operation.Concatenate axis
+        | Flip axes -> Operation.Flip axes
+        | Take(axis, batch) -> Operation.Take(axis, batch)
+        | ScatterAdd(axis, batch, _) -> Operation.ScatterAdd(axis, batch)
+        | Contract(lb, rb, ls, rs) -> Operation.Contract(lb, rb, ls, rs)
+
+    /// The operation's name in error messages and graphs.
+    let name op =
+        match op with
+        | Variable -> "variable"
+        | Data -> "data"
+        | Constant _ -> "constant"
+        | Iota _ -> "iota"
+        | Random _ -> "random"
+        | Pointwise f -> f.Name()
+        | Cast _ -> "cast"
+        | StopGradient -> "stopGradient"
+        | Reduce(kind, _) ->
+            match kind with
+            | Reduction.Sum -> "sum"
+            | Reduction.Max -> "max"
+            | Reduction.Min -> "min"
+            | Reduction.ArgMax -> "argmax"
+            | Reduction.ArgMin -> "argmin"
+        | CumulativeSum _ -> "cumsum"
+        | Reshape _ -> "reshape"
+        | Permute _ -> "permute"
+        | Broadcast _ -> "broadcast"
+        | Slice _ -> "slice"
+        | Pad _ -> "pad"
+        | Concatenate _ -> "concat"
+        | Flip _ -> "flip"
+        | Take _ -> "take"
+        | ScatterAdd _ -> "scatterAdd"
+        | Contract _ -> "contract"
+
+    /// Whether the operation only renames, repeats or creates elements, so that keeping its result would save no work.
+    let isFree op =
+        match op with
+        | Variable
+        | Data
+        | Constant _
+        | Iota _
+        | StopGradient
+        | Reshape _
+        | Permute _
+        | Broadcast _
+        | Slice _
+        | Flip _ -> true
+        | Random _
+        | Pointwise _
+        | Cast _
+        | Reduce _
+        | CumulativeSum _
+        | Pad _
+        | Concatenate _
+        | Take _
+        | ScatterAdd _
+        | Contract _ -> false

@@ -1,0 +1,26 @@
+namespace Ad.Functional
+
+open Ad.Tensors
+
+/// The element types by name.
+[<AutoOpen>]
+module ElementTypes =
+    /// True or false.
+    [<Literal>]
+    let Bool = DType.Bool
+
+    /// A 32-bit signed integer, F#'s int.
+    [<Literal>]
+    let Int32 = DType.Int32
+
+    /// A 64-bit signed integer, F#'s int64.
+    [<Literal>]
+    let Int64 = DType.Int64
+
+    /// IEEE 754 binary32, F#'s float32.
+    [<Literal>]
+    let Float32 = DType.Float32
+
+    /// IEEE 754 binary64, F#'s float.
+    [<Literal>]
+    let Float64 = DType.Float64

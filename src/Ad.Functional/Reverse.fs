@@ -1,0 +1,127 @@
+namespace Ad.Functional
+
+open System.Collections.Generic
+open Ad.Tensors
+
+/// Reverse mode: cotangents pulled from the results back to the inputs. One pass gives the derivative of one result by every input.
+[<RequireQualifiedAccess>]
+module Reverse =
+    /// What one step's cotangent contributes to an input's; None for a symbolic zero.
+    let internal pull (step: Step) (g: Tensor) (i: int) : Tensor option =
+        match step.Rule with
+        | Elementwise partials ->
+            match partials[i] step.Inputs step.Node with
+            | Partial.Zero -> None
+            | Partial.One -> Some g
+            | Partial.MinusOne -> Some(-g)
+            | Partial.Factor p -> Some(Tensor.scale g p)
+        | Linear transpose
+        | Multilinear transpose -> Some(transpose step.Inputs g i)
+        | Rule(_, vjp) -> Some(vjp step.Inputs[0] step.Node g)
+        | NonDifferentiable -> None
+
+    /// The cotangents of the variables of a trace, given the outputs'.
+    let internal cotangents (trace: Trace<'b>) (seeds: Tensor[]) : Tensor option[] =
+        let known = Dictionary<Tensor, Tensor>(HashIdentity.Reference)
+        let depends = HashSet<Tensor>(trace.Steps |> Seq.map _.Node, HashIdentity.Reference)
+        let mutable edges = 0L
+
+        let add t g =
+            match known.TryGetValue t with
+            | true, sum -> known[t] <- sum + g
+            | _ -> known[t] <- g
+
+        Array.iter2
+            (fun output seed ->
+                if depends.Contains output then
+                    add output seed)
+            trace.Outputs
+            seeds
+
+        for s in trace.Steps.Length - 1 .. -1 .. 0 do
+            let step = trace.Steps[s]
+
+            match known.TryGetValue step.Node with
+            | true, g ->
+                for i in 0 .. step.Inputs.Length - 1 do
+                    if depends.Contains step.Inputs[i] then
+                        edges <- edges + 1L
+
+                        match pull step g i with
+                        | Some contribution -> add step.Inputs[i] contribution
+                        | None -> ()
+            | _ -> ()
+
+        Meter.Count(fun () ->
+            { Cost.Zero with
+                ReversePasses = 1
+                EdgesVisited = edges })
+
+        trace.Variables
+        |> Array.map (fun variable ->
+            match known.TryGetValue variable with
+            | true, g -> Some g
+            | _ -> None)
+
+    let private orZero (t: Tensor) (g: Tensor option) = g |> Option.defaultWith (fun () -> Tensor.zerosLike t)
+
+    let private pullback (trace: Trace<'b>) (x: 'a) (seeds: Tensor[]) : 'a =
+        let pulled = Array.map2 orZero trace.Variables (cotangents trace seeds)
+        Trace.resultsTogether trace pulled
+        Tree.withLeaves pulled x
+
+    /// <summary>The value f(x) and the pullback g -> J(x)^T g, which may be used any number of times, on any thread.</summary>
+    /// <remarks>The pullback raises an ArgumentException for a cotangent without the structure, shapes or types of f(x).</remarks>
+    let vjp (f: 'a -> 'b) (x: 'a) : 'b * ('b -> 'a) =
+        Trace.run f x (fun trace ->
+            trace.Result,
+            fun g ->
+                let fitting =
+                    Tree.map2
+                        (fun y g ->
+                            if y.DType.IsFloat() then
+                                Forward.fit "vjp" "cotangent" y g
+                            else
+                                g)
+                        trace.Result
+                        g
+
+                pullback trace x (Tree.leaves fitting))
+
+    /// <summary>The value and the gradient of a function whose result is a scalar and something else, in one pass. The other part has no cotangent.</summary>
+    let valueAndGradientAux (f: 'a -> Tensor * 'aux) (x: 'a) : (Tensor * 'aux) * 'a =
+        Trace.run f x (fun trace ->
+            let y = fst trace.Result
+            Forward.scalarResult "Reverse.gradient" y
+            let traceOfScalar = { trace with Outputs = [| y |] }
+            let pulled = Array.map2 orZero trace.Variables (cotangents traceOfScalar [| Tensor.onesLike y |])
+            Trace.resultsTogether trace (Seq.append trace.Outputs pulled)
+            trace.Result, Tree.withLeaves pulled x)
+
+    /// The value and the gradient of a function with a scalar result, in one pass.
+    let valueAndGradient (f: 'a -> Tensor) (x: 'a) : Tensor * 'a =
+        let (y, ()), gradient = valueAndGradientAux (fun x -> f x, ()) x
+        y, gradient
+
+    /// <summary>The gradient of a function with a scalar result, in one pass whatever the number of inputs.</summary>
+    /// <remarks>Has the structure of x; zero for integers and booleans, and for what the result does not depend on.</remarks>
+    let gradient (f: 'a -> Tensor) (x: 'a) : 'a =
+        Trace.run f x (fun trace ->
+            Forward.scalarResult "Reverse.gradient" trace.Result
+            pullback trace x [| Tensor.onesLike trace.Result |])
+
+    /// <summary>The Jacobian: shape of f(x), then shape of x; one pass for each element of f(x), over one trace.</summary>
+    let jacobian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
+        Trace.run f x (fun trace ->
+            let y = trace.Result
+
+            if y.Count = 0L then
+                Tensor.zeros x.DType (Seq.append y.Shape x.Shape)
+            else
+                let place = Tensor.reshape y.Shape (Tensor.arange DType.Int64 (int y.Count))
+
+                Array.init (int y.Count) (fun i ->
+                    let seed = Tensor.equal place (Tensor.scalar (int64 i)) |> Tensor.cast y.DType
+                    pullback trace x [| seed |])
+                |> Tensor.stack 0
+                |> Tensor.reshape (Seq.append y.Shape x.Shape))

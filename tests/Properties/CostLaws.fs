@@ -1,0 +1,123 @@
+module Properties.CostLaws
+
+open Xunit
+open Ad.Functional
+
+let private example (p: {| a: Tensor; b: Tensor |}) = (p.a + p.b) * (p.b + 1.0)
+
+let private at =
+    {| a = Tensor.scalar 2.0
+       b = Tensor.scalar 1.0 |}
+
+let private from (a: float) (b: float) =
+    {| a = Tensor.scalar a
+       b = Tensor.scalar b |}
+
+let private found (pick: GraphNode -> Tensor option) (graph: Graph) =
+    let named = graph |> Graph.name [ "c"; "d"; "e" ]
+
+    [ for n in named.Nodes do
+          if n.Name <> "" then
+              n.Name, pick n |> Option.map Tensor.toScalar |> Option.defaultValue 0.0 ]
+
+[<Fact>]
+let ``one forward pass from b brings a tangent to every node`` () =
+    let tangents = Graph.forward example at (from 0.0 1.0) |> found _.Tangent
+    Assert.Equal<(string * float) list>([ "a", 0.0; "b", 1.0; "c", 1.0; "d", 1.0; "e", 5.0 ], tangents)
+
+[<Fact>]
+let ``one reverse pass from e brings an adjoint to every node`` () =
+    let adjoints = Graph.reverse example at (Tensor.scalar 1.0) |> found _.Adjoint
+    Assert.Equal<(string * float) list>([ "a", 2.0; "b", 5.0; "c", 2.0; "d", 3.0; "e", 1.0 ], adjoints)
+
+[<Fact>]
+let ``a pass visits every edge once`` () =
+    let _, forward = Cost.measure (fun () -> Forward.jvp example at (from 0.0 1.0))
+    let _, reverse = Cost.measure (fun () -> Reverse.gradient example at)
+    Assert.Equal((1, 0, 5L), (forward.ForwardPasses, forward.ReversePasses, forward.EdgesVisited))
+    Assert.Equal((0, 1, 5L), (reverse.ForwardPasses, reverse.ReversePasses, reverse.EdgesVisited))
+
+[<Fact>]
+let ``a full gradient takes n forward passes or one reverse pass`` () =
+    let f (x: Tensor) = Tensor.sum (sin x * x)
+
+    for n in [ 1; 2; 3; 17; 64; 512 ] do
+        let x = Tensor.linspace Float64 0.1 1.0 n
+        let forward, costForward = Cost.measure (fun () -> Forward.gradient f x)
+        let reverse, costReverse = Cost.measure (fun () -> Reverse.gradient f x)
+        Assert.Equal((n, 0), (costForward.ForwardPasses, costForward.ReversePasses))
+        Assert.Equal((0, 1), (costReverse.ForwardPasses, costReverse.ReversePasses))
+        Assert.Equal<float[]>(Tensor.toArray<float> forward, Tensor.toArray<float> reverse)
+
+[<Fact>]
+let ``many paths are factored: 3 to the L of them along 3L edges`` () =
+    for stages in [ 1; 2; 10; 30 ] do
+        // Each stage x -> x x + x reads its input three times.
+        let chain (x: Tensor) = Seq.fold (fun y _ -> Tensor.multiplyAdd y y y) x (seq { 1..stages })
+        let x = Tensor.scalar 1e-3
+        let _, cost = Cost.measure (fun () -> Reverse.gradient chain x)
+        let _, forward = Cost.measure (fun () -> Forward.derivative chain x)
+        Assert.Equal(3L * int64 stages, cost.EdgesVisited)
+        Assert.Equal(3L * int64 stages, forward.EdgesVisited)
+        Assert.Equal(bigint.Pow(3I, stages), Graph.trace chain x |> Graph.paths "x")
+
+[<Fact>]
+let ``the sum over all paths is the derivative`` () =
+    // The oracle walks every path of the graph and multiplies the edges' factors.
+    let f (p: {| x: Tensor; y: Tensor |}) =
+        let s = p.x * p.y
+        let t = s + p.x
+        t * t * s
+
+    let at =
+        {| x = Tensor.scalar 1.5
+           y = Tensor.scalar -0.5 |}
+
+    let graph = Graph.reverse f at (Tensor.scalar 1.0)
+
+    let factor (e: GraphEdge) =
+        let adjoint = (List.item e.To graph.Nodes).Adjoint.Value
+        Tensor.toScalar e.Derivative.Value / Tensor.toScalar adjoint
+
+    let rec paths node =
+        if List.contains node graph.Outputs then
+            1.0
+        else
+            graph.Edges
+            |> List.filter (fun e -> e.From = node)
+            |> List.sumBy (fun e -> factor e * paths e.To)
+
+    let g = Reverse.gradient f at
+    Assert.Equal(Tensor.toScalar g.x, paths 0, 12)
+    Assert.Equal(Tensor.toScalar g.y, paths 1, 12)
+
+[<Fact>]
+let ``what nothing asks for is not computed`` () =
+    let x = Tensor.vector [ 1.0; 2.0 ]
+    let _, cost = Cost.measure (fun () -> let _ = exp x in x[0])
+    Assert.True(cost.Flops < 2L)
+
+[<Fact>]
+let ``the value and the gradient share their work`` () =
+    let x = Tensor.linspace Float64 0.0 1.0 100
+    let f x = Tensor.sum (exp (sin x))
+    let _, together = Cost.measure (fun () -> Reverse.valueAndGradient f x)
+
+    let _, again =
+        Cost.measure (fun () ->
+            let y, g = Reverse.valueAndGradient f x
+            // Asked for one after the other, as a training loop does.
+            Tensor.toScalar y |> ignore
+            Tensor.toArray<float> g)
+
+    Assert.Equal(together.Flops, again.Flops)
+
+[<Fact>]
+let ``graphs are drawn as DOT and as Mermaid`` () =
+    let graph = Graph.reverse example at (Tensor.scalar 1.0) |> Graph.name [ "c"; "d"; "e" ]
+    let dot = Graph.toDot graph
+    Assert.StartsWith("digraph {", dot)
+    Assert.Contains("n0 -> n2 [label=\"2.0\"];", dot)
+    Assert.Contains("n5[\"e = multiply<br/>= 6.0<br/>adjoint 1.0\"]", Graph.toMermaid graph)
+    Assert.Equal(6, graph.Nodes.Length)
+    Assert.Equal(6, graph.Edges.Length)
