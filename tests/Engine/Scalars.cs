@@ -150,7 +150,7 @@ internal static class Scalars
         Pointwise.Atan2 => Math.Atan2(a, b),
         Pointwise.Maximum => Math.Max(a, b),
         Pointwise.Minimum => Math.Min(a, b),
-        Pointwise.Scale => a == 0 ? 0 : a * b,
+        Pointwise.Scale => a == 0 || b == 0 ? 0 : a * b,
         Pointwise.Polygamma => Ad.Tensors.Cpu.SpecialFunctions.Polygamma(a, b),
         Pointwise.MultiplyAdd => type == DType.Float32 ? MathF.FusedMultiplyAdd((float)a, (float)b, (float)c) : Math.FusedMultiplyAdd(a, b, c),
         Pointwise.Not or Pointwise.And or Pointwise.Or or Pointwise.Xor or Pointwise.Equal or Pointwise.NotEqual
