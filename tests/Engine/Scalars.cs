@@ -69,12 +69,12 @@ internal static class Scalars
 
     private static bool Compare<T>(Pointwise f, T a, T b)
         where T : System.Numerics.INumber<T> => f switch
-    {
-        Pointwise.Equal => a == b,
-        Pointwise.NotEqual => a != b,
-        Pointwise.Less => a < b,
-        _ => a <= b,
-    };
+        {
+            Pointwise.Equal => a == b,
+            Pointwise.NotEqual => a != b,
+            Pointwise.Less => a < b,
+            _ => a <= b,
+        };
 
     private static long Integer(Pointwise f, DType type, long a, long b, long c)
     {
