@@ -133,6 +133,29 @@ type GradientCheck =
                     $"The replay is '{text}'; it takes (rnd,gamma,size), as a failure prints it."
             )
 
+    /// <summary>Checks the first and second derivatives of a function of a tree of tensors at a point.</summary>
+    static member Verify(f: Func<'T, Tensor>, x: 'T) : Report = Gradients.check f.Invoke x
+
+    /// <summary>Checks the derivatives of a function of a tree of tensors at a point, as the settings say.</summary>
+    static member Verify(f: Func<'T, Tensor>, x: 'T, settings: CheckSettings) : Report =
+        Gradients.checkWith settings f.Invoke x
+
+    /// <summary>Checks the gradient that is claimed for a function of plain numbers, whatever library or hand it comes from.</summary>
+    static member Verify(f: Func<float[], float>, gradient: Func<float[], float[]>, at: float[]) : Report =
+        Gradients.plain f.Invoke gradient.Invoke at
+
+    /// <summary>Checks the claimed product with the Jacobian, jvp(x, v) = J(x) v, of a function of plain numbers.</summary>
+    static member VerifyJvp
+        (f: Func<float[], float[]>, jvp: Func<float[], float[], float[]>, at: float[])
+        : Report =
+        Gradients.plainMany f.Invoke (Some(fun x v -> jvp.Invoke(x, v))) None at
+
+    /// <summary>Checks the claimed product with the Jacobian's transpose, vjp(x, g) = J(x)' g, of a function of plain numbers.</summary>
+    static member VerifyVjp
+        (f: Func<float[], float[]>, vjp: Func<float[], float[], float[]>, at: float[])
+        : Report =
+        Gradients.plainMany f.Invoke None (Some(fun x g -> vjp.Invoke(x, g))) at
+
     /// The operations that there are to check.
     static member Operations: IReadOnlyList<string> = Catalogue.all |> List.map _.Name |> ResizeArray :> _
 
