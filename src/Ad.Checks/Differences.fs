@@ -107,6 +107,49 @@ module internal Differences =
         persists (fun h -> abs (f h + f -h - 2.0 * center) / h) (fun h -> noise / h)
         || persists (fun h -> abs (f h - f -h)) (fun _ -> noise)
 
+    /// <summary>Whether a claimed f'(0) is right: the verdict, what differences say, and how far apart the two may be.</summary>
+    /// <param name="unit">The rounding unit.</param>
+    /// <param name="noise">How far rounding moves f.</param>
+    /// <param name="resolution">The tolerance that still says something, relative to the derivative.</param>
+    /// <param name="scale">The size of the terms that the claim sums.</param>
+    /// <param name="moved">How far rounding moves the claim; asked for only when the claim seems wrong.</param>
+    /// <param name="found">The claim.</param>
+    /// <param name="f">The function.</param>
+    let judge unit noise resolution scale (moved: unit -> float) (found: float) (f: float -> float) =
+        let first = if unit > 1e-10 then 0.25 else Math.ScaleB(1.0, -5)
+
+        match derivative unit first noise f with
+        | None -> (if Double.IsFinite found then Inconclusive else Failed), nan, infinity
+        | Some estimate ->
+            let tolerance = estimate.Error + 64.0 * unit * scale
+            let expected = estimate.Value
+
+            if abs (found - expected) <= tolerance then
+                let seen = List.max [ scale; abs expected; abs (f 0.0) ]
+
+                (if tolerance > resolution * seen then
+                     Inconclusive
+                 else
+                     Passed),
+                expected,
+                tolerance
+            elif hasKink first noise f then
+                Inconclusive, expected, tolerance
+            else
+                // A second table with other steps says whether the first was lucky.
+                match derivative unit (0.7 * first) noise f with
+                | None -> Inconclusive, expected, tolerance
+                | Some second ->
+                    let apart = abs (second.Value - expected)
+                    let tolerance = max tolerance second.Error + 4.0 * apart + 20.0 * moved ()
+
+                    (if abs (found - expected) <= tolerance then
+                         Inconclusive
+                     else
+                         Failed),
+                    expected,
+                    tolerance
+
     /// <summary>
     /// The slopes of the remainder f(h) - f(0) - h f' - ... - h^n f^(n) / n! over steps from 10^-1 to 10^-6, half a power of ten apart: n + 1 when the
     /// terms are right, n when the last is wrong.

@@ -69,53 +69,10 @@ module Draws =
 
         Arb.fromGenShrink (gen, shrink)
 
-    let private numbers (random: System.Random) (input: Input) : Tensor =
-        let count = List.fold (*) 1 input.Shape
-        let uniform low high = low + (high - low) * random.NextDouble()
-        let floats f = Tensor.ofArray input.Shape (Array.init count f)
-
-        match input.Domain with
-        | Between(low, high) -> floats (fun _ -> uniform low high)
-        | Outside(gap, high) -> floats (fun _ -> uniform gap high * (if random.Next 2 = 0 then 1.0 else -1.0))
-        | NearWhole offset -> floats (fun _ -> float (random.Next(-3, 4)) + offset + uniform -0.3 0.3)
-        | Apart parity ->
-            let order = Array.init count id
-            random.Shuffle order
-            floats (fun i -> 0.2 * float (order[i] - count / 2) + 0.1 * float parity + uniform -0.03 0.03)
-        | Index limit -> Tensor.ofArray input.Shape (Array.init count (fun _ -> random.Next limit))
-        | Choice -> Tensor.ofArray input.Shape (Array.init count (fun _ -> random.Next 2 = 0))
-
     /// The trial of a draw: the same draw, the same numbers.
     let trial (entry: Entry) (draw: Draw) : Case * Trial =
         let case = entry.Forms[draw.Form] draw.Sizes
-        let random = System.Random draw.Seed
-        let point = case.Inputs |> List.map (numbers random) |> Array.ofList
-
-        let direction () =
-            case.Inputs
-            |> List.mapi (fun i input ->
-                if point[i].DType.IsFloat() then
-                    numbers
-                        random
-                        { input with
-                            Domain = Between(-1.0, 1.0) }
-                else
-                    point[i])
-            |> Array.ofList
-
-        let result = case.Apply point
-
-        case,
-        { Function = case.Apply
-          IsLinear = entry.IsLinear
-          Point = point
-          Direction = direction ()
-          Other = direction ()
-          Cotangent =
-            numbers
-                random
-                { Shape = Tensor.shape result
-                  Domain = Between(-1.0, 1.0) } }
+        case, Trial.make entry.IsLinear case.Inputs draw.Seed case.Apply
 
 /// Runs the laws of gradients over the operations.
 [<AbstractClass; Sealed>]
