@@ -199,3 +199,30 @@ type GradientCheck =
                 progress.Invoke result
 
         results
+
+    /// <summary>Tries every law on the random programs of consecutive seeds, on all cores: a result for each law, with the first failure made small.</summary>
+    /// <remarks>Progress is told the number of programs done, from several threads. The replay of a failure is the seed of its program.</remarks>
+    /// <exception cref="T:System.OperationCanceledException">The run was cancelled.</exception>
+    static member RunPrograms
+        (programs: int, firstSeed: int, progress: Action<int>, cancellation: CancellationToken)
+        : IReadOnlyList<LawResult> =
+        let soak = Soak.runWith Laws.all firstSeed programs progress.Invoke cancellation
+
+        let result (law: Law) =
+            match soak.Failures |> Array.tryFind (fun f -> f.Law = law.Name) with
+            | None -> true, "", ""
+            | Some f -> false, $"{f.Message}\nBlamed: {f.Blamed}\n{f.Script}", string f.Seed
+
+        Laws.all
+        |> List.map (fun law ->
+            let passed, message, replay = result law
+
+            { Operation = "random programs"
+              Law = law.Name
+              Cases = programs
+              Passed = passed
+              Message = message
+              Replay = replay
+              Seconds = soak.Seconds / float Laws.all.Length })
+        |> ResizeArray
+        :> _

@@ -98,6 +98,14 @@ module Gradients =
                 Some(fun x g ->
                     let _, pullback = Reverse.vjp f (unflat point x)
                     flat (Tree.eval (pullback (unflat results g))))
+              Curve =
+                if order = limit then
+                    None
+                else
+                    Some(fun x v ->
+                        let v = unflat point v
+                        let along x = snd (Forward.jvp f x v)
+                        snd (Forward.jvp along (unflat point x) v) |> Tree.eval |> flat)
               Name = nameOf names }
 
         let deeper name f =
@@ -177,6 +185,7 @@ module Gradients =
                 Value = value
                 Push = push
                 Pull = pull
+                Curve = None
                 Name = fun i -> $"x[{i}]" } ]
 
     let private sized what length (a: float[]) =

@@ -15,7 +15,7 @@ type Verdict =
 /// One comparison of a derivative with what it should be.
 type Finding =
     {
-        /// What was compared: forward against reverse, against differences, Taylor slope, repeated.
+        /// What was compared: forward against reverse, against differences, Taylor slope 2 or 3, repeated.
         Check: string
         /// The order of the derivative.
         Order: int

@@ -41,7 +41,7 @@ let ``programs have all ranks to 4, all sizes to 6, constants, shared values and
 
 [<Fact>]
 let ``every law holds on random programs`` () =
-    let result = Soak.run 1 300
+    let result = Soak.run 1 200
 
     let failures =
         result.Failures
@@ -63,7 +63,7 @@ let ``a shrunk program is smaller, and as right as it was`` () =
     let size (p: RandomProgram) =
         p.Nodes.Length, (p.Nodes |> List.sumBy (fun n -> n.Sizes.A + n.Sizes.B + n.Sizes.C))
 
-    for seed in 1..15 do
+    for seed in 1..8 do
         let program = Programs.ofSeed seed
 
         for smaller in Shrinking.shrink program |> Seq.truncate 12 do
@@ -109,3 +109,19 @@ let ``a program's script names each of its operations and ends in the check`` ()
 let ``programs as FsCheck makes them satisfy the laws`` () =
     Check.forAll Shrinking.arbitrary (fun program ->
         Laws.forwardAgainstReverse.Check(Programs.trial program) = None)
+
+[<Fact>]
+let ``a run over programs has one result for each law, and stops when it is told`` () =
+    let seen = System.Collections.Concurrent.ConcurrentBag<int>()
+
+    let results =
+        GradientCheck.RunPrograms(5, 900, (fun n -> seen.Add n), System.Threading.CancellationToken.None)
+
+    Assert.Equal<string seq>(GradientCheck.LawNames, results |> Seq.map _.Law)
+    Assert.All(results, (fun r -> Assert.True(r.Passed && r.Cases = 5, r.Message)))
+    Assert.Equal(5, Seq.max seen)
+    let stopped = System.Threading.CancellationToken(true)
+
+    Assert.ThrowsAny<System.OperationCanceledException>(fun () ->
+        GradientCheck.RunPrograms(5, 900, ignore, stopped) |> ignore)
+    |> ignore
