@@ -200,6 +200,9 @@ type GradientCheck =
 
         results
 
+    /// What results over random programs have in place of an operation.
+    static member RandomPrograms: string = "random programs"
+
     /// <summary>Tries every law on the random programs of consecutive seeds, on all cores: a result for each law, with the first failure made small.</summary>
     /// <remarks>Progress is told the number of programs done, from several threads. The replay of a failure is the seed of its program.</remarks>
     /// <exception cref="T:System.OperationCanceledException">The run was cancelled.</exception>
@@ -217,7 +220,7 @@ type GradientCheck =
         |> List.map (fun law ->
             let passed, message, replay = result law
 
-            { Operation = "random programs"
+            { Operation = GradientCheck.RandomPrograms
               Law = law.Name
               Cases = programs
               Passed = passed

@@ -8,6 +8,8 @@ type GradcheckArgument =
     | [<Unique; AltCommandLine("-n")>] Cases of count: int
     | [<Unique>] Replay of seed: string
     | Operation of name: string
+    | [<Unique>] Programs of count: int
+    | [<Unique>] Seed of number: int
     | [<Unique>] Junit of file: string
     | [<Unique>] Json of file: string
 
@@ -17,6 +19,8 @@ type GradcheckArgument =
             | Cases _ -> "random cases for each law (100)."
             | Replay _ -> "repeat one case, as a failure prints it: \"(1,2,3)\"."
             | Operation _ -> "check this operation only; may be given more than once (all of them)."
+            | Programs _ -> "check this many random programs instead of operations."
+            | Seed _ -> "the seed of the first random program; the others follow (1)."
             | Junit _ -> "write the results into this file as JUnit XML."
             | Json _ -> "write the results into this file as JSON."
 
@@ -30,6 +34,8 @@ module internal GradcheckArguments =
                 | Operation name -> Some name
                 | Cases _
                 | Replay _
+                | Programs _
+                | Seed _
                 | Junit _
                 | Json _ -> None)
 
@@ -45,5 +51,7 @@ module internal GradcheckArguments =
                | Cases count -> [ "Gradcheck:Cases", string count ]
                | Replay seed -> [ "Gradcheck:Replay", seed ]
                | Operation _ -> []
+               | Programs count -> [ "Gradcheck:Programs", string count ]
+               | Seed number -> [ "Gradcheck:Seed", string number ]
                | Junit file -> [ "Gradcheck:Junit", file ]
                | Json file -> [ "Gradcheck:Json", file ]))

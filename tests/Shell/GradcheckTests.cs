@@ -32,6 +32,13 @@ public sealed class GradcheckTests : IDisposable
                     ? new LawResult(o, "central difference", 12, false, "Falsifiable\nx = 1 < 2 \u0001", replay ?? "(1,2,3)", 0.5)
                     : new LawResult(o, "central difference", cases, true, "", "", 0.5)),
             ];
+
+        public IReadOnlyList<LawResult> CheckPrograms(int programs, int seed, Action<int> progress, CancellationToken stopping)
+        {
+            progress(programs);
+            var isWrong = wrong.Contains("programs");
+            return [new LawResult(GradientCheck.RandomPrograms, "forward is reverse", programs, !isWrong, isWrong ? "apart" : "", isWrong ? $"{seed + 6}" : "", 0.5)];
+        }
     }
 
     private int Run(IGradientLaws laws, Action<GradcheckOptions>? change = null)
@@ -53,6 +60,15 @@ public sealed class GradcheckTests : IDisposable
     {
         Assert.Equal(0, Run(new Laws()));
         Assert.Contains("6 laws hold, 0 fail, over 3 operations", _output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Random_programs_are_checked_in_place_of_operations()
+    {
+        Assert.Equal(0, Run(new Laws(), o => (o.Programs, o.Seed) = (40, 5)));
+        Assert.Contains("1 laws hold, 0 fail, over 40 random programs from seed 5", _output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(1, Run(new Laws("programs"), o => (o.Programs, o.Seed) = (40, 5)));
+        Assert.Contains("again: ad-host gradcheck --programs 1 --seed 11", _output.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -9,9 +9,10 @@ public static class FailureText
     public static string Of(LawResult result)
     {
         ArgumentNullException.ThrowIfNull(result);
-        var again = string.IsNullOrEmpty(result.Replay)
-            ? ""
-            : $"\nagain: ad-host gradcheck --operation {result.Operation} --replay \"{result.Replay}\"";
+        var which = result.Operation == GradientCheck.RandomPrograms
+            ? $"--programs 1 --seed {result.Replay}"
+            : $"--operation {result.Operation} --replay \"{result.Replay}\"";
+        var again = string.IsNullOrEmpty(result.Replay) ? "" : $"\nagain: ad-host gradcheck {which}";
         return $"{result.Operation}: {result.Law}\n{result.Message.Trim()}{again}";
     }
 

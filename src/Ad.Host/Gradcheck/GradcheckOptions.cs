@@ -21,6 +21,14 @@ public sealed class GradcheckOptions
     /// <summary>The operations to check, with commas between; null is all of them.</summary>
     public string? Operations { get; set; }
 
+    /// <summary>Random programs to check instead of operations; 0 checks operations.</summary>
+    [Between(0, 10_000_000)]
+    public int Programs { get; set; }
+
+    /// <summary>The seed of the first random program; the others follow.</summary>
+    [Between(1, 1_000_000_000)]
+    public int Seed { get; set; } = 1;
+
     /// <summary>Where the results go as JUnit XML; null writes none.</summary>
     [NewFile]
     public string? Junit { get; set; }

@@ -15,6 +15,9 @@ public interface IGradientLaws
     /// <summary>Checks every law of the operations; a failure shrinks to a small case and says how to repeat it.</summary>
     IReadOnlyList<LawResult> Check(
         int cases, string? replay, IReadOnlyList<string> operations, Action<LawResult> progress, CancellationToken stopping);
+
+    /// <summary>Checks every law on the random programs of consecutive seeds; progress is told how many are done, from any thread.</summary>
+    IReadOnlyList<LawResult> CheckPrograms(int programs, int seed, Action<int> progress, CancellationToken stopping);
 }
 
 /// <summary>Checks the derivative of every operation against the gradient laws, and shows a table of the results.</summary>
@@ -25,7 +28,12 @@ public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions>
     {
         var o = options.Value;
         var operations = o.Names.Count == 0 ? laws.Operations : Known(o.Names);
-        var results = Show(operations, report => laws.Check(o.Cases, o.Replay, operations, report, stopping));
+        var results = o.Programs > 0
+            ? ShowPrograms(o.Programs, report => laws.CheckPrograms(o.Programs, o.Seed, report, stopping))
+            : Show(operations, report => laws.Check(o.Cases, o.Replay, operations, report, stopping));
+        var what = o.Programs > 0
+            ? string.Create(CultureInfo.InvariantCulture, $"{o.Programs} random programs from seed {o.Seed}")
+            : string.Create(CultureInfo.InvariantCulture, $"{operations.Count} operations");
         var failures = results.Where(r => !r.Passed).ToArray();
 
         console.Write(Table(results));
@@ -39,7 +47,7 @@ public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions>
         Write(o.Json, () => JsonReport.Of(results));
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{results.Count - failures.Length} laws hold, {failures.Length} fail, over {operations.Count} operations in {results.Sum(r => r.Seconds):0.0} s"));
+            $"{results.Count - failures.Length} laws hold, {failures.Length} fail, over {what} in {results.Sum(r => r.Seconds):0.0} s"));
         return failures.Length == 0 ? ExitCodes.Done : ExitCodes.LawBroken;
     }
 
@@ -57,6 +65,11 @@ public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions>
             status.Status = $"checking {Markup.Escape(result.Operation)} ({seen.Count} of {operations.Count})";
         }));
     }
+
+    private IReadOnlyList<LawResult> ShowPrograms(int programs, Func<Action<int>, IReadOnlyList<LawResult>> check) =>
+        console.Profile.Out.IsTerminal && console.Profile.Capabilities.Interactive
+            ? console.Status().Start("checking", status => check(done => status.Status = $"checked {done} of {programs} programs"))
+            : check(_ => { });
 
     private string[] Known(IReadOnlyList<string> names)
     {

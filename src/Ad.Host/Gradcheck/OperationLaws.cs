@@ -12,4 +12,8 @@ public sealed class OperationLaws : IGradientLaws
     public IReadOnlyList<LawResult> Check(
         int cases, string? replay, IReadOnlyList<string> operations, Action<LawResult> progress, CancellationToken stopping) =>
         GradientCheck.Run(cases, replay, operations, progress, stopping);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<LawResult> CheckPrograms(int programs, int seed, Action<int> progress, CancellationToken stopping) =>
+        GradientCheck.RunPrograms(programs, seed, progress, stopping);
 }
