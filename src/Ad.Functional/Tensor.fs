@@ -34,6 +34,7 @@ type Tensor
 
     static member internal Create(op: Op, [<ParamArray>] inputs: Tensor[]) =
         let t = Tensor(op, inputs, Shapes.infer op (inputs |> Array.map _.Signature), null, null)
+        Sources.note t
 
         // A loop whose state nobody asks for would grow without end; what no transform looks at is computed from time to time.
         if t.Depth % 4096 = 0 && not (Scopes.isOpen t.Scopes) then
