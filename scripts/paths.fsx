@@ -7,8 +7,7 @@ open Ad.Functional
 let stage x = Tensor.multiplyAdd x x x
 let stages length = List.replicate length stage |> List.fold (>>) id
 
-let paths length =
-    Graph.trace (stages length) (Tensor.scalar 0.5) |> Graph.paths "x"
+let paths length = Graph.trace (stages length) (Tensor.scalar 0.5) |> Graph.paths "x"
 
 let edges measured =
     let _, cost = Cost.measure measured
@@ -19,7 +18,9 @@ for length in [ 1; 2; 3; 5; 10; 20; 40 ] do
     let x, f = Tensor.scalar 0.5, stages length
     let forward = edges (fun () -> Forward.derivative f x)
     let reverse = edges (fun () -> Reverse.gradient f x)
-    printfn $"L = {length, 2}: {paths length, 20} paths, {forward, 3} edges forward, {reverse, 3} edges backward"
+
+    printfn
+        $"L = {length, 2}: {paths length, 20} paths, {forward, 3} edges forward, {reverse, 3} edges backward"
 //> L =  1:                    3 paths,   3 edges forward,   3 edges backward
 //> L =  2:                    9 paths,   6 edges forward,   6 edges backward
 //> L =  3:                   27 paths,   9 edges forward,   9 edges backward

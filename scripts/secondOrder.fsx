@@ -24,7 +24,10 @@ let ff = Forward.jacobian (Forward.gradient f) x
 let fr = Forward.jacobian (Reverse.gradient f) x
 let rf = Reverse.jacobian (Forward.gradient f) x
 let rr = Reverse.jacobian (Reverse.gradient f) x
-printfn $"{[ fr; rf; rr ] |> List.forall (fun h -> Tensor.toScalar (Tensor.max (abs (h - ff))) < 1e-14)}"
+
+printfn
+    $"{[ fr; rf; rr ]
+       |> List.forall (fun h -> Tensor.toScalar (Tensor.max (abs (h - ff))) < 1e-14)}"
 //> True
 
 // The trace of the Hessian without the Hessian, and the two first-order operators of vector fields.
@@ -46,17 +49,19 @@ printfn $"{2.0 * (Tensor.transpose j *@ (j *@ v))}"
 //> [8.0, 2.0, -2.0] : float64[3]
 
 // Newton's method on Rosenbrock's valley: six steps from the usual start.
-let rosenbrock (x: Tensor) =
-    (1.0 - x[0]) ** 2.0 + 100.0 * (x[1] - x[0] ** 2.0) ** 2.0
+let rosenbrock (x: Tensor) = (1.0 - x[0]) ** 2.0 + 100.0 * (x[1] - x[0] ** 2.0) ** 2.0
 
 let solve2 (a: Tensor) (b: Tensor) =
     let determinant = a[0, 0] * a[1, 1] - a[0, 1] * a[1, 0]
-    Tensor.stack 0 [ a[1, 1] * b[0] - a[0, 1] * b[1]; a[0, 0] * b[1] - a[1, 0] * b[0] ] / determinant
 
-let newton x =
-    x - solve2 (hessian rosenbrock x) (grad rosenbrock x)
+    Tensor.stack 0 [ a[1, 1] * b[0] - a[0, 1] * b[1]; a[0, 0] * b[1] - a[1, 0] * b[0] ]
+    / determinant
 
-for x in Seq.unfold (fun x -> Some(x, newton x)) (Tensor.vector [ -1.2; 1.0 ]) |> Seq.truncate 7 do
+let newton x = x - solve2 (hessian rosenbrock x) (grad rosenbrock x)
+
+for x in
+    Seq.unfold (fun x -> Some(x, newton x)) (Tensor.vector [ -1.2; 1.0 ])
+    |> Seq.truncate 7 do
     let a = Tensor.toArray<float> x
     printfn $"({a[0]:F6}, {a[1]:F6})  {Tensor.toScalar (rosenbrock x):E2}"
 //> (-1.200000, 1.000000)  2.42E+001

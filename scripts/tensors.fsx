@@ -42,7 +42,7 @@ printfn $"{Tensor.shape (Tensor.matmul (Tensor.ones Float32 [ 7; 2; 3 ]) (Tensor
 //> [7; 2; 5]
 
 // Reading gives ordinary arrays and numbers.
-printfn "%A" (Tensor.toArray<float> (Tensor.reshape [ -1 ] x))
+printfn "%A" (Tensor.toArray<float>(Tensor.reshape [ -1 ] x))
 //> [|1.0; 2.0; 3.0; 4.0; 5.0; 6.0|]
 printfn $"{Tensor.toScalar (Tensor.norm x):F6}"
 //> 9.539392
@@ -51,7 +51,8 @@ printfn $"{Tensor.toScalar (Tensor.norm x):F6}"
 let keys = Key.split 2 (Key.ofSeed 7L)
 printfn $"{Random.normal keys[0] [ 3 ]}"
 //> [-0.643109, -0.424379, 0.360877] : float64[3]
-printfn $"{Random.normal keys[0] [ 3 ] = Random.normal keys[0] [ 3 ]}, {Random.normal keys[0] [ 3 ] = Random.normal keys[1] [ 3 ]}"
+printfn
+    $"{Random.normal keys[0] [ 3 ] = Random.normal keys[0] [ 3 ]}, {Random.normal keys[0] [ 3 ] = Random.normal keys[1] [ 3 ]}"
 //> True, False
 
 // A mistake is an error where it is made, before anything is computed, and says what does not fit.

@@ -22,13 +22,15 @@ let points, classes =
     )
 
 let layer = Layer.perceptron Float64 tanh 0.0 [ 2; 24; 24; 2 ]
-let optimizer = Optimizer.clipByGlobalNorm 1.0 >-> Optimizer.adamBy (Schedules.cosine 0.02 0.0 300)
+
+let optimizer =
+    Optimizer.clipByGlobalNorm 1.0
+    >-> Optimizer.adamBy (Schedules.cosine 0.02 0.0 300)
 
 // A step takes everything that changes and returns it; jit makes one program of it, gradient and optimizer included.
 let step =
     jit (fun (parameters, state) ->
-        let loss parameters =
-            Losses.crossEntropy (layer.Apply Inference parameters points) classes
+        let loss parameters = Losses.crossEntropy (layer.Apply Inference parameters points) classes
 
         let value, gradients = Reverse.valueAndGradient loss parameters
         let parameters, state = Optimizer.step optimizer gradients state parameters
@@ -62,10 +64,15 @@ let columns = axis + Tensor.zeros Float64 [ side; side ]
 let plane = Tensor.stack 2 [ columns; rows ] |> Tensor.reshape [ -1; 2 ]
 
 let decided =
-    layer.Apply Inference trained plane |> Tensor.argmaxOver [ -1 ] |> Tensor.toArray<int>
+    layer.Apply Inference trained plane
+    |> Tensor.argmaxOver [ -1 ]
+    |> Tensor.toArray<int>
 
 for row in Array.chunkBySize side decided do
-    row |> Array.map (fun c -> if c = 0 then ".." else "##") |> String.Concat |> printfn "%s"
+    row
+    |> Array.map (fun c -> if c = 0 then ".." else "##")
+    |> String.Concat
+    |> printfn "%s"
 //> ........................................
 //> ........................................
 //> ........................................

@@ -65,13 +65,19 @@ printfn $"{without.Bias.IsNone}, {without.Activation.IsLinear}, {without.Weights
 
 // Forward mode takes a direction of the same structure; here, along the gradient.
 let _, slope = Forward.jvp loss model gradient
-let squares = Tree.leaves gradient |> Array.sumBy (fun g -> Tensor.toScalar (Tensor.sum (g * g)))
+
+let squares =
+    Tree.leaves gradient
+    |> Array.sumBy (fun g -> Tensor.toScalar (Tensor.sum (g * g)))
+
 printfn $"{Tensor.toScalar slope - squares}"
 //> 0
 
 // Trees are mapped, paired and counted like lists.
 let step = Tree.map2 (fun p g -> p - 0.001 * g) model gradient
-printfn $"{Tree.count model} numbers; the loss falls from {Tensor.toScalar value} to {Tensor.toScalar (loss step):F3}"
+
+printfn
+    $"{Tree.count model} numbers; the loss falls from {Tensor.toScalar value} to {Tensor.toScalar (loss step):F3}"
 //> 10 numbers; the loss falls from 77.5 to 70.375
 
 // Two trees that should be alike and are not: the message names the place.
@@ -82,7 +88,10 @@ with :? System.ArgumentException as mistake ->
 //> The two trees differ in structure: only one of them has 'Bias'.
 
 // A function that returns a tree: the pullback takes a cotangent of that structure.
-let split (x: Tensor) = {| Sum = Tensor.sum x; Parts = [ x[0]; x[1] * x[1] ] |}
+let split (x: Tensor) =
+    {| Sum = Tensor.sum x
+       Parts = [ x[0]; x[1] * x[1] ] |}
+
 let y, pullback = Reverse.vjp split (Tensor.vector [ 3.0; 4.0 ])
 printfn $"{pullback {| y with Sum = Tensor.scalar 1.0 |}}"
 //> [4.0, 129.0] : float64[2]

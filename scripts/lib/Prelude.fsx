@@ -2,3 +2,4 @@
 #r "../../src/Ad.Checks/bin/Release/net10.0/Ad.Tensors.dll"
 #r "../../src/Ad.Checks/bin/Release/net10.0/Ad.Functional.dll"
 #r "../../src/Ad.Checks/bin/Release/net10.0/Ad.Checks.dll"
+#r "../../src/Ad.Checks/bin/Release/net10.0/FsCheck.dll"
