@@ -136,14 +136,22 @@ module Catalogue =
     let private reduction name isLinear domain shape (f: int list -> Tensor -> Tensor) =
         { Name = name
           IsLinear = isLinear
-          Forms = axes |> List.map (fun over -> unary $"{name} over {named over}" domain shape (f over)) }
+          Forms =
+            axes
+            |> List.map (fun over -> unary $"{name} over {named over}" domain shape (f over)) }
 
     let private movement name (forms: (string * (Sizes -> int list) * (Tensor -> Tensor)) list) =
         { Name = name
           IsLinear = true
           Forms = forms |> List.map (fun (text, shape, f) -> unary text anywhere shape f) }
 
-    let private contraction text (left: Sizes -> int list) (right: Sizes -> int list) (f: Tensor -> Tensor -> Tensor) (s: Sizes) =
+    let private contraction
+        text
+        (left: Sizes -> int list)
+        (right: Sizes -> int list)
+        (f: Tensor -> Tensor -> Tensor)
+        (s: Sizes)
+        =
         { Text = text
           Inputs = [ input (left s) anywhere; input (right s) anywhere ]
           Apply = fun x -> f x[0] x[1] }
@@ -154,7 +162,8 @@ module Catalogue =
           reduction "prod" false anywhere cube Tensor.prodOver
           reduction "max" false (Apart 0) full Tensor.maxOver
           reduction "min" false (Apart 0) full Tensor.minOver
-          reduction "logSumExp" false anywhere full (fun over x -> if over.IsEmpty then x else Tensor.logSumExpOver over x)
+          reduction "logSumExp" false anywhere full (fun over x ->
+              if over.IsEmpty then x else Tensor.logSumExpOver over x)
           { Name = "cumsum"
             IsLinear = true
             Forms =
@@ -183,7 +192,9 @@ module Catalogue =
               "slice"
               [ "every second", cube, (fun x -> Tensor.slice (x.Shape |> Seq.map (fun n -> 0, n, 2)) x)
                 "from one", full, (fun x -> Tensor.slice (x.Shape |> Seq.map (fun n -> n / 2, n, 1)) x)
-                "every third from one", full, (fun x -> Tensor.slice (x.Shape |> Seq.map (fun n -> min 1 (n - 1), n, 3)) x) ]
+                "every third from one",
+                full,
+                (fun x -> Tensor.slice (x.Shape |> Seq.map (fun n -> min 1 (n - 1), n, 3)) x) ]
           movement "pad" [ "pad", cube, Tensor.pad [ 1, 2; 0, 1; 2, 0 ] ]
           movement "flip" [ for over in axes -> $"flip {named over}", cube, Tensor.flip over ]
           { Name = "concat"
@@ -194,7 +205,10 @@ module Catalogue =
                         let other = if axis = 0 then [ s.C; s.B ] else [ s.A; s.C ]
 
                         { Text = $"concat {axis}"
-                          Inputs = [ input [ s.A; s.B ] anywhere; input other anywhere; input [ s.A; s.B ] anywhere ]
+                          Inputs =
+                            [ input [ s.A; s.B ] anywhere
+                              input other anywhere
+                              input [ s.A; s.B ] anywhere ]
                           Apply = Tensor.concat axis } ] }
           { Name = "take"
             IsLinear = true
@@ -234,8 +248,16 @@ module Catalogue =
                 contraction "vector by matrix" (fun s -> [ s.B ]) (fun s -> [ s.B; s.C ]) Tensor.matmul
                 contraction "vector by vector" (fun s -> [ s.B ]) (fun s -> [ s.B ]) Tensor.matmul
                 contraction "vector by matrices" (fun s -> [ s.B ]) (fun s -> [ 2; s.B; s.C ]) Tensor.matmul
-                contraction "matrices by matrices" (fun s -> [ 2; s.A; s.B ]) (fun s -> [ 2; s.B; s.C ]) Tensor.matmul
-                contraction "broadcast batch" (fun s -> [ 2; 1; s.A; s.B ]) (fun s -> [ 3; s.B; s.C ]) Tensor.matmul
+                contraction
+                    "matrices by matrices"
+                    (fun s -> [ 2; s.A; s.B ])
+                    (fun s -> [ 2; s.B; s.C ])
+                    Tensor.matmul
+                contraction
+                    "broadcast batch"
+                    (fun s -> [ 2; 1; s.A; s.B ])
+                    (fun s -> [ 3; s.B; s.C ])
+                    Tensor.matmul
                 contraction "outer" (fun s -> [ s.A; s.B ]) (fun s -> [ s.C ]) Tensor.outer ] }
           { Name = "softmax"
             IsLinear = false
@@ -245,7 +267,8 @@ module Catalogue =
 
     /// Every line.
     let all: Entry list =
-        (System.Enum.GetValues<Pointwise>() |> Seq.choose pointwise |> List.ofSeq) @ structural
+        (System.Enum.GetValues<Pointwise>() |> Seq.choose pointwise |> List.ofSeq)
+        @ structural
 
     /// The line of an operation, or an ArgumentException that names those there are.
     let find (name: string) : Entry =

@@ -10,10 +10,7 @@ open Ad.Functional
 open Ad.Tensors
 
 /// A random trial of one operation: which form, for which sizes, and the seed of the numbers. Sizes shrink; the seed does not.
-type Draw =
-    { Form: int
-      Sizes: Sizes
-      Seed: int }
+type Draw = { Form: int; Sizes: Sizes; Seed: int }
 
 /// How one law fared on one operation.
 type LawResult =
@@ -51,7 +48,12 @@ module Draws =
                       Seed = seed }
             }
 
-        let smaller n = seq { if n > 1 then yield! [ 1; n - 1 ] } |> Seq.distinct
+        let smaller n =
+            seq {
+                if n > 1 then
+                    yield! [ 1; n - 1 ]
+            }
+            |> Seq.distinct
 
         let shrink draw =
             seq {
@@ -93,7 +95,10 @@ module Draws =
             case.Inputs
             |> List.mapi (fun i input ->
                 if point[i].DType.IsFloat() then
-                    numbers random { input with Domain = Between(-1.0, 1.0) }
+                    numbers
+                        random
+                        { input with
+                            Domain = Between(-1.0, 1.0) }
                 else
                     point[i])
             |> Array.ofList
@@ -122,7 +127,11 @@ type GradientCheck =
             { Rnd = Rnd(rnd, gamma)
               Size = Some(int size) }
         | [| true, rnd; true, gamma |] -> { Rnd = Rnd(rnd, gamma); Size = None }
-        | _ -> raise (ArgumentException $"The replay is '{text}'; it takes (rnd,gamma,size), as a failure prints it.")
+        | _ ->
+            raise (
+                ArgumentException
+                    $"The replay is '{text}'; it takes (rnd,gamma,size), as a failure prints it."
+            )
 
     /// The operations that there are to check.
     static member Operations: IReadOnlyList<string> = Catalogue.all |> List.map _.Name |> ResizeArray :> _
@@ -174,7 +183,12 @@ type GradientCheck =
             let case, trial = Draws.trial entry draw
             let found = check draw |> Option.defaultValue "it does not fail again."
             let point = trial.Point |> Array.map string |> String.concat "; "
-            result data.NumberOfTests false $"{case.Text} at {point}: {found}" $"({rnd.Seed},{rnd.Gamma},{size})"
+
+            result
+                data.NumberOfTests
+                false
+                $"{case.Text} at {point}: {found}"
+                $"({rnd.Seed},{rnd.Gamma},{size})"
         | Some(TestResult.Exhausted data) -> result data.NumberOfTests false "no cases could be made." ""
         | None -> result 0 false "FsCheck gave no result." ""
 

@@ -90,7 +90,11 @@ module Laws =
           Check =
             fun t ->
                 let phi x = Tensor.sum (t.Function x * t.Cotangent)
-                let times v (g: Tensor[]) = Array.map2 (fun a b -> Tensor.sum (a * b)) (floats g) (floats v) |> Array.reduce (+)
+
+                let times v (g: Tensor[]) =
+                    Array.map2 (fun a b -> Tensor.sum (a * b)) (floats g) (floats v)
+                    |> Array.reduce (+)
+
                 let forward v x = snd (Forward.jvp phi x v)
                 let reverse v x = times v (Reverse.gradient phi x)
 
@@ -113,7 +117,11 @@ module Laws =
 
                     nestings.Tail
                     |> List.tryPick (fun (other, d) ->
-                        differ $"{name} and {other}" first (Tensor.toScalar d) (rounding * 100.0 * (scale + 1.0))) }
+                        differ
+                            $"{name} and {other}"
+                            first
+                            (Tensor.toScalar d)
+                            (rounding * 100.0 * (scale + 1.0))) }
 
     /// A zero cotangent gives exact zeros, and gradients have the shapes and types of what they belong to.
     let zeroCotangent =

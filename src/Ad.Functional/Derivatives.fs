@@ -42,10 +42,12 @@ module internal Derivatives =
 
     /// 1 where a wins, 1/2 at ties, 0 elsewhere.
     let private wins (compare: Tensor -> Tensor -> Tensor) a b =
-        Tensor.where (compare a b) (Tensor.onesLike a) (Tensor.where (Tensor.equal a b) (Tensor.fullLike a 0.5) (zero a))
+        Tensor.where
+            (compare a b)
+            (Tensor.onesLike a)
+            (Tensor.where (Tensor.equal a b) (Tensor.fullLike a 0.5) (zero a))
 
-    let private nonzero (x: Tensor) =
-        Tensor.where (Tensor.equal x (zero x)) (Tensor.onesLike x) x
+    let private nonzero (x: Tensor) = Tensor.where (Tensor.equal x (zero x)) (Tensor.onesLike x) x
 
     // d(a^b)/da = b a^(b-1), and 0 for b = 0 even where a^(b-1) is infinite.
     let private powerBase (x: Tensor[]) _ =
@@ -87,21 +89,30 @@ module internal Derivatives =
         | Pointwise.Add -> Elementwise [| always Partial.One; always Partial.One |]
         | Pointwise.Subtract -> Elementwise [| always Partial.One; always Partial.MinusOne |]
         | Pointwise.Multiply -> Elementwise [| factor (fun x _ -> x[1]); factor (fun x _ -> x[0]) |]
-        | Pointwise.Divide -> Elementwise [| factor (fun x _ -> 1.0 / x[1]); factor (fun x y -> -(y / x[1])) |]
+        | Pointwise.Divide ->
+            Elementwise [| factor (fun x _ -> 1.0 / x[1]); factor (fun x y -> -(y / x[1])) |]
         | Pointwise.Remainder ->
             let quotient (x: Tensor[]) = x[0] / x[1]
             let truncated q = Tensor.sign q * floor (abs q)
             Elementwise [| always Partial.One; factor (fun x _ -> -(truncated (quotient x))) |]
         | Pointwise.Power -> Elementwise [| factor powerBase; factor powerExponent |]
         | Pointwise.Atan2 ->
-            Elementwise [| factor (fun x _ -> x[1] / squaredRadius x); factor (fun x _ -> -(x[0] / squaredRadius x)) |]
+            Elementwise
+                [| factor (fun x _ -> x[1] / squaredRadius x)
+                   factor (fun x _ -> -(x[0] / squaredRadius x)) |]
         | Pointwise.Maximum ->
-            Elementwise [| factor (fun x _ -> wins Tensor.greater x[0] x[1]); factor (fun x _ -> wins Tensor.greater x[1] x[0]) |]
+            Elementwise
+                [| factor (fun x _ -> wins Tensor.greater x[0] x[1])
+                   factor (fun x _ -> wins Tensor.greater x[1] x[0]) |]
         | Pointwise.Minimum ->
-            Elementwise [| factor (fun x _ -> wins Tensor.less x[0] x[1]); factor (fun x _ -> wins Tensor.less x[1] x[0]) |]
+            Elementwise
+                [| factor (fun x _ -> wins Tensor.less x[0] x[1])
+                   factor (fun x _ -> wins Tensor.less x[1] x[0]) |]
         | Pointwise.Scale -> Elementwise [| factor (fun x _ -> x[1]); factor (fun x _ -> x[0]) |]
         | Pointwise.Polygamma ->
-            Elementwise [| always Partial.Zero; factor (fun x _ -> Tensor.polygamma (x[0] + 1.0) x[1]) |]
+            Elementwise
+                [| always Partial.Zero
+                   factor (fun x _ -> Tensor.polygamma (x[0] + 1.0) x[1]) |]
         | Pointwise.MultiplyAdd ->
             Elementwise [| factor (fun x _ -> x[1]); factor (fun x _ -> x[0]); always Partial.One |]
         | Pointwise.Select ->
@@ -159,7 +170,13 @@ module internal Derivatives =
 
     /// The transpose of a slice puts the elements back where they came from, among zeros.
     let private unslice (starts: Axes) (steps: Axes) (input: Tensor) (g: Tensor) =
-        let used = Array.init g.Rank (fun a -> if g.Shape[a] = 0 then 0 else (g.Shape[a] - 1) * steps[a] + 1)
+        let used =
+            Array.init g.Rank (fun a ->
+                if g.Shape[a] = 0 then
+                    0
+                else
+                    (g.Shape[a] - 1) * steps[a] + 1)
+
         let high = Array.init g.Rank (fun a -> input.Shape[a] - starts[a] - used[a])
         let low = Array.init g.Rank (fun a -> starts[a])
         let interior = Array.init g.Rank (fun a -> steps[a] - 1)
@@ -192,7 +209,12 @@ module internal Derivatives =
         // Result axes: batch, my free axes, then the summed axes in the order in which the other operand has them.
         let product =
             Tensor.Create(
-                Contract(axesOf (Array.init batch id), axesOf otherBatch, axesOf freeOfOtherInG, axesOf otherFree),
+                Contract(
+                    axesOf (Array.init batch id),
+                    axesOf otherBatch,
+                    axesOf freeOfOtherInG,
+                    axesOf otherFree
+                ),
                 g,
                 other
             )
@@ -209,7 +231,8 @@ module internal Derivatives =
         | Cast t when t.IsFloat() -> Linear(fun x g _ -> Tensor.cast x[0].DType g)
         | Reduce(Reduction.Sum, axes) -> Linear(fun x g _ -> spread axes x[0] g)
         | Reduce((Reduction.Max | Reduction.Min), axes) -> extreme axes
-        | CumulativeSum(axis, reverse) -> Linear(fun _ g _ -> Tensor.Create(CumulativeSum(axis, not reverse), g))
+        | CumulativeSum(axis, reverse) ->
+            Linear(fun _ g _ -> Tensor.Create(CumulativeSum(axis, not reverse), g))
         | Reshape _ -> Linear(fun x g _ -> Tensor.reshape x[0].Shape g)
         | Permute axes -> Linear(fun _ g _ -> Tensor.permute (inverse axes) g)
         | Broadcast _ -> Linear(fun x g _ -> unbroadcast x[0] g)
@@ -220,7 +243,8 @@ module internal Derivatives =
                 let start = Seq.take i x |> Seq.sumBy (fun t -> t.Shape[axis])
                 Tensor.sliceAxis axis start (start + x[i].Shape[axis]) 1 g)
         | Flip axes -> Linear(fun _ g _ -> Tensor.flip (axes.ToArray()) g)
-        | Take(axis, batch) -> Linear(fun x g _ -> Tensor.Create(ScatterAdd(axis, batch, x[0].Shape[axis]), x[1], g))
+        | Take(axis, batch) ->
+            Linear(fun x g _ -> Tensor.Create(ScatterAdd(axis, batch, x[0].Shape[axis]), x[1], g))
         | ScatterAdd(axis, batch, _) -> Linear(fun x g _ -> Tensor.Create(Take(axis, batch), g, x[0]))
         | Contract(lb, rb, ls, rs) -> Multilinear(uncontract lb rb ls rs)
         | Cast _

@@ -20,12 +20,10 @@ module Diff =
             Reverse.jacobian f x
 
     /// The Hessian of a function with a scalar result, shape of x twice: forward over reverse, one forward pass for each element of x.
-    let hessian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
-        Forward.jacobian (Reverse.gradient f) x
+    let hessian (f: Tensor -> Tensor) (x: Tensor) : Tensor = Forward.jacobian (Reverse.gradient f) x
 
     /// The Hessian times v, without the Hessian: forward over reverse, one pass of each.
-    let hvp (f: 'a -> Tensor) (x: 'a) (v: 'a) : 'a =
-        snd (Forward.jvp (Reverse.gradient f) x v)
+    let hvp (f: 'a -> Tensor) (x: 'a) (v: 'a) : 'a = snd (Forward.jvp (Reverse.gradient f) x v)
 
     /// J^T H J v with the Jacobian J of f at x and the Hessian H of the loss at f(x): the Hessian of their composition without f's curvature
     /// (Schraudolph 2002).

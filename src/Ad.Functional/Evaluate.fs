@@ -6,26 +6,30 @@ open Ad.Tensors
 
 /// A stretch of the expression graph as a program, with what it needs and what it gives.
 type internal Lowered =
-    { Program: Program
-      /// The values of the program's inputs, in order; null for a jit argument.
-      Arguments: (Storage | null)[]
-      /// The jit arguments among the inputs.
-      Placeholders: Node[]
-      /// The nodes whose values are the program's outputs, in order.
-      Outputs: Node[]
-      /// The nodes that the program computes, outputs included.
-      Computed: Node[] }
+    {
+        Program: Program
+        /// The values of the program's inputs, in order; null for a jit argument.
+        Arguments: (Storage | null)[]
+        /// The jit arguments among the inputs.
+        Placeholders: Node[]
+        /// The nodes whose values are the program's outputs, in order.
+        Outputs: Node[]
+        /// The nodes that the program computes, outputs included.
+        Computed: Node[]
+    }
 
 /// From nodes to their values: the unevaluated graph behind them becomes one program, which a device runs.
 [<RequireQualifiedAccess>]
 module internal Evaluate =
-    /// The nodes without a value that the roots depend on, each after its inputs, in an order that only the graph decides;
-    /// nodes that have a value are found once more at the front, as leaves.
+    /// The nodes with a value that the roots depend on; those without, each after its inputs, in an order that only the graph decides; and the
+    /// roots together with the groups of all nodes met.
     let private order (roots: Node seq) =
         let seen = HashSet<Node>(HashIdentity.Reference)
         let sorted = List<Node>()
         let leaves = List<Node>()
         let stack = Stack<struct (Node * Node[] * int)>()
+        let rest = Queue<Node> roots
+        let all = List<Node>()
 
         let visit (node: Node) =
             if seen.Add node then
@@ -34,10 +38,16 @@ module internal Evaluate =
 
                 if isNull node.Value then
                     stack.Push(struct (node, inputs, 0))
+
+                    match node.Group with
+                    | null -> ()
+                    | group -> Array.iter rest.Enqueue group.Members
                 else
                     leaves.Add node
 
-        for root in roots do
+        while rest.Count > 0 do
+            let root = rest.Dequeue()
+            all.Add root
             visit root
 
             while stack.Count > 0 do
@@ -49,7 +59,7 @@ module internal Evaluate =
                 else
                     sorted.Add node
 
-        leaves, sorted
+        leaves, sorted, all
 
     // Scalars that simplification can use are part of the program; others are arguments of it, so that a changing
     // learning rate does not make a new program at every step.
@@ -71,7 +81,7 @@ module internal Evaluate =
 
     /// The program that computes the roots, and whatever else `keep` chooses among the nodes on the way.
     let lower embedConstants (roots: Node seq) (keep: Node -> int -> bool) : Lowered =
-        let leaves, sorted = order roots
+        let leaves, sorted, roots = order roots
         let instructions = List<Instruction>()
         let arguments = List<Storage | null>()
         let placeholders = List<Node>()
@@ -110,11 +120,16 @@ module internal Evaluate =
                 | Variable
                 | StopGradient -> index[inputs[0]]
                 | Constant(value, shape) when not embedConstants && not (isStructural value) ->
-                    let scalar = { Type = value.Type; Shape = Shape.Scalar }
+                    let scalar =
+                        { Type = value.Type
+                          Shape = Shape.Scalar }
 
                     let storage =
                         if value.Type = DType.Float32 then
-                            HostStorage.Copy<float32>(Shape.Scalar, ReadOnlySpan [| float32 (value.ToDouble()) |])
+                            HostStorage.Copy<float32>(
+                                Shape.Scalar,
+                                ReadOnlySpan [| float32 (value.ToDouble()) |]
+                            )
                         else
                             HostStorage.Copy<float>(Shape.Scalar, ReadOnlySpan [| value.ToDouble() |])
 
@@ -175,15 +190,9 @@ module internal Evaluate =
 
     /// Computes the nodes' values, together with their groups', in one program.
     let nodes (requested: Node seq) =
-        let roots = List<Node>()
+        let roots = requested |> Seq.filter (fun node -> isNull node.Value) |> Seq.toArray
 
-        for node in requested do
-            if isNull node.Value then
-                match node.Group with
-                | null -> roots.Add node
-                | group -> roots.AddRange group.Members
-
-        if roots.Count > 0 then
+        if roots.Length > 0 then
             let lowered = lower false roots worthKeeping
 
             if lowered.Placeholders.Length > 0 then

@@ -103,8 +103,7 @@ module Forward =
     /// <remarks>Integers and booleans in x have no direction; what stands for them in v is not looked at.</remarks>
     /// <exception cref="T:System.ArgumentException">v does not have the structure, shapes or types of x.</exception>
     let jvp (f: 'a -> 'b) (x: 'a) (v: 'a) : 'b * 'b =
-        let direction =
-            Tree.map2 (fun x v -> if x.DType.IsFloat() then fit "jvp" "tangent" x v else v) x v
+        let direction = Tree.map2 (fun x v -> if x.DType.IsFloat() then fit "jvp" "tangent" x v else v) x v
 
         Trace.run f x (fun trace ->
             let seeds =
@@ -114,13 +113,15 @@ module Forward =
                     (Tree.leaves direction)
 
             let moved = Array.map2 orZero trace.Outputs (tangents trace seeds)
-            Trace.together (Seq.append trace.Outputs moved)
+            Trace.resultsTogether trace (Seq.append trace.Outputs moved)
             trace.Result, Tree.withLeaves moved trace.Result)
 
     /// Refuses a result that is not one float.
     let internal scalarResult operation (y: Tensor) =
         if y.Rank <> 0 || not (y.DType.IsFloat()) then
-            Shapes.refuse operation $"the function's result is {y.Signature}, not a float of rank 0; reduce it, with Tensor.sum say."
+            Shapes.refuse
+                operation
+                $"the function's result is {y.Signature}, not a float of rank 0; reduce it, with Tensor.sum say."
 
     /// J(x) e_i for the i-th element of one tensor of a tree, all other directions symbolic zeros.
     let private partial (f: 'a -> 'b) (x: 'a) (leaf: int) (element: int64) : Tensor[] =
@@ -131,7 +132,9 @@ module Forward =
                     if i <> leaf then
                         None
                     else
-                        let place = Tensor.reshape variable.Shape (Tensor.arange DType.Int64 (int variable.Count))
+                        let place =
+                            Tensor.reshape variable.Shape (Tensor.arange DType.Int64 (int variable.Count))
+
                         Some(Tensor.cast variable.DType (Tensor.equal place (Tensor.scalar element))))
 
             Array.map2 orZero trace.Outputs (tangents trace seeds))

@@ -36,10 +36,12 @@ type GraphEdge =
 
 /// A function's expression graph, as data.
 type Graph =
-    { Nodes: GraphNode list
-      Edges: GraphEdge list
-      /// The Ids of the results.
-      Outputs: int list }
+    {
+        Nodes: GraphNode list
+        Edges: GraphEdge list
+        /// The Ids of the results.
+        Outputs: int list
+    }
 
 /// Expression graphs to look at: what a function does, and what one pass of either mode brings to each node.
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
@@ -70,7 +72,13 @@ module Graph =
 
         found.ToArray()
 
-    let private draw (names: string[]) (trace: Trace<'b>) tangentOf adjointOf (derivativeOf: Tensor -> int -> Tensor option) =
+    let private draw
+        (names: string[])
+        (trace: Trace<'b>)
+        tangentOf
+        adjointOf
+        (derivativeOf: Tensor -> int -> Tensor option)
+        =
         let all = nodes trace.Variables trace.Outputs
         let ids = Dictionary<Tensor, int>(HashIdentity.Reference)
         all |> Array.iteri (fun i t -> ids[t] <- i)
@@ -113,8 +121,7 @@ module Graph =
         Tree.eval shown |> ignore
         graph
 
-    let private inputNames x =
-        Tree.named x |> Array.map (fun (path, _) -> if path = "" then "x" else path)
+    let private inputNames x = Tree.named x |> Array.map (fun (path, _) -> if path = "" then "x" else path)
 
     let private none _ : Tensor option = None
 
@@ -133,7 +140,10 @@ module Graph =
     /// The graph of f at x, with the tangents that one forward pass from the direction v brings.
     let forward (f: 'a -> 'b) (x: 'a) (v: 'a) : Graph =
         Trace.run f x (fun trace ->
-            let every = { trace with Outputs = trace.Steps |> Array.map _.Node }
+            let every =
+                { trace with
+                    Outputs = trace.Steps |> Array.map _.Node }
+
             let tangents = Dictionary<Tensor, Tensor>(HashIdentity.Reference)
             let seeds = Tree.leaves v |> Array.map (fun t -> if t.DType.IsFloat() then Some t else None)
 
@@ -155,7 +165,9 @@ module Graph =
                     match find step.Inputs[i] with
                     | None -> None
                     | some ->
-                        Forward.push step (step.Inputs |> Array.mapi (fun j _ -> if j = i then some else None))
+                        Forward.push
+                            step
+                            (step.Inputs |> Array.mapi (fun j _ -> if j = i then some else None))
                 | _ -> None
 
             draw (inputNames x) trace find none alone)
@@ -164,7 +176,10 @@ module Graph =
     let reverse (f: 'a -> 'b) (x: 'a) (g: 'b) : Graph =
         Trace.run f x (fun trace ->
             // Every node as a variable: what reaches it is its adjoint.
-            let every = { trace with Variables = trace.Steps |> Array.map _.Node }
+            let every =
+                { trace with
+                    Variables = trace.Steps |> Array.map _.Node }
+
             let adjoints = Dictionary<Tensor, Tensor>(HashIdentity.Reference)
 
             Array.iter2
@@ -235,14 +250,22 @@ module Graph =
           | None -> () ]
 
     let private inputsOf (graph: Graph) (n: GraphNode) =
-        graph.Edges |> List.filter (fun e -> e.To = n.Id) |> List.map (fun e -> label (List.item e.From graph.Nodes))
+        graph.Edges
+        |> List.filter (fun e -> e.To = n.Id)
+        |> List.map (fun e -> label (List.item e.From graph.Nodes))
 
     /// One line a node: its name, operation, inputs, value, and what a pass brought there.
     let toText (graph: Graph) : string =
         let lines =
             [ for n in graph.Nodes ->
                   let inputs = System.String.Join(", ", inputsOf graph n)
-                  let call = if inputs = "" then n.Operation else $"{n.Operation}({inputs})"
+
+                  let call =
+                      if inputs = "" then
+                          n.Operation
+                      else
+                          $"{n.Operation}({inputs})"
+
                   let text = System.String.Join("; ", facts n)
                   $"{label n}: {call} {text}" ]
 
@@ -262,24 +285,26 @@ module Graph =
         text.Append(footer: string).ToString()
 
     let private caption (separator: string) (n: GraphNode) =
-        let title = if n.Operation = "input" || n.Name = "" then n.Operation else $"{n.Name} = {n.Operation}"
+        let title =
+            if n.Operation = "input" || n.Name = "" then
+                n.Operation
+            else
+                $"{n.Name} = {n.Operation}"
+
         let title = if n.Operation = "input" then n.Name else title
         System.String.Join(separator, title :: facts n).Replace("\"", "'")
 
     /// The graph in Graphviz's language.
     let toDot (graph: Graph) : string =
         graph
-        |> write
-            "digraph {"
-            "}"
-            (fun n -> sprintf "n%d [label=\"%s\"];" n.Id (caption "\\n" n))
-            (fun e -> $"n{e.From} -> n{e.To} [label=\"{along e}\"];")
+        |> write "digraph {" "}" (fun n -> sprintf "n%d [label=\"%s\"];" n.Id (caption "\\n" n)) (fun e ->
+            $"n{e.From} -> n{e.To} [label=\"{along e}\"];")
 
     /// The graph in Mermaid's language.
     let toMermaid (graph: Graph) : string =
         graph
-        |> write
-            "graph TD"
-            ""
-            (fun n -> sprintf "n%d[\"%s\"]" n.Id (caption "<br/>" n))
-            (fun e -> if along e = "" then $"n{e.From} --> n{e.To}" else $"n{e.From} -->|\"{along e}\"| n{e.To}")
+        |> write "graph TD" "" (fun n -> sprintf "n%d[\"%s\"]" n.Id (caption "<br/>" n)) (fun e ->
+            if along e = "" then
+                $"n{e.From} --> n{e.To}"
+            else
+                $"n{e.From} -->|\"{along e}\"| n{e.To}")

@@ -7,14 +7,16 @@ open Ad.Tensors
 
 /// A function traced and made ready for one structure of arguments.
 type internal Compiled<'b> =
-    { Executable: Executable
-      Program: Program
-      /// Where each argument of the program comes from: a leaf of the function's argument, or a value it closed over.
-      Arguments: Choice<int, Storage>[]
-      /// Where each leaf of the result comes from: an output of the program, or a value known when tracing.
-      Results: Choice<int, Tensor>[]
-      /// The result's structure, with argument nodes in place of its tensors.
-      Template: 'b }
+    {
+        Executable: Executable
+        Program: Program
+        /// Where each argument of the program comes from: a leaf of the function's argument, or a value it closed over.
+        Arguments: Choice<int, Storage>[]
+        /// Where each leaf of the result comes from: an output of the program, or a value known when tracing.
+        Results: Choice<int, Tensor>[]
+        /// The result's structure, with argument nodes in place of its tensors.
+        Template: 'b
+    }
 
 /// Tracing a function once, to run it many times.
 [<RequireQualifiedAccess>]
@@ -23,8 +25,7 @@ module internal Jit =
         let scope = Scope()
 
         try
-            let placeholders =
-                leaves |> Array.map (fun t -> Tensor(Variable, [||], t.Signature, scope, null))
+            let placeholders = leaves |> Array.map (fun t -> Tensor(Variable, [||], t.Signature, scope, null))
 
             let result = f (Tree.withLeaves placeholders x)
             let outputs = Tree.leaves result
@@ -32,12 +33,15 @@ module internal Jit =
             let dependsOnOthers (t: Tensor) =
                 match t.Scopes with
                 | null -> false
-                | scopes -> scopes |> Array.exists (fun s -> s.IsOpen && not (obj.ReferenceEquals(s, scope)))
+                | scopes ->
+                    scopes
+                    |> Array.exists (fun s -> s.IsOpen && not (obj.ReferenceEquals(s, scope)))
 
             if Array.exists dependsOnOthers outputs then
                 None
             else
                 let lowered = Evaluate.lower true (Seq.cast<Node> outputs) (fun _ _ -> false)
+
                 let placeOf (nodes: Node seq) =
                     let places = Dictionary<Node, int>(HashIdentity.Reference)
                     nodes |> Seq.iteri (fun i node -> places[node] <- i)

@@ -28,7 +28,9 @@ module Layer =
     /// x W + b, with weights initialized after He (2015) and biases 0.
     let dense (dtype: DType) (inputs: int) (outputs: int) : Layer<Dense> =
         if inputs < 1 || outputs < 1 then
-            Shapes.refuse "dense" $"takes at least one input and one output, but was given {inputs} and {outputs}."
+            Shapes.refuse
+                "dense"
+                $"takes at least one input and one output, but was given {inputs} and {outputs}."
 
         { Init =
             fun key ->
@@ -47,7 +49,10 @@ module Layer =
             fun mode () x ->
                 match mode with
                 | Training key when rate > 0.0 ->
-                    Tensor.where (Random.bernoulli (1.0 - rate) key x.Shape) (x / (1.0 - rate)) (Tensor.zerosLike x)
+                    Tensor.where
+                        (Random.bernoulli (1.0 - rate) key x.Shape)
+                        (x / (1.0 - rate))
+                        (Tensor.zerosLike x)
                 | Training _
                 | Inference -> x }
 
@@ -77,7 +82,12 @@ module Layer =
             | Inference -> List.replicate layers.Length Inference
             | Training key -> Key.split layers.Length key |> Seq.map Training |> List.ofSeq
 
-        { Init = fun key -> List.map2 (fun layer key -> layer.Init key) layers (List.ofArray (Key.split layers.Length key))
+        { Init =
+            fun key ->
+                List.map2
+                    (fun layer key -> layer.Init key)
+                    layers
+                    (List.ofArray (Key.split layers.Length key))
           Apply =
             fun mode parameters x ->
                 List.zip3 layers (modes mode) parameters
@@ -89,7 +99,12 @@ module Layer =
             Apply = fun mode p x -> f (layer.Apply mode p x) }
 
     /// A multilayer perceptron: dense layers of these widths, an activation and dropout after each but the last.
-    let perceptron (dtype: DType) (activation: Tensor -> Tensor) (dropRate: float) (widths: int list) : Layer<Dense list> =
+    let perceptron
+        (dtype: DType)
+        (activation: Tensor -> Tensor)
+        (dropRate: float)
+        (widths: int list)
+        : Layer<Dense list> =
         if widths.Length < 2 then
             Shapes.refuse "perceptron" "takes at least two widths, of its input and its output."
 

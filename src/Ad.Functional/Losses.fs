@@ -21,7 +21,12 @@ module Losses =
 
     /// The mean of -log p[class], with log p = logSoftmax of logits along the last axis; integer classes have the logits' shape without it.
     let crossEntropy (logits: Tensor) (classes: Tensor) : Tensor =
-        if logits.Rank = 0 || not (classes.DType.IsInteger()) || not (Seq.forall2 (=) logits.Shape classes.Shape) || classes.Rank <> logits.Rank - 1 then
+        if
+            logits.Rank = 0
+            || not (classes.DType.IsInteger())
+            || not (Seq.forall2 (=) logits.Shape classes.Shape)
+            || classes.Rank <> logits.Rank - 1
+        then
             Shapes.refuse
                 "crossEntropy"
                 $"takes logits and one integer class for each row of them, but was given {logits.Signature} and {classes.Signature}."

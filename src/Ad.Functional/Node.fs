@@ -42,10 +42,15 @@ module internal Scopes =
         | null -> false
         | s -> Array.IndexOf(s, scope) >= 0
 
-    let isOpen (scopes: Scope[] | null) =
+    /// Whether a transform other than one's own may still walk the graph.
+    let isOpenBut (own: Scope | null) (scopes: Scope[] | null) =
         match scopes with
         | null -> false
-        | s -> s |> Array.exists _.IsOpen
+        | s ->
+            s
+            |> Array.exists (fun scope -> scope.IsOpen && not (obj.ReferenceEquals(scope, own)))
+
+    let isOpen scopes = isOpenBut null scopes
 
     let private opened (scopes: Scope[] | null) : Scope[] | null =
         match scopes with
@@ -72,7 +77,8 @@ module internal Scopes =
 /// <summary>A node of the expression graph: an operation on other nodes, and its value once somebody has asked for it.</summary>
 /// <remarks>Every node is a <see cref="T:Ad.Functional.Tensor"/>; this is the part of it that evaluation knows.</remarks>
 [<AbstractClass>]
-type Node internal (op: Op, inputs: Node[], signature: Signature, ownScope: Scope | null, value: Storage | null) =
+type Node
+    internal (op: Op, inputs: Node[], signature: Signature, ownScope: Scope | null, value: Storage | null) =
     [<VolatileField>]
     let mutable inputs = inputs
 
@@ -87,15 +93,19 @@ type Node internal (op: Op, inputs: Node[], signature: Signature, ownScope: Scop
             | null -> null
             | scope -> [| scope |]
 
-        // What has no derivative ends the dependence.
-        match op with
-        | StopGradient -> ()
-        | _ when not (signature.Type.IsFloat()) && isNull ownScope -> ()
-        | _ ->
-            for input in inputs do
-                all <- Scopes.union (input: Node).Scopes all
+        for input in inputs do
+            all <- Scopes.union (input: Node).Scopes all
 
         all
+
+    let depth =
+        let mutable deepest = 0
+
+        for input in inputs do
+            if isNull (input: Node).Value then
+                deepest <- max deepest input.Depth
+
+        deepest + 1
 
     do
         for input in inputs do
@@ -113,6 +123,9 @@ type Node internal (op: Op, inputs: Node[], signature: Signature, ownScope: Scop
     member internal _.Inputs = inputs
 
     member internal _.Scopes = scopes
+
+    /// How many operations lay between it and the nearest values when it was made.
+    member internal _.Depth = depth
 
     /// The value, or null when nobody has asked for it yet.
     member internal _.Value = value

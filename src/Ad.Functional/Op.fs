@@ -4,7 +4,7 @@ open Ad.Tensors
 
 /// <summary>What a node computes from its inputs: the closed set of operations that have a derivative rule.</summary>
 /// <remarks>An operation and its inputs' shapes and types determine the result's (<c>Shapes.infer</c>).</remarks>
-type Op =
+type internal Op =
     /// The input itself, marked by a transform as what it differentiates by; without an input, a jit argument.
     | Variable
     /// Elements given from outside.

@@ -18,9 +18,7 @@ type Schedule = Tensor -> Tensor
 
 /// Moments that adaptive optimizers keep, and how many steps they have seen.
 type Moments<'P> =
-    { Count: Tensor
-      First: 'P
-      Second: 'P }
+    { Count: Tensor; First: 'P; Second: 'P }
 
 /// Optimizers and the transformations of gradients that they are chained from.
 [<RequireQualifiedAccess>]
@@ -54,15 +52,15 @@ module Optimizer =
             leaf
 
     /// Updates times a tensor of rank 0, by which the training can then be differentiated.
-    let scaleBy (factor: Tensor) : Optimizer<'P, unit> =
-        stateless (fun g _ -> Tree.map (times factor) g)
+    let scaleBy (factor: Tensor) : Optimizer<'P, unit> = stateless (fun g _ -> Tree.map (times factor) g)
 
     /// Updates times a number.
     let scale (factor: float) : Optimizer<'P, unit> =
         if not (Double.IsFinite factor) then
             Shapes.refuse "scale" $"the factor is {factor}; it must be finite."
 
-        stateless (fun g _ -> g |> Tree.map (fun leaf -> if leaf.DType.IsFloat() then leaf * factor else leaf))
+        stateless (fun g _ ->
+            g |> Tree.map (fun leaf -> if leaf.DType.IsFloat() then leaf * factor else leaf))
 
     let private zeroCount () = Tensor.zeros DType.Int32 []
 
@@ -108,8 +106,7 @@ module Optimizer =
                 let first = average decay1 g state.First
                 let second = average decay2 (Tree.map Tensor.square g) state.Second
 
-                let update m v =
-                    unbiased decay1 count m / (sqrt (unbiased decay2 count v) + epsilon)
+                let update m v = unbiased decay1 count m / (sqrt (unbiased decay2 count v) + epsilon)
 
                 Tree.map2 update first second,
                 { Count = count
@@ -141,7 +138,10 @@ module Optimizer =
 
     /// The Euclidean norm of all tensors of a tree together.
     let globalNorm (tree: 'P) : Tensor =
-        let squares = Tree.leaves tree |> Array.map (Tensor.square >> Tensor.sum >> Tensor.cast DType.Float64)
+        let squares =
+            Tree.leaves tree
+            |> Array.map (Tensor.square >> Tensor.sum >> Tensor.cast DType.Float64)
+
         sqrt (Array.fold (+) (Tensor.zeros DType.Float64 []) squares)
 
     /// Updates shortened, if need be, to a global norm (Pascanu, Mikolov and Bengio 2013); the direction stays.
@@ -151,7 +151,13 @@ module Optimizer =
         stateless (fun g _ ->
             let norm = globalNorm g
             let tooLong = Tensor.greater norm (Tensor.fullLike norm limit)
-            let factor = Tensor.where tooLong (limit / Tensor.where tooLong norm (Tensor.onesLike norm)) (Tensor.onesLike norm)
+
+            let factor =
+                Tensor.where
+                    tooLong
+                    (limit / Tensor.where tooLong norm (Tensor.onesLike norm))
+                    (Tensor.onesLike norm)
+
             Tree.map (times factor) g)
 
     /// Updates limited, element by element, to [-limit, limit].
@@ -217,7 +223,8 @@ module Optimizer =
 [<AutoOpen>]
 module OptimizerOperators =
     /// The second applied to what the first gives.
-    let (>->) (first: Optimizer<'P, 'S>) (second: Optimizer<'P, 'T>) : Optimizer<'P, 'S * 'T> = Optimizer.chain first second
+    let (>->) (first: Optimizer<'P, 'S>) (second: Optimizer<'P, 'T>) : Optimizer<'P, 'S * 'T> =
+        Optimizer.chain first second
 
 /// Learning rates by step.
 [<RequireQualifiedAccess>]
@@ -229,7 +236,10 @@ module Schedules =
 
     /// From one value to another, along a line, over so many steps; then it stays.
     let linear (start: float) (stop: float) (steps: int) : Schedule =
-        fun step -> start + (stop - start) * Tensor.clip 0.0 1.0 (float step / Operators.float (max 1 steps))
+        fun step ->
+            start
+            + (stop - start)
+              * Tensor.clip 0.0 1.0 (float step / Operators.float (max 1 steps))
 
     /// start factor^(step / every).
     let exponential (start: float) (factor: float) (every: int) : Schedule =
@@ -247,4 +257,8 @@ module Schedules =
             let steps = max 1 steps
             let start = Tensor.zerosLike step
             let rising = after start * (float (step + 1) / Operators.float steps)
-            Tensor.where (Tensor.less step (Tensor.fullLike step (Operators.float steps))) rising (after (step - steps))
+
+            Tensor.where
+                (Tensor.less step (Tensor.fullLike step (Operators.float steps)))
+                rising
+                (after (step - steps))

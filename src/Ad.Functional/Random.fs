@@ -11,8 +11,7 @@ type Key = { Words: Tensor }
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Key =
     /// The key of a seed.
-    let ofSeed (seed: int64) =
-        { Words = Tensor.vector [ int32 (seed >>> 32); int32 seed ] }
+    let ofSeed (seed: int64) = { Words = Tensor.vector [ int32 (seed >>> 32); int32 seed ] }
 
     let private bits (key: Key) (shape: int seq) =
         Tensor.Create(Op.Random(DType.Int32, shapeOf shape), key.Words)
@@ -26,7 +25,9 @@ module Key =
     let foldInTensor (number: Tensor) (key: Key) : Key =
         let hashed = bits key [ 2 ]
         let second = Tensor.vector [ 0; 1 ]
-        bits { Words = hashed + second * Tensor.cast DType.Int32 number } [ 2 ] |> fun words -> { Words = words }
+
+        bits { Words = hashed + second * Tensor.cast DType.Int32 number } [ 2 ]
+        |> fun words -> { Words = words }
 
     /// A new key for a number (a step, an epoch).
     let foldIn (number: int) (key: Key) : Key = foldInTensor (Tensor.scalar number) key
@@ -69,4 +70,6 @@ module Random =
             Shapes.refuse "integers" $"there is no whole number from {low} up to but not including {high}."
 
         let u = uniform key shape
-        Tensor.floor (u * (float high - float low)) + float low |> Tensor.cast DType.Int32
+
+        Tensor.floor (u * (float high - float low)) + float low
+        |> Tensor.cast DType.Int32

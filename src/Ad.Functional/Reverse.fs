@@ -31,7 +31,12 @@ module Reverse =
             | true, sum -> known[t] <- sum + g
             | _ -> known[t] <- g
 
-        Array.iter2 (fun output seed -> if depends.Contains output then add output seed) trace.Outputs seeds
+        Array.iter2
+            (fun output seed ->
+                if depends.Contains output then
+                    add output seed)
+            trace.Outputs
+            seeds
 
         for s in trace.Steps.Length - 1 .. -1 .. 0 do
             let step = trace.Steps[s]
@@ -58,12 +63,11 @@ module Reverse =
             | true, g -> Some g
             | _ -> None)
 
-    let private orZero (t: Tensor) (g: Tensor option) =
-        g |> Option.defaultWith (fun () -> Tensor.zerosLike t)
+    let private orZero (t: Tensor) (g: Tensor option) = g |> Option.defaultWith (fun () -> Tensor.zerosLike t)
 
     let private pullback (trace: Trace<'b>) (x: 'a) (seeds: Tensor[]) : 'a =
         let pulled = Array.map2 orZero trace.Variables (cotangents trace seeds)
-        Trace.together pulled
+        Trace.resultsTogether trace pulled
         Tree.withLeaves pulled x
 
     /// <summary>The value f(x) and the pullback g -> J(x)^T g, which may be used any number of times, on any thread.</summary>
@@ -74,7 +78,11 @@ module Reverse =
             fun g ->
                 let fitting =
                     Tree.map2
-                        (fun y g -> if y.DType.IsFloat() then Forward.fit "vjp" "cotangent" y g else g)
+                        (fun y g ->
+                            if y.DType.IsFloat() then
+                                Forward.fit "vjp" "cotangent" y g
+                            else
+                                g)
                         trace.Result
                         g
 
@@ -87,7 +95,7 @@ module Reverse =
             Forward.scalarResult "Reverse.gradient" y
             let traceOfScalar = { trace with Outputs = [| y |] }
             let pulled = Array.map2 orZero trace.Variables (cotangents traceOfScalar [| Tensor.onesLike y |])
-            Trace.together (Seq.append trace.Outputs pulled)
+            Trace.resultsTogether trace (Seq.append trace.Outputs pulled)
             trace.Result, Tree.withLeaves pulled x)
 
     /// The value and the gradient of a function with a scalar result, in one pass.

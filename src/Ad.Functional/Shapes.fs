@@ -24,8 +24,7 @@ module internal Shapes =
     let refuse (operation: string) (problem: string) : 'a =
         raise (ArgumentException $"{operation}: {problem}")
 
-    let private list (inputs: Signature[]) =
-        inputs |> Array.map string |> String.concat " and "
+    let private list (inputs: Signature[]) = inputs |> Array.map string |> String.concat " and "
 
     /// An axis counted from the end if negative, as one counted from the start.
     let axis operation rank (a: int) =
@@ -98,7 +97,10 @@ module internal Shapes =
             inputs[1]
 
     let private without (removed: Axes) (shape: Shape) =
-        shape |> Seq.indexed |> Seq.filter (fst >> removed.Contains >> not) |> Seq.map snd
+        shape
+        |> Seq.indexed
+        |> Seq.filter (fst >> removed.Contains >> not)
+        |> Seq.map snd
 
     let private reduce op kind (axes: Axes) (input: Signature) =
         let name = Op.name op
@@ -144,11 +146,15 @@ module internal Shapes =
 
     let private pad (low: Axes) (high: Axes) (interior: Axes) (input: Signature) =
         for values in [ low; high; interior ] do
-            if values.Count <> input.Shape.Rank || Seq.exists (fun v -> v < 0) (values.ToArray()) then
-                refuse "pad" $"needs {input.Shape.Rank} numbers, none negative, for {input}, but was given {values}."
+            if
+                values.Count <> input.Shape.Rank
+                || Seq.exists (fun v -> v < 0) (values.ToArray())
+            then
+                refuse
+                    "pad"
+                    $"needs {input.Shape.Rank} numbers, none negative, for {input}, but was given {values}."
 
-        let size a n =
-            low[a] + high[a] + n + max 0 (n - 1) * interior[a]
+        let size a n = low[a] + high[a] + n + max 0 (n - 1) * interior[a]
 
         { input with
             Shape = shapeOf (Seq.mapi size input.Shape) }
@@ -169,13 +175,16 @@ module internal Shapes =
         { inputs[0] with
             Shape = shapeOf (Seq.mapi (fun a n -> if a = axis then total else n) inputs[0].Shape) }
 
-    let private indices name (s: Signature) =
-        only name (fun t -> t.IsInteger()) "int32 or int64 indices" s
+    let private indices name (s: Signature) = only name (fun t -> t.IsInteger()) "int32 or int64 indices" s
 
     let private take axis batch (x: Signature) (i: Signature) =
         indices "take" i
 
-        if batch > axis || i.Shape.Rank < batch || Seq.take batch x.Shape |> Seq.toList <> (Seq.take batch i.Shape |> Seq.toList) then
+        if
+            batch > axis
+            || i.Shape.Rank < batch
+            || Seq.take batch x.Shape |> Seq.toList <> (Seq.take batch i.Shape |> Seq.toList)
+        then
             refuse "take" $"the first {batch} axes of {x} and {i} must agree."
 
         { x with
@@ -192,7 +201,8 @@ module internal Shapes =
             extra < 0
             || u.Shape.Rank < axis + extra
             || Seq.take batch u.Shape |> Seq.toList <> (Seq.take batch i.Shape |> Seq.toList)
-            || (u.Shape |> Seq.skip axis |> Seq.take extra |> Seq.toList) <> (Seq.skip batch i.Shape |> Seq.toList)
+            || (u.Shape |> Seq.skip axis |> Seq.take extra |> Seq.toList)
+               <> (Seq.skip batch i.Shape |> Seq.toList)
         then
             refuse "scatterAdd" $"updates {u} do not fit indices {i} along axis {axis}."
 
@@ -219,7 +229,9 @@ module internal Shapes =
             without (axesOf (Seq.append (batch.ToArray()) (summed.ToArray()))) s.Shape
 
         { l with
-            Shape = Seq.concat [ lb.ToArray() |> Seq.map (fun a -> l.Shape[a]); free l lb ls; free r rb rs ] |> shapeOf }
+            Shape =
+                Seq.concat [ lb.ToArray() |> Seq.map (fun a -> l.Shape[a]); free l lb ls; free r rb rs ]
+                |> shapeOf }
 
     /// The type and shape of an operation's result.
     let infer (op: Op) (inputs: Signature[]) : Signature =
@@ -238,7 +250,9 @@ module internal Shapes =
             inputs[0]
         | Reshape shape ->
             if shape.Elements <> inputs[0].Shape.Elements then
-                refuse "reshape" $"{inputs[0]} has {inputs[0].Shape.Elements} elements, but {shape} has {shape.Elements}."
+                refuse
+                    "reshape"
+                    $"{inputs[0]} has {inputs[0].Shape.Elements} elements, but {shape} has {shape.Elements}."
 
             { inputs[0] with Shape = shape }
         | Permute axes ->

@@ -12,7 +12,11 @@ module Slicing =
             | [] -> []
             | (:? int as i) :: rest -> (axis, Choice1Of2 i) :: read (axis + 1) rest
             | first :: last :: rest ->
-                let bound (o: objnull) = match o with :? option<int> as b -> b | _ -> None
+                let bound (o: objnull) =
+                    match o with
+                    | :? option<int> as b -> b
+                    | _ -> None
+
                 (axis, Choice2Of2(bound first, bound last)) :: read (axis + 1) rest
             | [ other ] -> Shapes.refuse "slice" $"{other} is neither an index nor a range."
 

@@ -13,7 +13,8 @@ open Ad.Tensors
 /// Tensors are equal when types, shapes and elements are (NaN equals NaN); comparing them computes them.
 /// </remarks>
 [<Sealed; StructuredFormatDisplay("{Display}")>]
-type Tensor internal (op: Op, inputs: Tensor[], signature: Signature, ownScope: Scope | null, value: Storage | null) =
+type Tensor
+    internal (op: Op, inputs: Tensor[], signature: Signature, ownScope: Scope | null, value: Storage | null) =
     inherit Node(op, nonNull (Unsafe.As<Node[]> inputs), signature, ownScope, value)
 
     /// The inputs as tensors.
@@ -32,10 +33,23 @@ type Tensor internal (op: Op, inputs: Tensor[], signature: Signature, ownScope: 
     member t.Count = t.Size.Elements
 
     static member internal Create(op: Op, [<ParamArray>] inputs: Tensor[]) =
-        Tensor(op, inputs, Shapes.infer op (inputs |> Array.map _.Signature), null, null)
+        let t = Tensor(op, inputs, Shapes.infer op (inputs |> Array.map _.Signature), null, null)
+
+        // A loop whose state nobody asks for would grow without end; what no transform looks at is computed from time to time.
+        if t.Depth % 4096 = 0 && not (Scopes.isOpen t.Scopes) then
+            Evaluate.nodes [ t ]
+
+        t
 
     static member internal OfStorage(value: Storage) =
-        Tensor(Data, [||], { Type = value.Type; Shape = value.Shape }, null, value)
+        Tensor(
+            Data,
+            [||],
+            { Type = value.Type
+              Shape = value.Shape },
+            null,
+            value
+        )
 
     /// One value in every element of a shape.
     static member internal Splat(value: Scalar, shape: Shape) =
@@ -45,10 +59,16 @@ type Tensor internal (op: Op, inputs: Tensor[], signature: Signature, ownScope: 
     static member internal Like(operation: string, t: Tensor, number: float) =
         if t.DType.IsFloat() then
             Tensor.Splat(Scalar.Of(t.DType, number), t.Size)
-        elif t.DType.IsInteger() && number = Math.Floor number && abs number <= 9007199254740992.0 then
+        elif
+            t.DType.IsInteger()
+            && number = Math.Floor number
+            && abs number <= 9007199254740992.0
+        then
             Tensor.Splat(Scalar.Of(t.DType, int64 number), t.Size)
         else
-            Shapes.refuse operation $"the number {number} is not a {t.DType.Name()}; convert the tensor with Tensor.cast."
+            Shapes.refuse
+                operation
+                $"the number {number} is not a {t.DType.Name()}; convert the tensor with Tensor.cast."
 
     static member internal BroadcastTo(shape: Shape, t: Tensor) =
         if t.Size = shape then
@@ -137,9 +157,13 @@ type Tensor internal (op: Op, inputs: Tensor[], signature: Signature, ownScope: 
 
     /// <summary>The elements row by row, in a new array.</summary>
     /// <exception cref="T:System.ArgumentException">The elements are of another type; Tensor.cast converts.</exception>
-    member t.ToArray<'a when 'a: unmanaged and 'a: struct and 'a: (new: unit -> 'a) and 'a :> ValueType>() : 'a[] =
+    member t.ToArray<'a when 'a: unmanaged and 'a: struct and 'a: (new: unit -> 'a) and 'a :> ValueType>
+        ()
+        : 'a[] =
         if DTypes.Of<'a>() <> t.DType then
-            Shapes.refuse "toArray" $"the elements are {t.DType.Name()}, not {DTypes.Of<'a>().Name()}; convert with Tensor.cast."
+            Shapes.refuse
+                "toArray"
+                $"the elements are {t.DType.Name()}, not {DTypes.Of<'a>().Name()}; convert with Tensor.cast."
 
         t.Host.Elements<'a>().ToArray()
 
@@ -198,7 +222,10 @@ type Tensor internal (op: Op, inputs: Tensor[], signature: Signature, ownScope: 
                     match t.Rank - axis with
                     | 1 -> ", "
                     | 2 when t.Count <= 16L -> ", "
-                    | deep -> String.replicate (deep - 1) "\n" |> sprintf ",%s" |> fun s -> s + String(' ', axis + 1)
+                    | deep ->
+                        String.replicate (deep - 1) "\n"
+                        |> sprintf ",%s"
+                        |> fun s -> s + String(' ', axis + 1)
 
                 "[" + String.Join(separator, items) + "]"
 

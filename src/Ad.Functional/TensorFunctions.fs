@@ -15,7 +15,9 @@ module Tensor =
         let shape = shapeOf shape
 
         if shape.Elements <> int64 data.Length then
-            Shapes.refuse "ofArray" $"the shape {shape} takes {shape.Elements} elements, but {data.Length} were given."
+            Shapes.refuse
+                "ofArray"
+                $"the shape {shape} takes {shape.Elements} elements, but {data.Length} were given."
 
         Tensor.OfStorage(HostStorage.Copy<'a>(shape, ReadOnlySpan data))
 
@@ -42,7 +44,10 @@ module Tensor =
 
     /// One value in every element.
     let full (dtype: DType) (shape: int seq) (value: float) =
-        Tensor.BroadcastTo(shapeOf shape, Tensor.Like("full", Tensor.Splat(Scalar.Of(dtype, 0L), Shape.Scalar), value))
+        Tensor.BroadcastTo(
+            shapeOf shape,
+            Tensor.Like("full", Tensor.Splat(Scalar.Of(dtype, 0L), Shape.Scalar), value)
+        )
 
     let private splat dtype (value: int64) shape = Tensor.Splat(Scalar.Of(dtype, value), shape)
 
@@ -89,7 +94,9 @@ module Tensor =
     // ---- reading
 
     /// The elements row by row, computed now if nobody has asked before; 'a must be the element type.
-    let toArray<'a when 'a: unmanaged and 'a: struct and 'a: (new: unit -> 'a) and 'a :> ValueType> (t: Tensor) : 'a[] =
+    let toArray<'a when 'a: unmanaged and 'a: struct and 'a: (new: unit -> 'a) and 'a :> ValueType>
+        (t: Tensor)
+        : 'a[] =
         t.ToArray<'a>()
 
     /// The only element, as a float.
@@ -111,8 +118,7 @@ module Tensor =
 
     /// <summary>The same values in another type: rounded to nearest, floats to integers truncated toward zero, true unless 0.</summary>
     /// <remarks>Linear between the float types, so derivatives pass through; none pass through other types.</remarks>
-    let cast (dtype: DType) (t: Tensor) =
-        if t.DType = dtype then t else Tensor.Create(Cast dtype, t)
+    let cast (dtype: DType) (t: Tensor) = if t.DType = dtype then t else Tensor.Create(Cast dtype, t)
 
     /// The tensor itself, through which no derivative flows.
     let stopGradient (t: Tensor) = Tensor.Create(StopGradient, t)
@@ -153,8 +159,7 @@ module Tensor =
     let minimum a b = binary Pointwise.Minimum a b
 
     /// a b + c, rounded once.
-    let multiplyAdd (a: Tensor) (b: Tensor) (c: Tensor) =
-        Tensor.Pointwise(Pointwise.MultiplyAdd, a, b, c)
+    let multiplyAdd (a: Tensor) (b: Tensor) (c: Tensor) = Tensor.Pointwise(Pointwise.MultiplyAdd, a, b, c)
 
     /// a b, but exactly 0 wherever a or b is 0, even if the other is infinite or NaN: how derivatives are multiplied, so that a path through a
     /// zero adds nothing, whichever end it is walked from.
@@ -305,16 +310,25 @@ module Tensor =
             match sizes |> Array.filter (fun s -> s = -1) with
             | [||] -> sizes
             | [| _ |] ->
-                let others = sizes |> Array.filter (fun s -> s <> -1) |> Array.fold (fun n s -> n * int64 s) 1L
+                let others =
+                    sizes
+                    |> Array.filter (fun s -> s <> -1)
+                    |> Array.fold (fun n s -> n * int64 s) 1L
 
                 if others = 0L || t.Count % others <> 0L then
-                    Shapes.refuse "reshape" $"{t.Signature} has {t.Count} elements, which {axesOf sizes} cannot hold."
+                    Shapes.refuse
+                        "reshape"
+                        $"{t.Signature} has {t.Count} elements, which {axesOf sizes} cannot hold."
 
                 sizes |> Array.map (fun s -> if s = -1 then int (t.Count / others) else s)
             | _ -> Shapes.refuse "reshape" $"only one size may be -1, not those of {axesOf sizes}."
 
         let shape = shapeOf resolved
-        if shape = t.Shape then t else Tensor.Create(Reshape shape, t)
+
+        if shape = t.Shape then
+            t
+        else
+            Tensor.Create(Reshape shape, t)
 
     /// All elements in one axis.
     let flatten (t: Tensor) = reshape [ -1 ] t |> fun r -> if t.Count = 0L then reshape [ 0 ] t else r
@@ -324,7 +338,9 @@ module Tensor =
         let resolved = order |> Seq.map (Shapes.axis "permute" t.Rank) |> Seq.toArray
 
         if Array.sort resolved <> Array.init t.Rank id then
-            Shapes.refuse "permute" $"{axesOf (Seq.toArray order)} does not name each axis of {t.Signature} once."
+            Shapes.refuse
+                "permute"
+                $"{axesOf (Seq.toArray order)} does not name each axis of {t.Signature} once."
 
         if resolved = Array.init t.Rank id then
             t
@@ -334,15 +350,25 @@ module Tensor =
     /// Two axes exchanged.
     let swapAxes (a: int) (b: int) (t: Tensor) =
         let a, b = Shapes.axis "swapAxes" t.Rank a, Shapes.axis "swapAxes" t.Rank b
-        permute (Seq.init t.Rank (fun i -> if i = a then b elif i = b then a else i)) t
+
+        permute
+            (Seq.init t.Rank (fun i ->
+                if i = a then b
+                elif i = b then a
+                else i))
+            t
 
     /// The axes in reverse order; the transpose of a matrix.
     let transpose (t: Tensor) = permute (Seq.init t.Rank (fun i -> t.Rank - 1 - i)) t
 
     /// Repeated to a larger shape by NumPy's rule.
-    let broadcastTo (shape: int seq) (t: Tensor) = 
+    let broadcastTo (shape: int seq) (t: Tensor) =
         let target = shapeOf shape
-        if target = t.Shape then t else Tensor.BroadcastTo((Shapes.infer (Broadcast target) [| t.Signature |]).Shape, t)
+
+        if target = t.Shape then
+            t
+        else
+            Tensor.BroadcastTo((Shapes.infer (Broadcast target) [| t.Signature |]).Shape, t)
 
     /// A new axis of size 1 at a position.
     let expandDims (axis: int) (t: Tensor) =
@@ -357,7 +383,12 @@ module Tensor =
             if t.Shape[a] <> 1 then
                 Shapes.refuse "squeeze" $"axis {a} of {t.Signature} does not have size 1."
 
-        reshape (t.Shape |> Seq.indexed |> Seq.filter (fun (a, _) -> not (Array.contains a axes)) |> Seq.map snd) t
+        reshape
+            (t.Shape
+             |> Seq.indexed
+             |> Seq.filter (fun (a, _) -> not (Array.contains a axes))
+             |> Seq.map snd)
+            t
 
     /// <summary>Per axis, elements start, start + step, ... below stop; negative starts and stops count from the end.</summary>
     let slice (ranges: (int * int * int) seq) (t: Tensor) =
@@ -378,7 +409,9 @@ module Tensor =
                 let stop = fromEnd a stop
 
                 if stop > t.Shape[a] || starts[a] < 0 || starts[a] > t.Shape[a] then
-                    Shapes.refuse "slice" $"{starts[a]} to {stop} does not lie within axis {a} of {t.Signature}."
+                    Shapes.refuse
+                        "slice"
+                        $"{starts[a]} to {stop} does not lie within axis {a} of {t.Signature}."
 
                 max 0 ((stop - starts[a] + step - 1) / step))
 
@@ -399,7 +432,11 @@ module Tensor =
         let widths = Seq.toArray widths
 
         Tensor.Create(
-            Pad(axesOf (Array.map fst widths), axesOf (Array.map snd widths), axesOf (Array.create widths.Length 0)),
+            Pad(
+                axesOf (Array.map fst widths),
+                axesOf (Array.map snd widths),
+                axesOf (Array.create widths.Length 0)
+            ),
             t
         )
 
@@ -411,8 +448,7 @@ module Tensor =
         | several -> Tensor.Create(Concatenate(Shapes.axis "concat" several[0].Rank axis), several)
 
     /// Tensors of one shape side by side along a new axis.
-    let stack (axis: int) (tensors: Tensor seq) =
-        concat axis (tensors |> Seq.map (expandDims axis))
+    let stack (axis: int) (tensors: Tensor seq) = concat axis (tensors |> Seq.map (expandDims axis))
 
     /// The order of elements reversed along axes.
     let flip (axes: int seq) (t: Tensor) =
@@ -432,7 +468,9 @@ module Tensor =
     /// What a reduction over the axes gives, with the axes kept at size 1.
     let private keeping name (reduce: int seq -> Tensor -> Tensor) (axes: int seq) (t: Tensor) =
         let resolved = Shapes.axes name t.Rank axes
-        reduce resolved t |> reshape (t.Shape |> Seq.mapi (fun a n -> if Array.contains a resolved then 1 else n))
+
+        reduce resolved t
+        |> reshape (t.Shape |> Seq.mapi (fun a n -> if Array.contains a resolved then 1 else n))
 
     let private numbers (t: Tensor) = if t.DType = DType.Bool then cast DType.Int32 t else t
 
@@ -465,12 +503,15 @@ module Tensor =
 
     /// The number of elements that a reduction over the axes combines.
     let private countOver axes (t: Tensor) =
-        Shapes.axes "mean" t.Rank axes |> Array.fold (fun n a -> n * int64 t.Shape[a]) 1L
+        Shapes.axes "mean" t.Rank axes
+        |> Array.fold (fun n a -> n * int64 t.Shape[a]) 1L
 
     /// The mean over axes; NaN of none.
     let meanOver axes (t: Tensor) =
         if not (t.DType.IsFloat()) then
-            Shapes.refuse "mean" $"takes float32 or float64, but was given {t.Signature}; convert it with Tensor.cast."
+            Shapes.refuse
+                "mean"
+                $"takes float32 or float64, but was given {t.Signature}; convert it with Tensor.cast."
 
         sumOver axes t / float (countOver axes t)
 
@@ -488,7 +529,12 @@ module Tensor =
 
     let private lastFlat axes (t: Tensor) =
         let axes = Shapes.axes "prod" t.Rank axes
-        let kept = [ for a in 0 .. t.Rank - 1 do if not (Array.contains a axes) then a ]
+
+        let kept =
+            [ for a in 0 .. t.Rank - 1 do
+                  if not (Array.contains a axes) then
+                      a ]
+
         let shape = kept |> List.map (fun a -> t.Shape[a])
         let count = axes |> Array.fold (fun n a -> n * t.Shape[a]) 1
         permute (Seq.append kept axes) t |> reshape (shape @ [ count ])
@@ -580,13 +626,17 @@ module Tensor =
     /// </summary>
     let matmul (a: Tensor) (b: Tensor) : Tensor =
         if a.Rank = 0 || b.Rank = 0 then
-            Shapes.refuse "matmul" $"takes vectors and matrices, but was given {a.Signature} and {b.Signature}."
+            Shapes.refuse
+                "matmul"
+                $"takes vectors and matrices, but was given {a.Signature} and {b.Signature}."
 
         let summed = Operators.max 0 (b.Rank - 2)
         let none = axesOf []
 
         if a.Shape[a.Rank - 1] <> b.Shape[summed] then
-            Shapes.refuse "matmul" $"{a.Signature} and {b.Signature} do not fit: the sizes {a.Shape[a.Rank - 1]} and {b.Shape[summed]} differ."
+            Shapes.refuse
+                "matmul"
+                $"{a.Signature} and {b.Signature} do not fit: the sizes {a.Shape[a.Rank - 1]} and {b.Shape[summed]} differ."
 
         if b.Rank <= 2 then
             Tensor.Create(Contract(none, none, axesOf [ a.Rank - 1 ], axesOf [ summed ]), a, b)
@@ -594,11 +644,19 @@ module Tensor =
             // The vector's product with every matrix: contracted as it is, with no axis of its own in the result.
             Tensor.Create(Contract(none, none, axesOf [ b.Rank - 2 ], axesOf [ 0 ]), b, a)
         else
-            let leading (t: Tensor) = { t.Signature with Shape = shapeOf (Seq.take (t.Rank - 2) t.Shape) }
+            let leading (t: Tensor) =
+                { t.Signature with
+                    Shape = shapeOf (Seq.take (t.Rank - 2) t.Shape) }
+
             let batch = Shapes.broadcast "matmul" (leading a) (leading b)
             let spread (t: Tensor) = broadcastTo (Seq.append batch (Seq.skip (t.Rank - 2) t.Shape)) t
             let axes = axesOf (Seq.init batch.Rank id)
-            Tensor.Create(Contract(axes, axes, axesOf [ batch.Rank + 1 ], axesOf [ batch.Rank ]), spread a, spread b)
+
+            Tensor.Create(
+                Contract(axes, axes, axesOf [ batch.Rank + 1 ], axesOf [ batch.Rank ]),
+                spread a,
+                spread b
+            )
 
     /// The sum of products of two vectors.
     let dot (a: Tensor) (b: Tensor) =
@@ -624,23 +682,21 @@ module Tensor =
     // ---- composed
 
     /// max(x, 0), whose derivative at 0 is 0; NaN of NaN.
-    let relu (x: Tensor) =
-        where (lessEqual x (zerosLike x)) (zerosLike x) x
+    let relu (x: Tensor) = where (lessEqual x (zerosLike x)) (zerosLike x) x
 
     /// x where positive, else slope x.
-    let leakyRelu (slope: float) (x: Tensor) =
-        where (greater x (zerosLike x)) x (x * slope)
+    let leakyRelu (slope: float) (x: Tensor) = where (greater x (zerosLike x)) x (x * slope)
 
     /// log(1 + e^x), without overflow.
     let softplus (x: Tensor) =
-        log1p (exp (negate (abs x))) + relu x |> fun y -> where (equal x (zerosLike x)) (log1p (exp x)) y
+        log1p (exp (negate (abs x))) + relu x
+        |> fun y -> where (equal x (zerosLike x)) (log1p (exp x)) y
 
     /// x sigmoid(x) (Elfwing et al. 2017).
     let silu (x: Tensor) = x * sigmoid x
 
     /// x Phi(x) with the normal distribution function (Hendrycks and Gimpel 2016), exact.
-    let gelu (x: Tensor) =
-        x * (0.5 * (1.0 + erf (x * (1.0 / Math.Sqrt 2.0))))
+    let gelu (x: Tensor) = x * (0.5 * (1.0 + erf (x * (1.0 / Math.Sqrt 2.0))))
 
     // The largest of each slice, through which no derivative needs to flow: the functions below do not depend on it.
     // An infinite one is replaced by 0, so that no infinity is subtracted from itself.
@@ -654,8 +710,7 @@ module Tensor =
         log (sumKeep axes (exp (x - m))) + m
 
     /// log sum exp over axes; each slice subtracts its own largest. -infinity of none.
-    let logSumExpOver axes (x: Tensor) =
-        squeeze (Shapes.axes "logSumExp" x.Rank axes) (logSumExpKeep axes x)
+    let logSumExpOver axes (x: Tensor) = squeeze (Shapes.axes "logSumExp" x.Rank axes) (logSumExpKeep axes x)
 
     /// log sum exp of all elements.
     let logSumExp (x: Tensor) = logSumExpOver (every x) x
@@ -673,8 +728,14 @@ module Tensor =
         let spatial = window.Length
         let leading = x.Rank - spatial
 
-        if leading < 0 || strides.Length <> spatial || List.exists (fun n -> n < 1) (window @ strides) then
-            Shapes.refuse name $"a window {axesOf window} with strides {axesOf strides} does not fit {x.Signature}."
+        if
+            leading < 0
+            || strides.Length <> spatial
+            || List.exists (fun n -> n < 1) (window @ strides)
+        then
+            Shapes.refuse
+                name
+                $"a window {axesOf window} with strides {axesOf strides} does not fit {x.Signature}."
 
         let outputs =
             List.mapi2
@@ -691,7 +752,9 @@ module Tensor =
         let rec places =
             function
             | [] -> [ [] ]
-            | w :: rest -> [ for i in 0 .. w - 1 do for tail in places rest -> i :: tail ]
+            | w :: rest ->
+                [ for i in 0 .. w - 1 do
+                      for tail in places rest -> i :: tail ]
 
         places window
         |> List.map (fun place ->

@@ -12,12 +12,15 @@ type internal Step =
 
 /// A function run once on variables, as the list of its operations: what Forward walks down and Reverse walks up.
 type internal Trace<'b> =
-    { Variables: Tensor[]
-      Result: 'b
-      /// The tensors of the result.
-      Outputs: Tensor[]
-      /// The operations that depend on the variables, each after its inputs.
-      Steps: Step[] }
+    {
+        Scope: Scope
+        Variables: Tensor[]
+        Result: 'b
+        /// The tensors of the result.
+        Outputs: Tensor[]
+        /// The operations that depend on the variables, each after its inputs.
+        Steps: Step[]
+    }
 
 [<RequireQualifiedAccess>]
 module internal Trace =
@@ -27,8 +30,16 @@ module internal Trace =
         let found = List<Step>()
         let stack = Stack<struct (Tensor * Tensor[] * int)>()
 
+        // What has no derivative is a constant, and so is what only it depends on.
+        let varies (t: Tensor) =
+            t.DType.IsFloat()
+            && Scopes.contains scope t.Scopes
+            && (match Derivatives.rule t.Op with
+                | NonDifferentiable -> false
+                | _ -> true)
+
         let visit (t: Tensor) =
-            if Scopes.contains scope t.Scopes && seen.Add t then
+            if varies t && seen.Add t then
                 stack.Push(struct (t, t.Operands, 0))
 
         for output in outputs do
@@ -66,22 +77,31 @@ module internal Trace =
             let outputs = Tree.leaves result
 
             ``use``
-                { Variables = variables
+                { Scope = scope
+                  Variables = variables
                   Result = result
                   Outputs = outputs
                   Steps = steps scope outputs }
         finally
             scope.Close()
 
-    /// Tensors that will be computed together once one of them is asked for.
-    let together (tensors: Tensor seq) =
-        let members = tensors |> Seq.filter (fun t -> isNull t.Value) |> Seq.cast<Node> |> Seq.toArray
+    let private group (own: Scope | null) (tensors: Tensor seq) =
+        let members = tensors |> Seq.filter (fun t -> isNull t.Value) |> Seq.toArray
 
-        if members.Length > 1 then
-            let group = Group members
+        if
+            members.Length > 1
+            && not (members |> Array.exists (fun t -> Scopes.isOpenBut own t.Scopes))
+        then
+            let group = Group(members |> Array.map (fun t -> t :> Node))
 
-            for node in members do
-                node.Group <- group
+            for t in members do
+                t.Group <- group
+
+    /// Tensors to be computed together once one of them is; not those that another transform still looks at, which may need only some.
+    let together (tensors: Tensor seq) = group null tensors
+
+    /// Results of a trace, to be computed together likewise.
+    let resultsTogether (trace: Trace<'b>) (tensors: Tensor seq) = group trace.Scope tensors
 
     /// Computes the tensors now, unless a transform still running will read how they come about: so that one pass after another is the same
     /// small program, rather than all of them one large one.

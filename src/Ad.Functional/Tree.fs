@@ -9,12 +9,14 @@ open Microsoft.FSharp.Reflection
 
 /// One level of a tree: how values of a type come apart and are put together again.
 type internal Branch =
-    { /// The parts with their declared types, in a fixed order.
-      Parts: objnull -> (Type * objnull)[]
-      /// A name for each part; an empty one adds nothing to the path.
-      Names: objnull -> string[]
-      /// A value of the same kind with other parts.
-      Build: objnull -> objnull[] -> objnull }
+    {
+        /// The parts with their declared types, in a fixed order.
+        Parts: objnull -> (Type * objnull)[]
+        /// A name for each part; an empty one adds nothing to the path.
+        Names: objnull -> string[]
+        /// A value of the same kind with other parts.
+        Build: objnull -> objnull[] -> objnull
+    }
 
 /// What values of a type are in a tree.
 type internal Kind =
@@ -69,8 +71,7 @@ module internal Kinds =
           Build = fun value parts -> build[tag value] parts }
 
     let private sequence (element: Type) (build: objnull[] -> objnull) : Branch =
-        let items (value: objnull) =
-            [| for item in (Unchecked.nonNull value :?> IEnumerable) -> item |]
+        let items (value: objnull) = [| for item in (Unchecked.nonNull value :?> IEnumerable) -> item |]
 
         { Parts = items >> Array.map (fun item -> element, item)
           Names = fun value -> Array.init (items value).Length string
@@ -84,7 +85,9 @@ module internal Kinds =
     /// Maps and dictionaries: the values in the order of enumeration, named by their keys.
     let private keyed (t: Type) (build: (objnull * objnull)[] -> objnull) : Branch =
         let pair = typedefof<KeyValuePair<_, _>>.MakeGenericType(t.GetGenericArguments())
-        let key, value = Unchecked.nonNull (pair.GetProperty "Key"), Unchecked.nonNull (pair.GetProperty "Value")
+
+        let key, value =
+            Unchecked.nonNull (pair.GetProperty "Key"), Unchecked.nonNull (pair.GetProperty "Value")
 
         let items (map: objnull) =
             [| for item in (Unchecked.nonNull map :?> IEnumerable) -> key.GetValue item, value.GetValue item |]
@@ -97,7 +100,10 @@ module internal Kinds =
         let tuple = FSharpType.MakeTupleType(t.GetGenericArguments())
 
         keyed t (fun pairs ->
-            let tuples = pairs |> Array.map (fun (k, v) -> FSharpValue.MakeTuple([| k; v |], tuple) |> box)
+            let tuples =
+                pairs
+                |> Array.map (fun (k, v) -> FSharpValue.MakeTuple([| k; v |], tuple) |> box)
+
             Activator.CreateInstance(t, [| box (arrayOf tuple tuples) |]))
 
     let private dictionary (t: Type) =
@@ -152,8 +158,7 @@ module internal Kinds =
         || FSharpType.IsFunction t
 
     let private classify (t: Type) : Kind =
-        let isGeneric definition =
-            t.IsGenericType && t.GetGenericTypeDefinition() = definition
+        let isGeneric definition = t.IsGenericType && t.GetGenericTypeDefinition() = definition
 
         let argument () = t.GetGenericArguments()[0]
 
@@ -173,7 +178,9 @@ module internal Kinds =
 
             let build (items: objnull[]) =
                 let nil = FSharpValue.MakeUnion(cons[0], [||])
-                Array.foldBack (fun item rest -> FSharpValue.MakeUnion(cons[1], [| item; rest |])) items nil |> box
+
+                Array.foldBack (fun item rest -> FSharpValue.MakeUnion(cons[1], [| item; rest |])) items nil
+                |> box
 
             Branch(sequence element build)
         elif isGeneric typedefof<Map<_, _>> then
@@ -182,7 +189,10 @@ module internal Kinds =
             Branch(dictionary t)
         elif isGeneric typedefof<List<_>> then
             let element = argument ()
-            Branch(sequence element (fun items -> Activator.CreateInstance(t, [| box (arrayOf element items) |])))
+
+            Branch(
+                sequence element (fun items -> Activator.CreateInstance(t, [| box (arrayOf element items) |]))
+            )
         elif FSharpType.IsTuple t then
             Branch(tuple t)
         elif FSharpType.IsRecord(t, flags) then
@@ -190,8 +200,10 @@ module internal Kinds =
             let build = FSharpValue.PreComputeRecordConstructor(t, flags)
 
             Branch(
-                fields (FSharpType.GetRecordFields(t, flags)) (fun value -> read (Unchecked.nonNull value)) (fun parts ->
-                    build parts)
+                fields
+                    (FSharpType.GetRecordFields(t, flags))
+                    (fun value -> read (Unchecked.nonNull value))
+                    (fun parts -> build parts)
             )
         elif FSharpType.IsUnion(t, flags) then
             Branch(union t)
@@ -257,7 +269,8 @@ module Tree =
         | Leaf -> box (next ())
         | Static
         | ByValue -> value
-        | Branch branch -> branch.Build value (branch.Parts value |> Array.map (fun (t, part) -> put t part next))
+        | Branch branch ->
+            branch.Build value (branch.Parts value |> Array.map (fun (t, part) -> put t part next))
 
     /// The tensors of a tree, in order.
     let leaves (tree: 'a) : Tensor[] =
@@ -310,8 +323,7 @@ module Tree =
         | _ -> Unchecked.defaultof<'a>
 
     /// The tree with a function applied to each tensor.
-    let map (f: Tensor -> Tensor) (tree: 'a) : 'a =
-        withLeaves (leaves tree |> Array.map f) tree
+    let map (f: Tensor -> Tensor) (tree: 'a) : 'a = withLeaves (leaves tree |> Array.map f) tree
 
     /// <summary>Two trees of the same structure combined tensor by tensor; the plain values are the second's.</summary>
     /// <exception cref="T:System.ArgumentException">Their structures differ; the message names the first path that does.</exception>

@@ -1,23 +1,37 @@
 namespace Ad.Host.Arguments
 
+open System
+open System.Collections.Generic
 open Argu
 
-/// What the command line may say.
+/// What the program can do.
+type Verb =
+    | Train = 0
+    | Modes = 1
+    | Gradcheck = 2
+
+/// The whole command line.
+[<HelpFlags("--help", "-h")>]
 type Argument =
+    | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgument>
+    | [<CliPrefix(CliPrefix.None)>] Modes of ParseResults<ModesArgument>
+    | [<CliPrefix(CliPrefix.None)>] Gradcheck of ParseResults<GradcheckArgument>
     | [<Unique>] Version
 
     interface IArgParserTemplate with
         member x.Usage =
             match x with
+            | Train _ -> "train a classifier; what happens when no verb is given."
+            | Modes _ -> "compare forward with reverse mode: passes, work and time for 1 to 1024 inputs."
+            | Gradcheck _ -> "check the derivative rule of every operation against the gradient laws."
             | Version -> "print the version and stop."
-
-/// What the command line said, in words that C# knows.
-type CommandLine = { Version: bool }
 
 /// The outcome of reading the command line.
 type ParseOutcome =
-    /// Go on with these settings.
-    | Parsed of Settings: CommandLine
+    /// Do this, with these configuration keys set.
+    | Run of Verb: Verb * Settings: IReadOnlyDictionary<string, string>
+    /// Print the version and stop.
+    | ShowVersion
     /// Print this and stop with this exit code.
     | Stop of Message: string * ExitCode: int
 
@@ -25,12 +39,75 @@ type ParseOutcome =
 [<RequireQualifiedAccess>]
 module Arguments =
     let private parser = ArgumentParser.Create<Argument>(programName = "ad-host")
+    let private verbs = [ "train"; "modes"; "gradcheck" ]
 
-    /// The settings in the arguments, or what to print instead.
+    /// Train is what is done when no verb is given, also with options.
+    let private withVerb (argv: string array) =
+        match Array.tryHead argv with
+        | None -> [| "train" |]
+        | Some("--help" | "-h" | "--version") -> argv
+        | Some first when first.StartsWith '-' -> Array.append [| "train" |] argv
+        | Some _ -> argv
+
+    /// --name=value is --name value.
+    let private withSpaces (argument: string) =
+        match argument.IndexOf '=' with
+        | at when at > 2 && argument.StartsWith "--" -> [| argument[.. at - 1]; argument[at + 1 ..] |]
+        | _ -> [| argument |]
+
+    let private optionsOf verb =
+        let names (cases: ArgumentCaseInfo list) = cases |> List.collect _.CommandLineNames.Value
+
+        match verb with
+        | "train" -> names (ArgumentParser.Create<TrainArgument>().GetArgumentCases())
+        | "modes" -> names (ArgumentParser.Create<ModesArgument>().GetArgumentCases())
+        | "gradcheck" -> names (ArgumentParser.Create<GradcheckArgument>().GetArgumentCases())
+        | _ -> []
+
+    /// The first line of Argu's complaint as a sentence of ours.
+    let private sentence (argv: string array) (message: string) =
+        let line = message.Split('\n')[0]
+        let line = if line.StartsWith "ERROR: " then line.Substring 7 else line
+        let quoted = line.Split '\''
+
+        if line.StartsWith "unrecognized argument" && quoted.Length > 1 then
+            let known = optionsOf argv[0]
+
+            $"{argv[0]} has no option '{quoted[1]}'.{Nearest.suggestion known quoted[1]} "
+            + $"'ad-host {argv[0]} --help' lists its options."
+        else
+            let kind = [ "parameter "; "argument " ] |> List.tryFind line.StartsWith
+
+            line.Substring(kind |> Option.map _.Length |> Option.defaultValue 0).TrimEnd('.')
+            + "."
+
+    let private run verb settings =
+        let settings = dict settings
+        Run(verb, Dictionary settings)
+
+    /// What the arguments ask for, or what to print instead.
     [<CompiledName("Parse")>]
     let parse (argv: string array) : ParseOutcome =
-        try
-            let found = parser.ParseCommandLine(argv, raiseOnUsage = true)
-            Parsed { Version = found.Contains Version }
-        with :? ArguParseException as e ->
-            Stop(e.Message, (if e.ErrorCode = ErrorCode.HelpText then 0 else 64))
+        let argv = argv |> withVerb |> Array.collect withSpaces
+        let first = argv[0]
+
+        if Array.contains "--version" argv then
+            ShowVersion
+        elif not (first.StartsWith '-') && not (List.contains first verbs) then
+            let all = "train, modes and gradcheck"
+            Stop($"There is no verb '{first}'; the verbs are {all}.{Nearest.suggestion verbs first}", 64)
+        else
+            try
+                let found = parser.ParseCommandLine(argv, raiseOnUsage = true)
+
+                match found.TryGetSubCommand() with
+                | Some(Train found) -> run Verb.Train (TrainArguments.settings (found.GetAllResults()))
+                | Some(Modes found) -> run Verb.Modes (ModesArguments.settings (found.GetAllResults()))
+                | Some(Gradcheck found) ->
+                    run Verb.Gradcheck (GradcheckArguments.settings (found.GetAllResults()))
+                | Some Version
+                | None -> ShowVersion
+            with :? ArguParseException as e ->
+                match e.ErrorCode with
+                | ErrorCode.HelpText -> Stop(e.Message, 0)
+                | _ -> Stop(sentence argv e.Message, 64)

@@ -1,12 +1,30 @@
+using Ad.Host;
 using Ad.Host.Arguments;
 
-var outcome = Arguments.Parse(args);
-
-if (outcome is ParseOutcome.Stop stop)
+switch (Arguments.Parse(args))
 {
-    await (stop.ExitCode == 0 ? Console.Out : Console.Error).WriteLineAsync(stop.Message);
-    return stop.ExitCode;
-}
+    case ParseOutcome.Run { Verb: var verb, Settings: var settings }:
+        return await ShellHost.RunAsync(settings, builder =>
+        {
+            switch (verb)
+            {
+                case Verb.Train:
+                    builder.AddTraining(Classifier.Factory);
+                    break;
+                case Verb.Modes:
+                    builder.AddModes();
+                    break;
+                case Verb.Gradcheck:
+                    builder.AddGradcheck<OperationLaws>();
+                    break;
+            }
+        });
 
-Console.WriteLine($"ad-host {typeof(Program).Assembly.GetName().Version?.ToString(3)}");
-return 0;
+    case ParseOutcome.Stop { Message: var message, ExitCode: var exitCode }:
+        (exitCode == ExitCodes.Done ? Console.Out : Console.Error).WriteLine(message);
+        return exitCode;
+
+    default:
+        Console.WriteLine($"ad-host {ShellHost.Version}");
+        return ExitCodes.Done;
+}

@@ -4,9 +4,9 @@ open Xunit
 open Ad.Functional
 
 let private one = Tensor.scalar 1.0
+
 let private modes: (string * ((Tensor -> Tensor) -> Tensor -> Tensor)) list =
-    [ "forward", Forward.gradient
-      "reverse", Reverse.gradient ]
+    [ "forward", Forward.gradient; "reverse", Reverse.gradient ]
 
 [<Fact>]
 let ``the nested derivative of Siskind and Pearlmutter is 2, in all nestings`` () =
@@ -30,7 +30,9 @@ let ``three levels keep apart`` () =
         for _, b in modes do
             for _, c in modes do
                 // d/dx d/dy d/dz (x^2 y^2 z^2) = 8 x y z.
-                let f x = a (fun y -> b (fun z -> x * x * y * y * z * z) (Tensor.scalar 3.0)) (Tensor.scalar 2.0)
+                let f x =
+                    a (fun y -> b (fun z -> x * x * y * y * z * z) (Tensor.scalar 3.0)) (Tensor.scalar 2.0)
+
                 Assert.Equal(8.0 * 5.0 * 2.0 * 3.0, Tensor.toScalar (c f (Tensor.scalar 5.0)))
 
 [<Fact>]

@@ -4,11 +4,18 @@ open Xunit
 open Ad.Functional
 
 let private example (p: {| a: Tensor; b: Tensor |}) = (p.a + p.b) * (p.b + 1.0)
-let private at = {| a = Tensor.scalar 2.0; b = Tensor.scalar 1.0 |}
-let private from (a: float) (b: float) = {| a = Tensor.scalar a; b = Tensor.scalar b |}
+
+let private at =
+    {| a = Tensor.scalar 2.0
+       b = Tensor.scalar 1.0 |}
+
+let private from (a: float) (b: float) =
+    {| a = Tensor.scalar a
+       b = Tensor.scalar b |}
 
 let private found (pick: GraphNode -> Tensor option) (graph: Graph) =
     let named = graph |> Graph.name [ "c"; "d"; "e" ]
+
     [ for n in named.Nodes do
           if n.Name <> "" then
               n.Name, pick n |> Option.map Tensor.toScalar |> Option.defaultValue 0.0 ]
@@ -62,7 +69,10 @@ let ``the sum over all paths is the derivative`` () =
         let t = s + p.x
         t * t * s
 
-    let at = {| x = Tensor.scalar 1.5; y = Tensor.scalar -0.5 |}
+    let at =
+        {| x = Tensor.scalar 1.5
+           y = Tensor.scalar -0.5 |}
+
     let graph = Graph.reverse f at (Tensor.scalar 1.0)
 
     let factor (e: GraphEdge) =
@@ -73,7 +83,9 @@ let ``the sum over all paths is the derivative`` () =
         if List.contains node graph.Outputs then
             1.0
         else
-            graph.Edges |> List.filter (fun e -> e.From = node) |> List.sumBy (fun e -> factor e * paths e.To)
+            graph.Edges
+            |> List.filter (fun e -> e.From = node)
+            |> List.sumBy (fun e -> factor e * paths e.To)
 
     let g = Reverse.gradient f at
     Assert.Equal(Tensor.toScalar g.x, paths 0, 12)

@@ -1,6 +1,7 @@
 module Properties.OperationLaws
 
 open System
+open System.Reflection
 open Microsoft.FSharp.Reflection
 open Xunit
 open Ad.Checks
@@ -47,7 +48,12 @@ let private operationsOf (case: Case) =
 [<Fact>]
 let ``every operation with a derivative is in the catalogue`` () =
     let sizes = { A = 3; B = 3; C = 3 }
-    let covered = Catalogue.all |> List.collect _.Forms |> List.collect (fun f -> operationsOf (f sizes)) |> Set.ofList
+
+    let covered =
+        Catalogue.all
+        |> List.collect _.Forms
+        |> List.collect (fun f -> operationsOf (f sizes))
+        |> Set.ofList
 
     let differentiable =
         [ for f in Enum.GetValues<Pointwise>() do
@@ -56,7 +62,7 @@ let ``every operation with a derivative is in the catalogue`` () =
               | _ -> f.Name()
           for kind in [ Reduction.Sum; Reduction.Max; Reduction.Min ] do
               Op.name (Reduce(kind, axesOf [ 0 ]))
-          for case in FSharpType.GetUnionCases typeof<Op> do
+          for case in FSharpType.GetUnionCases(typeof<Op>, BindingFlags.NonPublic) do
               let arguments =
                   case.GetFields()
                   |> Array.map (fun f ->
@@ -65,14 +71,17 @@ let ``every operation with a derivative is in the catalogue`` () =
                       elif f.PropertyType.IsClass then null
                       else Activator.CreateInstance f.PropertyType)
 
-              let op = unbox<Op> (FSharpValue.MakeUnion(case, arguments))
+              let op = unbox<Op>(FSharpValue.MakeUnion(case, arguments, BindingFlags.NonPublic))
 
               match op, Derivatives.rule op with
               | (Variable | Pointwise _ | Reduce _), _
               | _, NonDifferentiable -> ()
               | op, _ -> Op.name op ]
 
-    let missing = differentiable |> List.filter (fun name -> not (covered.Contains name || name = "cast"))
+    let missing =
+        differentiable
+        |> List.filter (fun name -> not (covered.Contains name || name = "cast"))
+
     Assert.Empty missing
 
 /// Rules that are wrong in one place each, as a function with its own wrong derivative.
@@ -94,7 +103,9 @@ let ``a wrong derivative is found and shrunk`` () =
               Forms =
                 [ fun s ->
                       { Text = name
-                        Inputs = [ { Shape = [ s.A; s.B ]; Domain = Between(-1.0, 1.0) } ]
+                        Inputs =
+                          [ { Shape = [ s.A; s.B ]
+                              Domain = Between(-1.0, 1.0) } ]
                         Apply = lying } ] }
 
         let result = GradientCheck.Try(entry, Laws.againstDifferences, 100, null)

@@ -10,7 +10,10 @@ let ``eight threads that differentiate at once give the serial results, bit for 
         let x = Random.normal (Key.ofSeed (int64 seed)) [ 20 ]
         let f x = Tensor.sum (sin x * exp (-(x * x)))
         let inner x = Tensor.sum (x * Reverse.gradient f x)
-        Array.append (Tensor.toArray<float> (Reverse.gradient inner x)) (Tensor.toArray<float> (Forward.gradient f x))
+
+        Array.append
+            (Tensor.toArray<float>(Reverse.gradient inner x))
+            (Tensor.toArray<float>(Forward.gradient f x))
 
     let serial = Array.init 64 work
     let concurrent = Array.zeroCreate 64
@@ -40,7 +43,8 @@ let ``a transform may await between its steps`` () =
 [<Fact>]
 let ``a measurement sees its own flow of control and no other`` () =
     let measured () =
-        Cost.measure (fun () -> Reverse.gradient (fun x -> Tensor.sum (x * x)) (Tensor.vector [ 1.0; 2.0 ])) |> snd
+        Cost.measure (fun () -> Reverse.gradient (fun x -> Tensor.sum (x * x)) (Tensor.vector [ 1.0; 2.0 ]))
+        |> snd
 
     let alone = measured ()
     let together = Array.Parallel.init 16 (fun _ -> measured ())

@@ -19,16 +19,25 @@ let randomFunction (seed: int) : Tensor -> Tensor =
     let random = System.Random seed
 
     let unary: (Tensor -> Tensor)[] =
-        [| sin; cos; tanh; Tensor.sigmoid; (fun x -> exp (0.3 * x)); (fun x -> x * x); Tensor.softplus |]
+        [| sin
+           cos
+           tanh
+           Tensor.sigmoid
+           (fun x -> exp (0.3 * x))
+           (fun x -> x * x)
+           Tensor.softplus |]
 
     let binary: (Tensor -> Tensor -> Tensor)[] = [| (+); (-); (*); (fun a b -> a / (2.0 + b * b)) |]
-    let plan = Array.init 6 (fun i -> random.Next unary.Length, random.Next binary.Length, random.Next(i + 1), random.Next(i + 1))
+
+    let plan =
+        Array.init 6 (fun i ->
+            random.Next unary.Length, random.Next binary.Length, random.Next(i + 1), random.Next(i + 1))
 
     fun x ->
         let mutable known = [| x |]
 
         for u, b, i, j in plan do
-            known <- Array.append known [| unary[u] (binary[b] known[i] known[j]) |]
+            known <- Array.append known [| unary[u](binary[b] known[i] known[j]) |]
 
         Tensor.sum known[known.Length - 1]
 
@@ -37,13 +46,18 @@ let ``the gradient is the same in both modes for random functions`` () =
     for seed in 1..100 do
         let f = randomFunction seed
         let x = points seed 4
-        let forward, reverse = Tensor.toArray<float> (Forward.gradient f x), Tensor.toArray<float> (Reverse.gradient f x)
+
+        let forward, reverse =
+            Tensor.toArray<float>(Forward.gradient f x), Tensor.toArray<float>(Reverse.gradient f x)
 
         // Four units in the last place of the largest component: the smaller ones are differences of such.
-        let unit = System.Math.BitIncrement(Array.max (Array.map abs reverse)) - Array.max (Array.map abs reverse)
+        let unit =
+            System.Math.BitIncrement(Array.max (Array.map abs reverse))
+            - Array.max (Array.map abs reverse)
 
         Array.iter2
-            (fun a b -> Assert.True(abs (a - b) <= 4.0 * unit, $"function {seed}: {a:R} forward, {b:R} reverse"))
+            (fun a b ->
+                Assert.True(abs (a - b) <= 4.0 * unit, $"function {seed}: {a:R} forward, {b:R} reverse"))
             forward
             reverse
 
@@ -115,7 +129,11 @@ let ``the Gauss-Newton product is J' H J v`` () =
     let x, v = points 1 2, points 2 2
     let j = jacobian f x
     let h = hessian loss (f x)
-    close 1e-13 (Tensor.matmul (Tensor.transpose j) (Tensor.matmul h (Tensor.matmul j v))) (gaussNewtonVp loss f x v)
+
+    close
+        1e-13
+        (Tensor.matmul (Tensor.transpose j) (Tensor.matmul h (Tensor.matmul j v)))
+        (gaussNewtonVp loss f x v)
 
 [<Fact>]
 let ``laplacian, divergence and curl are what they are of known fields`` () =
@@ -128,14 +146,21 @@ let ``laplacian, divergence and curl are what they are of known fields`` () =
 
 [<Fact>]
 let ``a derivative of a scalar function has the shape of its result`` () =
-    let f (t: Tensor) = {| Position = Tensor.stack 0 [ cos t; sin t ]; Height = 2.0 * t |}
+    let f (t: Tensor) =
+        {| Position = Tensor.stack 0 [ cos t; sin t ]
+           Height = 2.0 * t |}
+
     let d = Forward.derivative f (Tensor.scalar 0.0)
     close 1e-15 (Tensor.vector [ 0.0; 1.0 ]) d.Position
     close 0.0 (Tensor.scalar 2.0) d.Height
 
 [<Fact>]
 let ``the auxiliary result is carried along and has no derivative`` () =
-    let f (x: Tensor) = Tensor.sum (x * x), {| Norm = Tensor.norm x; Label = "seen" |}
+    let f (x: Tensor) =
+        Tensor.sum (x * x),
+        {| Norm = Tensor.norm x
+           Label = "seen" |}
+
     let (y, aux), g = Reverse.valueAndGradientAux f (Tensor.vector [ 3.0; 4.0 ])
     Assert.Equal(25.0, Tensor.toScalar y)
     Assert.Equal(5.0, Tensor.toScalar aux.Norm)
@@ -152,7 +177,12 @@ let ``nothing flows through stopGradient, in either mode and at any order`` () =
 
 [<Fact>]
 let ``jit gives what the plain function gives, whatever the structure of its argument`` () =
-    let f (x: {| A: Tensor; B: Tensor list; Power: int |}) =
+    let f
+        (x:
+            {| A: Tensor
+               B: Tensor list
+               Power: int |})
+        =
         let total = x.B |> List.fold (fun sum b -> sum + x.A * b ** x.Power) x.A
         {| Total = total; Count = x.B.Length |}
 
@@ -160,7 +190,11 @@ let ``jit gives what the plain function gives, whatever the structure of its arg
 
     for count in 0..3 do
         for power in 1..2 do
-            let x = {| A = points 1 3; B = List.init count (fun i -> points i 3); Power = power |}
+            let x =
+                {| A = points 1 3
+                   B = List.init count (fun i -> points i 3)
+                   Power = power |}
+
             let plain, jitted = f x, fast x
             close 0.0 plain.Total jitted.Total
             Assert.Equal(count, jitted.Count)
@@ -183,7 +217,10 @@ let ``asking for a value inside jit is an error that says what to do`` () =
 [<Fact>]
 let ``host control flow is differentiated along the branch taken`` () =
     let rec collatz (x: Tensor) =
-        if Tensor.toScalar x > 10.0 then x * x else collatz (x * 2.0)
+        if Tensor.toScalar x > 10.0 then
+            x * x
+        else
+            collatz (x * 2.0)
 
     Assert.Equal(2.0 * 12.0 * 4.0, Tensor.toScalar (Reverse.gradient collatz (Tensor.scalar 3.0)))
     Assert.Equal(2.0 * 12.0 * 4.0, Tensor.toScalar (Forward.gradient collatz (Tensor.scalar 3.0)))

@@ -23,7 +23,9 @@ type Autodiff =
         struct (value, gradient)
 
     /// The value, whatever else the function returns with it, and the gradient of the value.
-    static member ValueAndGradientAux(f: Func<'a, struct (Tensor * 'aux)>, x: 'a) : struct (Tensor * 'aux * 'a) =
+    static member ValueAndGradientAux
+        (f: Func<'a, struct (Tensor * 'aux)>, x: 'a)
+        : struct (Tensor * 'aux * 'a) =
         let pair x =
             let struct (value, aux) = Autodiff.F f x
             value, aux
@@ -113,7 +115,9 @@ type TrainingMethods =
 
     /// One step: the next parameters and state.
     [<Extension>]
-    static member Step(optimizer: Optimizer<'P, 'S>, gradients: 'P, state: 'S, parameters: 'P) : struct ('P * 'S) =
+    static member Step
+        (optimizer: Optimizer<'P, 'S>, gradients: 'P, state: 'S, parameters: 'P)
+        : struct ('P * 'S) =
         let parameters, state = Optimizer.step optimizer gradients state parameters
         struct (parameters, state)
 
@@ -123,7 +127,8 @@ type TrainingMethods =
 
     /// The layer's result, without randomness.
     [<Extension>]
-    static member Predict(layer: Layer<'P>, parameters: 'P, x: Tensor) : Tensor = layer.Apply Inference parameters x
+    static member Predict(layer: Layer<'P>, parameters: 'P, x: Tensor) : Tensor =
+        layer.Apply Inference parameters x
 
     /// The layer's result in training, with a key for what is random.
     [<Extension>]

@@ -25,13 +25,15 @@ type Tensors =
     static member Ones(dtype: DType, [<ParamArray>] shape: int[]) = Tensor.ones dtype shape
 
     /// One value in every element.
-    static member Full(dtype: DType, value: float, [<ParamArray>] shape: int[]) = Tensor.full dtype shape value
+    static member Full(dtype: DType, value: float, [<ParamArray>] shape: int[]) =
+        Tensor.full dtype shape value
 
     /// 0, 1, ..., count - 1.
     static member Arange(dtype: DType, count: int) = Tensor.arange dtype count
 
     /// Evenly spaced numbers, both ends included.
-    static member Linspace(dtype: DType, start: float, stop: float, count: int) = Tensor.linspace dtype start stop count
+    static member Linspace(dtype: DType, start: float, stop: float, count: int) =
+        Tensor.linspace dtype start stop count
 
     /// The identity matrix.
     static member Eye(dtype: DType, n: int) = Tensor.eye dtype n
@@ -81,7 +83,9 @@ type TensorMethods =
 
     /// Elements start up to but not including stop along an axis.
     [<Extension>]
-    static member Slice(x: Tensor, axis: int, start: int, stop: int, [<Optional; DefaultParameterValue(1)>] step: int) =
+    static member Slice
+        (x: Tensor, axis: int, start: int, stop: int, [<Optional; DefaultParameterValue(1)>] step: int)
+        =
         Tensor.sliceAxis axis start stop step x
 
     /// The part at an index of the first axis, which disappears.
@@ -99,37 +103,58 @@ type TensorMethods =
     /// The sum.
     [<Extension>]
     static member Sum(x: Tensor, [<ParamArray>] axes: int[]) =
-        if axes.Length = 0 then Tensor.sum x else Tensor.sumOver axes x
+        if axes.Length = 0 then
+            Tensor.sum x
+        else
+            Tensor.sumOver axes x
 
     /// The mean.
     [<Extension>]
     static member Mean(x: Tensor, [<ParamArray>] axes: int[]) =
-        if axes.Length = 0 then Tensor.mean x else Tensor.meanOver axes x
+        if axes.Length = 0 then
+            Tensor.mean x
+        else
+            Tensor.meanOver axes x
 
     /// The product.
     [<Extension>]
     static member Prod(x: Tensor, [<ParamArray>] axes: int[]) =
-        if axes.Length = 0 then Tensor.prod x else Tensor.prodOver axes x
+        if axes.Length = 0 then
+            Tensor.prod x
+        else
+            Tensor.prodOver axes x
 
     /// The largest.
     [<Extension>]
     static member Max(x: Tensor, [<ParamArray>] axes: int[]) =
-        if axes.Length = 0 then Tensor.max x else Tensor.maxOver axes x
+        if axes.Length = 0 then
+            Tensor.max x
+        else
+            Tensor.maxOver axes x
 
     /// The smallest.
     [<Extension>]
     static member Min(x: Tensor, [<ParamArray>] axes: int[]) =
-        if axes.Length = 0 then Tensor.min x else Tensor.minOver axes x
+        if axes.Length = 0 then
+            Tensor.min x
+        else
+            Tensor.minOver axes x
 
     /// The position of the first largest.
     [<Extension>]
     static member ArgMax(x: Tensor, [<ParamArray>] axes: int[]) =
-        if axes.Length = 0 then Tensor.argmax x else Tensor.argmaxOver axes x
+        if axes.Length = 0 then
+            Tensor.argmax x
+        else
+            Tensor.argmaxOver axes x
 
     /// The position of the first smallest.
     [<Extension>]
     static member ArgMin(x: Tensor, [<ParamArray>] axes: int[]) =
-        if axes.Length = 0 then Tensor.argmin x else Tensor.argminOver axes x
+        if axes.Length = 0 then
+            Tensor.argmin x
+        else
+            Tensor.argminOver axes x
 
     /// x to a power.
     [<Extension>]

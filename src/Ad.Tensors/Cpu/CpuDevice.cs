@@ -15,7 +15,7 @@ internal sealed class CpuDevice(int threads) : Device
 
     public override string Name => "cpu";
 
-    protected override Executable Compile(Program program) => new CpuExecutable(program, Planner.Make(program), _workers);
+    protected override Executable Compile(Program program) => new CpuExecutable(program, Planner.Make(Simplify.Apply(program)), _workers);
 }
 
 /// <summary>A plan with the memory to run it.</summary>

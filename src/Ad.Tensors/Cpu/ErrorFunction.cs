@@ -2,36 +2,47 @@ namespace Ad.Tensors.Cpu;
 
 internal static partial class SpecialFunctions
 {
-    /// <summary>The error function.</summary>
+    /// <summary>erf(x) / x in powers of x^2 on [0, 1], interpolated at Chebyshev's nodes: wrong by 4e-17 of itself.</summary>
+    public static ReadOnlySpan<double> ErfNear =>
+    [
+        1.1283791670955126, -0.37612638903183543, 0.11283791670945006, -0.02686617064323777, 0.0052239776071164225, -0.0008548325975389692,
+        0.00012055294904839707, -1.492473690741966e-05, 1.6447424703317362e-06, -1.6208483801871705e-07, 1.3720064546777686e-08,
+        -7.795898827002142e-10,
+    ];
+
+    /// <summary>e^(x^2) (1 - erf x) in powers of (x - 2) / (x + 2) on [1, 6], interpolated likewise: wrong by 1e-17 of erf.</summary>
+    public static ReadOnlySpan<double> ErfFar =>
+    [
+        0.25539567631050575, -0.4271858474139579, 0.24165819424246987, -0.07897858101585253, 0.00373289240349224, 0.006997461747753573,
+        -0.0008471431980760424, -0.0009819773208131022, 4.3554202452705896e-05, 0.00017436697232946864, 2.754312818566672e-05,
+        -2.7647305443610053e-05, -1.4067532694582058e-05, 1.820143195975009e-06, 3.917059299925389e-06,
+    ];
+
+    /// <summary>The error function, in two pieces as Cody (1969) divides it: around 0, and by its distance from 1.</summary>
     public static double Erf(double x)
     {
         var a = Math.Abs(x);
-        if (!(a < 6))
+        if (a < 1)
         {
-            return double.IsNaN(x) ? x : Math.Sign(x);
+            return x * Polynomial(ErfNear, x * x);
         }
 
-        if (a < 2.5)
+        if (a < 6)
         {
-            // x 2/sqrt(pi) e^(-x^2) sum of (2 x^2)^n / (1 3 ... (2n + 1)): all terms positive.
-            var square = 2 * x * x;
-            double term = 1, sum = 1;
-            for (var n = 1; term > sum * 1e-17; n++)
-            {
-                term *= square / ((2 * n) + 1);
-                sum += term;
-            }
-
-            return 1.1283791670955125739 * x * Math.Exp(-x * x) * sum;
+            return Math.CopySign(1 - (Math.Exp(-a * a) * Polynomial(ErfFar, (a - 2) / (a + 2))), x);
         }
 
-        double fraction = 0;
-        for (var k = 60; k >= 1; k--)
+        return double.IsNaN(x) ? x : Math.Sign(x);
+    }
+
+    private static double Polynomial(ReadOnlySpan<double> coefficients, double x)
+    {
+        var p = coefficients[^1];
+        for (var i = coefficients.Length - 2; i >= 0; i--)
         {
-            fraction = k / 2.0 / (a + fraction);
+            p = (p * x) + coefficients[i];
         }
 
-        var tail = Math.Exp(-a * a) / (a + fraction) * 0.56418958354775628695;
-        return Math.CopySign(1 - tail, x);
+        return p;
     }
 }

@@ -1,0 +1,49 @@
+namespace Ad.Host.Arguments
+
+open Argu
+
+/// What may follow the verb gradcheck.
+[<HelpFlags("--help", "-h")>]
+type GradcheckArgument =
+    | [<Unique; AltCommandLine("-n")>] Cases of count: int
+    | [<Unique>] Replay of seed: string
+    | Operation of name: string
+    | [<Unique>] Junit of file: string
+    | [<Unique>] Json of file: string
+
+    interface IArgParserTemplate with
+        member x.Usage =
+            match x with
+            | Cases _ -> "random cases for each law (100)."
+            | Replay _ -> "repeat one case, as a failure prints it: \"(1,2,3)\"."
+            | Operation _ -> "check this operation only; may be given more than once (all of them)."
+            | Junit _ -> "write the results into this file as JUnit XML."
+            | Json _ -> "write the results into this file as JSON."
+
+/// From what follows the verb gradcheck to configuration.
+module internal GradcheckArguments =
+    /// Configuration keys and their values; the operations become one value, comma between them.
+    let settings (found: GradcheckArgument list) =
+        let operations =
+            found
+            |> List.choose (function
+                | Operation name -> Some name
+                | Cases _
+                | Replay _
+                | Junit _
+                | Json _ -> None)
+
+        let all =
+            match operations with
+            | [] -> []
+            | names -> [ "Gradcheck:Operations", String.concat "," names ]
+
+        all
+        @ (found
+           |> List.collect (fun argument ->
+               match argument with
+               | Cases count -> [ "Gradcheck:Cases", string count ]
+               | Replay seed -> [ "Gradcheck:Replay", seed ]
+               | Operation _ -> []
+               | Junit file -> [ "Gradcheck:Junit", file ]
+               | Json file -> [ "Gradcheck:Json", file ]))

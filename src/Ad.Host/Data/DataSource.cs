@@ -1,0 +1,40 @@
+namespace Ad.Host;
+
+/// <summary>Opens what --data names.</summary>
+public static class DataSource
+{
+    private const string BuiltIn = "digits.csv.gz";
+
+    /// <summary>The built-in digits for null, an IDX folder for a folder, a CSV table for a file; with a part held out.</summary>
+    /// <exception cref="ShellException">It is missing or damaged; the message names the file.</exception>
+    public static DataSplit Open(string? path)
+    {
+        if (path is null)
+        {
+            return DataSplit.Fifth(Csv.Read("digits", BuiltIn, DataFile.Decode(Embedded(), BuiltIn)));
+        }
+
+        if (string.IsNullOrWhiteSpace(path))
+        {
+            throw ShellException.BadOption("--data (Train:Data) names no file.");
+        }
+
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(path)).Split('.')[0];
+        if (!Directory.Exists(path))
+        {
+            return DataSplit.Fifth(Csv.Read(name, path, DataFile.Read(path)));
+        }
+
+        var (train, test) = IdxFolder.Read(name, path);
+        return test is null ? DataSplit.Fifth(train) : DataSplit.Given(train, test);
+    }
+
+    private static byte[] Embedded()
+    {
+        using var stream = typeof(DataSource).Assembly.GetManifestResourceStream(BuiltIn)
+            ?? throw new InvalidOperationException($"{BuiltIn} is not in the program.");
+        using var bytes = new MemoryStream();
+        stream.CopyTo(bytes);
+        return bytes.ToArray();
+    }
+}

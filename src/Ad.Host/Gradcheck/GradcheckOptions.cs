@@ -1,0 +1,53 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Options;
+
+namespace Ad.Host;
+
+/// <summary>What to check, and where to put the results.</summary>
+public sealed class GradcheckOptions
+{
+    /// <summary>The configuration section.</summary>
+    public const string Section = "Gradcheck";
+
+    /// <summary>Random cases for each law.</summary>
+    [Between(1, 1_000_000)]
+    public int Cases { get; set; } = 100;
+
+    /// <summary>The case to repeat, as a failure prints it; null makes new ones.</summary>
+    [Replay]
+    public string? Replay { get; set; }
+
+    /// <summary>The operations to check, with commas between; null is all of them.</summary>
+    public string? Operations { get; set; }
+
+    /// <summary>Where the results go as JUnit XML; null writes none.</summary>
+    [NewFile]
+    public string? Junit { get; set; }
+
+    /// <summary>Where the results go as JSON; null writes none.</summary>
+    [NewFile]
+    public string? Json { get; set; }
+
+    /// <summary>The names in <see cref="Operations"/>.</summary>
+    internal IReadOnlyList<string> Names =>
+        Operations?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+}
+
+/// <summary>Checks the attributes above; its body is generated.</summary>
+[OptionsValidator]
+public sealed partial class GradcheckOptionsValidator : IValidateOptions<GradcheckOptions>;
+
+/// <summary>The option, when given, is a seed as a failure prints it.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed partial class ReplayAttribute : ValidationAttribute
+{
+    /// <inheritdoc/>
+    protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) =>
+        value is not string text || Seed().IsMatch(text)
+            ? ValidationResult.Success
+            : new ValidationResult($"{OptionName.Of(validationContext)} is {text}, but must be a seed as a failure prints it, such as (1,2,3).");
+
+    [GeneratedRegex(@"^\s*\(?\s*\d{1,20}\s*,\s*\d{1,20}\s*(,\s*\d{1,9}\s*)?\)?\s*$")]
+    private static partial Regex Seed();
+}

@@ -1,0 +1,101 @@
+using System.Globalization;
+using Ad.Checks;
+using Ad.Host.Arguments;
+using Microsoft.Extensions.Options;
+using Spectre.Console;
+
+namespace Ad.Host;
+
+/// <summary>The gradient laws: which operations there are, and a check of some of them.</summary>
+public interface IGradientLaws
+{
+    /// <summary>Every operation that has laws.</summary>
+    IReadOnlyList<string> Operations { get; }
+
+    /// <summary>Checks every law of the operations; a failure shrinks to a small case and says how to repeat it.</summary>
+    IReadOnlyList<LawResult> Check(
+        int cases, string? replay, IReadOnlyList<string> operations, Action<LawResult> progress, CancellationToken stopping);
+}
+
+/// <summary>Checks the derivative of every operation against the gradient laws, and shows a table of the results.</summary>
+public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions> options, IAnsiConsole console) : IVerb
+{
+    /// <inheritdoc/>
+    public int Run(CancellationToken stopping)
+    {
+        var o = options.Value;
+        var operations = o.Names.Count == 0 ? laws.Operations : Known(o.Names);
+        var results = Show(operations, report => laws.Check(o.Cases, o.Replay, operations, report, stopping));
+        var failures = results.Where(r => !r.Passed).ToArray();
+
+        console.Write(Table(results));
+        foreach (var failure in failures)
+        {
+            console.WriteLine();
+            console.WriteLine(FailureText.Of(failure));
+        }
+
+        Write(o.Junit, () => JunitReport.Of(results));
+        Write(o.Json, () => JsonReport.Of(results));
+        console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{results.Count - failures.Length} laws hold, {failures.Length} fail, over {operations.Count} operations in {results.Sum(r => r.Seconds):0.0} s"));
+        return failures.Length == 0 ? ExitCodes.Done : ExitCodes.LawBroken;
+    }
+
+    private IReadOnlyList<LawResult> Show(IReadOnlyList<string> operations, Func<Action<LawResult>, IReadOnlyList<LawResult>> check)
+    {
+        if (!console.Profile.Out.IsTerminal || !console.Profile.Capabilities.Interactive)
+        {
+            return check(_ => { });
+        }
+
+        var seen = new HashSet<string>();
+        return console.Status().Start("checking", status => check(result =>
+        {
+            seen.Add(result.Operation);
+            status.Status = $"checking {Markup.Escape(result.Operation)} ({seen.Count} of {operations.Count})";
+        }));
+    }
+
+    private string[] Known(IReadOnlyList<string> names)
+    {
+        var unknown = names.FirstOrDefault(name => !laws.Operations.Contains(name, StringComparer.OrdinalIgnoreCase));
+        return unknown is null
+            ? [.. laws.Operations.Where(operation => names.Contains(operation, StringComparer.OrdinalIgnoreCase))]
+            : throw ShellException.BadOption(
+                $"--operation names '{unknown}', but there is no such operation.{Nearest.Suggestion(laws.Operations, unknown)}");
+    }
+
+    private void Write(string? file, Func<string> text)
+    {
+        if (file is not null)
+        {
+            TextFile.Write(file, text());
+            console.WriteLine($"written to {file}");
+        }
+    }
+
+    private static Table Table(IReadOnlyList<LawResult> results)
+    {
+        var table = new Table { Border = TableBorder.Simple };
+        table.AddColumn("operation");
+        table.AddColumn(new TableColumn("laws").RightAligned());
+        table.AddColumn(new TableColumn("cases").RightAligned());
+        table.AddColumn(new TableColumn("time").RightAligned());
+        table.AddColumn("result");
+
+        foreach (var operation in results.GroupBy(r => r.Operation))
+        {
+            var failed = operation.Where(r => !r.Passed).Select(r => r.Law).ToArray();
+            table.AddRow(
+                Markup.Escape(operation.Key),
+                operation.Count().ToString(CultureInfo.InvariantCulture),
+                operation.Sum(r => r.Cases).ToString(CultureInfo.InvariantCulture),
+                Durations.Text(operation.Sum(r => r.Seconds)),
+                failed.Length == 0 ? "[green]holds[/]" : $"[red]fails[/] {Markup.Escape(string.Join("; ", failed))}");
+        }
+
+        return table;
+    }
+}

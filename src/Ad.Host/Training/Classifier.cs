@@ -1,0 +1,71 @@
+using Ad.Functional;
+using Ad.Functional.CSharp;
+using Ad.Tensors;
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
+
+namespace Ad.Host;
+
+using Parameters = FSharpList<Dense>;
+using Tensors = Ad.Functional.CSharp.Tensors;
+
+/// <summary>All there is to keep of a classifier in training: a tree of tensors.</summary>
+/// <param name="Parameters">Weights and biases, layer by layer.</param>
+/// <param name="Optimizer">The optimizer's own state.</param>
+/// <param name="Key">Where the next step's randomness comes from.</param>
+public sealed record ClassifierState(Parameters Parameters, object Optimizer, Key Key);
+
+/// <summary>A multilayer perceptron that classifies: relu between dense layers, dropout, cross-entropy.</summary>
+public static class Classifier
+{
+    /// <summary>Makes it as wide as the data and as deep as the options say.</summary>
+    public static Trainable<ClassifierState> Factory(TrainOptions options, DataSplit data)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(data);
+        int[] widths = [data.Train.Features, .. LayerSizes.Parse(options.Hidden)!, data.Train.Classes];
+        var relu = FSharpFunc<Tensor, Tensor>.FromConverter(x => x.Relu());
+        var net = Layer.perceptron(DType.Float32, relu, options.Dropout, ListModule.OfSeq(widths));
+        var update = UpdateRule.Of(options, data.Train.Count);
+
+        var step = Autodiff.Jit<ClassifierState, Tensor, Tensor, (ClassifierState, Tensor, Tensor)>((state, x, y) =>
+        {
+            var keys = Keys.Split(state.Key, 2);
+            var (loss, logits, gradients) = Autodiff.ValueAndGradientAux(
+                p =>
+                {
+                    var z = net.Train(keys[1], p, x);
+                    return (Losses.crossEntropy(z, y), z);
+                },
+                state.Parameters);
+            var (parameters, optimizer) = update.Step(gradients, state.Optimizer, state.Parameters);
+            return (new ClassifierState(parameters, optimizer, keys[0]), loss, Losses.correct(logits, y));
+        });
+        var correct = Autodiff.Jit<Parameters, Tensor, Tensor, Tensor>((p, x, y) => Losses.correct(net.Predict(p, x), y));
+
+        ClassifierState Initial()
+        {
+            var keys = Keys.Split(Keys.OfSeed(options.Seed), 2);
+            var parameters = net.Initialize(keys[0]);
+            return Trees.Eval(new ClassifierState(parameters, update.Initialize(parameters), keys[1]));
+        }
+
+        return new Trainable<ClassifierState>
+        {
+            Initial = Initial,
+            Step = (state, batch) =>
+            {
+                var (next, loss, hits) = step(state, Inputs(batch), Labels(batch));
+                return new StepResult<ClassifierState>(next, loss.ToScalar(), (int)hits.ToScalar());
+            },
+            Correct = (state, batch) => (int)correct(state.Parameters, Inputs(batch), Labels(batch)).ToScalar(),
+            Save = TreeStorage.Save,
+            Load = tensors => TreeStorage.Load(Initial(), tensors),
+            Parameters = state => TreeStorage.Save(state.Parameters),
+        };
+    }
+
+    private static Tensor Inputs(Batch batch) => Tensors.OfArray([batch.Count, batch.Features], batch.Inputs);
+
+    private static Tensor Labels(Batch batch) => Tensors.OfArray([batch.Count], batch.Labels);
+}

@@ -1,0 +1,157 @@
+using System.Globalization;
+using Microsoft.Extensions.Options;
+
+namespace Ad.Host;
+
+/// <summary>How updates are made from gradients.</summary>
+public enum OptimizerKind
+{
+    /// <summary>Adam (Kingma and Ba, 2015), with decoupled weight decay (Loshchilov and Hutter, 2019).</summary>
+    Adam,
+
+    /// <summary>Plain gradient descent.</summary>
+    Sgd,
+
+    /// <summary>Gradient descent with momentum 0.9.</summary>
+    Momentum,
+}
+
+/// <summary>How the learning rate goes over the run.</summary>
+public enum ScheduleKind
+{
+    /// <summary>Down to 0 along half a cosine (Loshchilov and Hutter, 2017).</summary>
+    Cosine,
+
+    /// <summary>The same at every step.</summary>
+    Constant,
+}
+
+/// <summary>What to train, and how.</summary>
+public sealed class TrainOptions
+{
+    /// <summary>The configuration section.</summary>
+    public const string Section = "Train";
+
+    /// <summary>A CSV file or a folder of IDX files; null is the built-in digits.</summary>
+    public string? Data { get; set; }
+
+    /// <summary>How often to go through the training examples.</summary>
+    [Between(1, 1_000_000)]
+    public int Epochs { get; set; } = 40;
+
+    /// <summary>Examples in a step.</summary>
+    [Between(1, 1_000_000)]
+    public int Batch { get; set; } = 64;
+
+    /// <summary>The step size at the start.</summary>
+    [Between(0, 1000, AboveLow = true)]
+    public double LearningRate { get; set; } = 0.01;
+
+    /// <summary>How updates are made from gradients.</summary>
+    [Named]
+    public OptimizerKind Optimizer { get; set; }
+
+    /// <summary>How the learning rate goes over the run.</summary>
+    [Named]
+    public ScheduleKind Schedule { get; set; }
+
+    /// <summary>Units of the hidden layers.</summary>
+    [LayerSizes]
+    public string Hidden { get; set; } = "256,128";
+
+    /// <summary>The share of hidden units switched off at each step.</summary>
+    [Between(0, 1, BelowHigh = true)]
+    public double Dropout { get; set; } = 0.3;
+
+    /// <summary>Decay of the weights at each step, times the learning rate.</summary>
+    [Between(0, 1)]
+    public double WeightDecay { get; set; } = 0.01;
+
+    /// <summary>Where all that is random comes from.</summary>
+    public long Seed { get; set; }
+
+    /// <summary>Where the parameters go; null names the file after the data.</summary>
+    [NewFile]
+    public string? Output { get; set; }
+
+    /// <summary>Where the run is kept; null puts it beside the output.</summary>
+    [NewFile]
+    public string? Checkpoint { get; set; }
+
+    /// <summary>Seconds between checkpoints; 0 keeps one only at the end.</summary>
+    [Between(0, 1e6)]
+    public double CheckpointEvery { get; set; } = 30;
+
+    /// <summary>Whether to go on from the checkpoint.</summary>
+    public bool Resume { get; set; }
+
+    /// <summary>Where the metrics go, one JSON object a line; null writes none.</summary>
+    [NewFile]
+    public string? Log { get; set; }
+
+    /// <summary>Whether to show no progress.</summary>
+    public bool Quiet { get; set; }
+
+    /// <summary>The output file, given or named after the data.</summary>
+    internal string OutputFile =>
+        Output ?? (Data is null ? "digits" : Path.GetFileName(Data.TrimEnd('/', '\\')).Split('.')[0]) + ".safetensors";
+
+    /// <summary>The checkpoint file, given or beside the output.</summary>
+    internal string CheckpointFile => Checkpoint ?? Path.ChangeExtension(OutputFile, ".checkpoint.safetensors");
+
+    /// <summary>
+    /// The options that decide the numbers of a run, as text; a run can only be resumed with the same ones. The number
+    /// of epochs is one of them when the learning rate falls along it.
+    /// </summary>
+    internal IReadOnlyList<KeyValuePair<string, string>> Deciding =>
+    [
+        .. Schedule == ScheduleKind.Cosine ? [Text(nameof(Epochs), Epochs)] : Array.Empty<KeyValuePair<string, string>>(),
+        Text(nameof(Batch), Batch),
+        Text(nameof(LearningRate), LearningRate),
+        Text(nameof(Optimizer), Optimizer),
+        Text(nameof(Schedule), Schedule),
+        Text(nameof(Hidden), LayerSizes.Parse(Hidden) is { Count: > 0 } sizes ? string.Join(',', sizes) : "none"),
+        Text(nameof(Dropout), Dropout),
+        Text(nameof(WeightDecay), WeightDecay),
+        Text(nameof(Seed), Seed),
+    ];
+
+    /// <summary>What a checkpoint keeps, so that --resume alone goes on as the run began.</summary>
+    internal IEnumerable<KeyValuePair<string, string>> Remembered =>
+        Deciding
+            .Append(Text(nameof(Epochs), Epochs))
+            .Append(Text(nameof(Output), OutputFile))
+            .Concat(Data is null ? [] : [Text(nameof(Data), Data)])
+            .DistinctBy(option => option.Key);
+
+    private static KeyValuePair<string, string> Text(string name, IFormattable value) =>
+        new(name, value.ToString(null, CultureInfo.InvariantCulture));
+
+    private static KeyValuePair<string, string> Text(string name, string value) => new(name, value);
+}
+
+/// <summary>Checks the attributes above; its body is generated.</summary>
+[OptionsValidator]
+public sealed partial class TrainOptionsValidator : IValidateOptions<TrainOptions>;
+
+/// <summary>Checks what no attribute can: that no two files of a run are one.</summary>
+public sealed class TrainFilesValidator : IValidateOptions<TrainOptions>
+{
+    /// <inheritdoc/>
+    public ValidateOptionsResult Validate(string? name, TrainOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        (string Option, string? File)[] files =
+        [
+            ("--data", options.Data),
+            ("--output", options.OutputFile),
+            ("--checkpoint", options.CheckpointFile),
+            ("--log", options.Log),
+        ];
+
+        var same = files.Where(f => !string.IsNullOrWhiteSpace(f.File)).GroupBy(f => Path.GetFullPath(f.File!)).FirstOrDefault(g => g.Count() > 1);
+        return same is null
+            ? ValidateOptionsResult.Success
+            : ValidateOptionsResult.Fail($"{string.Join(" and ", same.Select(f => f.Option))} are the same file, {same.First().File}.");
+    }
+}

@@ -1,0 +1,50 @@
+using Ad.Functional;
+using Ad.Functional.CSharp;
+using Microsoft.FSharp.Collections;
+using Microsoft.FSharp.Core;
+
+namespace Ad.Host;
+
+using Parameters = FSharpList<Dense>;
+
+/// <summary>An optimizer whose state's type nobody else needs to know.</summary>
+/// <param name="Initialize">The state before the first step.</param>
+/// <param name="Step">From gradients, state and parameters to the next parameters and state.</param>
+public sealed record UpdateRule(
+    Func<Parameters, object> Initialize,
+    Func<Parameters, object, Parameters, (Parameters Parameters, object State)> Step)
+{
+    private const double Velocity = 0.9;
+
+    /// <summary>The optimizer that the options ask for, over so many examples.</summary>
+    public static UpdateRule Of(TrainOptions options, int examples)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var stepsPerEpoch = (examples + options.Batch - 1) / options.Batch;
+        var steps = (int)Math.Min((long)options.Epochs * stepsPerEpoch, int.MaxValue);
+        var rate = FSharpFunc<Tensor, Tensor>.FromConverter(options.Schedule switch
+        {
+            ScheduleKind.Cosine => step => Schedules.cosine(options.LearningRate, 0, steps, step),
+            ScheduleKind.Constant => step => Schedules.constant(options.LearningRate, step),
+        });
+        var decay = Optimizer.addDecayedWeights<Parameters>(options.WeightDecay);
+
+        return options.Optimizer switch
+        {
+            OptimizerKind.Adam => From(Optimizer.adamWBy<Parameters>(rate, options.WeightDecay)),
+            OptimizerKind.Sgd => From(Optimizer.chain(decay, Optimizer.descendBy<Parameters>(rate))),
+            OptimizerKind.Momentum => From(Optimizer.chain(
+                decay,
+                Optimizer.chain(Optimizer.momentumOf<Parameters>(Velocity, false), Optimizer.descendBy<Parameters>(rate)))),
+        };
+    }
+
+    private static UpdateRule From<TState>(Optimizer<Parameters, TState> optimizer)
+        where TState : notnull => new(
+        parameters => optimizer.Initialize(parameters),
+        (gradients, state, parameters) =>
+        {
+            var (next, nextState) = optimizer.Step(gradients, (TState)state, parameters);
+            return (next, nextState);
+        });
+}

@@ -1,0 +1,152 @@
+using Ad.Tensors.Cpu;
+
+namespace Ad.Tensors;
+
+public static partial class Simplify
+{
+    private sealed partial class Rewriting
+    {
+        private int Elementwise(Instruction instruction, Pointwise function)
+        {
+            var constants = new Scalar?[instruction.Operands.Count];
+            for (var i = 0; i < constants.Length; i++)
+            {
+                constants[i] = ConstantOf(instruction, i);
+            }
+
+            if (constants.All(c => c is not null))
+            {
+                return Folded(instruction, function, constants);
+            }
+
+            var (x, y) = (instruction.Operands[0], constants.Length > 1 ? instruction.Operands[1] : -1);
+            return function switch
+            {
+                Pointwise.Negate or Pointwise.Not => Twice(instruction, function),
+                Pointwise.Add when IsNothing(constants[1]) => x,
+                Pointwise.Add when IsNothing(constants[0]) => y,
+                Pointwise.Subtract when Is(constants[1], 0, negative: false) => x,
+                Pointwise.Multiply or Pointwise.Divide when Is(constants[1], 1) => x,
+                Pointwise.Multiply when Is(constants[0], 1) => y,
+                Pointwise.Maximum or Pointwise.Minimum or Pointwise.And or Pointwise.Or when x == y => x,
+                Pointwise.And when Is(constants[1], 1) => x,
+                Pointwise.And when Is(constants[0], 1) => y,
+                Pointwise.Or or Pointwise.Xor when Is(constants[1], 0) => x,
+                Pointwise.Or or Pointwise.Xor when Is(constants[0], 0) => y,
+                Pointwise.Select when instruction.Operands[1] == instruction.Operands[2] => y,
+                Pointwise.Select when constants[0] is { } condition => condition.ToInt64() != 0 ? y : instruction.Operands[2],
+                Pointwise.Scale when Is(constants[0], 0) => Constant(Scalar.Of(instruction.Type, 0.0), instruction.Shape),
+                Pointwise.Scale when constants[0] is not null => Apply(instruction, Pointwise.Multiply, x, y),
+                Pointwise.Power when constants[1] is { } exponent => Power(instruction, x, exponent.ToDouble()),
+                _ => -1,
+            };
+        }
+
+        private int Power(Instruction instruction, int x, double exponent) => exponent switch
+        {
+            0 => Constant(Scalar.Of(instruction.Type, 1.0), instruction.Shape),
+            1 => x,
+            2 => Apply(instruction, Pointwise.Multiply, x, x),
+            -1 => Apply(instruction, Pointwise.Divide, Constant(Scalar.Of(instruction.Type, 1.0), instruction.Shape), x),
+            _ => -1,
+        };
+
+        private int Apply(Instruction like, Pointwise function, int x, int y) =>
+            Add(like with { Operation = new Operation.Elementwise(function), Operands = new Axes(x, y) });
+
+        private int Twice(Instruction instruction, Pointwise function) =>
+            Operand(instruction) is { Operation: Operation.Elementwise inner } operand && inner.Function == function ? operand.Operands[0] : -1;
+
+        private int Cast(Instruction instruction)
+        {
+            if (Operand(instruction).Type == instruction.Type)
+            {
+                return instruction.Operands[0];
+            }
+
+            if (ConstantOf(instruction) is not { } constant)
+            {
+                return -1;
+            }
+
+            var result = new byte[instruction.Type.Size()];
+            Casts.Of(constant.Type, instruction.Type)(Bytes(constant), default, default, result);
+            return Constant(ScalarOf(instruction.Type, result), instruction.Shape);
+        }
+
+        private int Reduce(Instruction instruction, Operation.Reduce reduce)
+        {
+            var operand = Operand(instruction);
+            var terms = operand.Shape.Elements / Math.Max(1, instruction.Shape.Elements);
+            if (reduce.Kind is Reduction.Max or Reduction.Min && terms == 1)
+            {
+                return Add(instruction with { Operation = new Operation.Reshape() });
+            }
+
+            if (ConstantOf(instruction) is not { } constant || terms == 0)
+            {
+                return -1;
+            }
+
+            return reduce.Kind switch
+            {
+                Reduction.Max or Reduction.Min => Constant(constant, instruction.Shape),
+                Reduction.ArgMax or Reduction.ArgMin => Constant(Scalar.Of(DType.Int32, 0L), instruction.Shape),
+                Reduction.Sum when constant.Type.IsFloat() => SumOfFloats(instruction, constant.ToDouble(), terms),
+                Reduction.Sum => -1,
+            };
+        }
+
+        // Whole numbers add up without rounding as long as the sum is below 2^53.
+        private int SumOfFloats(Instruction instruction, double value, long terms) =>
+            Math.Floor(value) == value && Math.Abs(value) * terms <= 1L << 53 && value != 0
+                ? Constant(Scalar.Of(instruction.Type, value * terms), instruction.Shape)
+                : -1;
+
+        // An integer divided by zero is left to fail when the program runs.
+        private int Folded(Instruction instruction, Pointwise function, Scalar?[] operands)
+        {
+            try
+            {
+                var result = new byte[instruction.Type.Size()];
+                BlockFunctions.Of(function, operands[^1]!.Value.Type)(
+                    Bytes(operands[0]), operands.Length > 1 ? Bytes(operands[1]) : default, operands.Length > 2 ? Bytes(operands[2]) : default, result);
+                return Constant(ScalarOf(instruction.Type, result), instruction.Shape);
+            }
+            catch (DivideByZeroException)
+            {
+                return -1;
+            }
+        }
+
+        private static byte[] Bytes(Scalar? scalar)
+        {
+            var value = scalar!.Value;
+            return value.Type switch
+            {
+                DType.Bool => [(byte)value.ToInt64()],
+                DType.Int32 => BitConverter.GetBytes((int)value.ToInt64()),
+                DType.Int64 => BitConverter.GetBytes(value.ToInt64()),
+                DType.Float32 => BitConverter.GetBytes((float)value.ToDouble()),
+                DType.Float64 => BitConverter.GetBytes(value.ToDouble()),
+            };
+        }
+
+        private static Scalar ScalarOf(DType type, byte[] bytes) => type switch
+        {
+            DType.Bool => Scalar.Of(type, (long)bytes[0]),
+            DType.Int32 => Scalar.Of(type, (long)BitConverter.ToInt32(bytes)),
+            DType.Int64 => Scalar.Of(type, BitConverter.ToInt64(bytes)),
+            DType.Float32 => Scalar.Of(type, (double)BitConverter.ToSingle(bytes)),
+            DType.Float64 => Scalar.Of(type, BitConverter.ToDouble(bytes)),
+        };
+
+        private static bool Is(Scalar? constant, double value) => constant is { } c && c.ToDouble() == value;
+
+        private static bool Is(Scalar? constant, double value, bool negative) =>
+            Is(constant, value) && (!constant!.Value.Type.IsFloat() || double.IsNegative(constant.Value.ToDouble()) == negative);
+
+        // What may be added without a trace: -0, or an integer's 0.
+        private static bool IsNothing(Scalar? constant) => Is(constant, 0, negative: true);
+    }
+}

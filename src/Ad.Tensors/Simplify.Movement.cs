@@ -1,0 +1,109 @@
+namespace Ad.Tensors;
+
+public static partial class Simplify
+{
+    private sealed partial class Rewriting
+    {
+        private int Reshape(Instruction instruction)
+        {
+            var operand = Operand(instruction);
+            return operand.Shape.Equals(instruction.Shape) ? instruction.Operands[0]
+                : operand.Operation is Operation.Reshape ? Add(instruction with { Operands = operand.Operands })
+                : Moved(instruction);
+        }
+
+        private int Permute(Instruction instruction, Operation.Permute permute)
+        {
+            var operand = Operand(instruction);
+            if (operand.Operation is Operation.Permute inner)
+            {
+                var composed = new int[permute.Axes.Count];
+                for (var i = 0; i < composed.Length; i++)
+                {
+                    composed[i] = inner.Axes[permute.Axes[i]];
+                }
+
+                return Add(instruction with { Operation = new Operation.Permute(new Axes(composed)), Operands = operand.Operands });
+            }
+
+            // Axes of size 1 may go anywhere without moving an element.
+            var last = -1;
+            foreach (var axis in permute.Axes.Values)
+            {
+                if (operand.Shape[axis] != 1)
+                {
+                    if (axis < last)
+                    {
+                        return Moved(instruction);
+                    }
+
+                    last = axis;
+                }
+            }
+
+            return Add(instruction with { Operation = new Operation.Reshape() });
+        }
+
+        private int Broadcast(Instruction instruction)
+        {
+            var operand = Operand(instruction);
+            return operand.Shape.Elements == instruction.Shape.Elements ? Add(instruction with { Operation = new Operation.Reshape() })
+                : operand.Operation is Operation.Broadcast ? Add(instruction with { Operands = operand.Operands })
+                : Moved(instruction);
+        }
+
+        private int Slice(Instruction instruction, Operation.Slice slice)
+        {
+            var operand = Operand(instruction);
+            if (operand.Shape.Equals(instruction.Shape))
+            {
+                return instruction.Operands[0];
+            }
+
+            if (operand.Operation is Operation.Slice inner)
+            {
+                var starts = new int[instruction.Shape.Rank];
+                var steps = new int[instruction.Shape.Rank];
+                for (var axis = 0; axis < starts.Length; axis++)
+                {
+                    starts[axis] = inner.Starts[axis] + (slice.Starts[axis] * inner.Steps[axis]);
+                    steps[axis] = inner.Steps[axis] * slice.Steps[axis];
+                }
+
+                return Add(instruction with { Operation = new Operation.Slice(new Axes(starts), new Axes(steps)), Operands = operand.Operands });
+            }
+
+            return Moved(instruction);
+        }
+
+        private int Flip(Instruction instruction, Operation.Flip flip)
+        {
+            var operand = Operand(instruction);
+            var moving = flip.Axes.Values.ToArray().Where(axis => operand.Shape[axis] > 1).Order().ToArray();
+            return moving.Length == 0 ? instruction.Operands[0]
+                : operand.Operation is Operation.Flip inner && inner.Axes.Equals(new Axes(moving)) ? operand.Operands[0]
+                : ConstantOf(instruction) is { } constant ? Constant(constant, instruction.Shape)
+                : Keep(instruction with { Operation = new Operation.Flip(new Axes(moving)) });
+        }
+
+        private int Pad(Instruction instruction, Operation.Pad pad)
+        {
+            var operand = Operand(instruction);
+            return operand.Shape.Equals(instruction.Shape) && !pad.Low.Values.ContainsAnyExcept(0) ? instruction.Operands[0]
+                : ConstantOf(instruction) is { } constant && constant == Scalar.Of(instruction.Type, 0L) ? Constant(constant, instruction.Shape)
+                : -1;
+        }
+
+        private int Concatenate(Instruction instruction, Operation.Concatenate concatenate)
+        {
+            var parts = instruction.Operands.Values.ToArray().Where(o => Instructions[o].Shape[concatenate.Axis] > 0).ToArray();
+            return parts.Length == 1 && Instructions[parts[0]].Shape.Equals(instruction.Shape) ? parts[0]
+                : parts.Length > 0 && parts.Length < instruction.Operands.Count ? Keep(instruction with { Operands = new Axes(parts) })
+                : -1;
+        }
+
+        // Wherever a constant goes, it is the same constant.
+        private int Moved(Instruction instruction) =>
+            ConstantOf(instruction) is { } constant ? Constant(constant, instruction.Shape) : -1;
+    }
+}

@@ -1,0 +1,104 @@
+/// What must be measured while nothing else runs.
+[<Xunit.Collection("Memory")>]
+module Properties.Memory
+
+open System
+open System.Diagnostics
+open Xunit
+open Ad.Functional
+
+/// Tests in this collection run by themselves, after all others.
+[<CollectionDefinition("Memory", DisableParallelization = true)>]
+type Alone() = class end
+
+/// Managed memory in use after a full collection.
+let private settled () =
+    for _ in 1..3 do
+        GC.Collect()
+        GC.WaitForPendingFinalizers()
+
+    GC.GetTotalMemory true
+
+/// Runs so many steps, and as many again, which may add next to nothing to the managed memory or to that of the process.
+let private staysWithin (slack: int64) (steps: int) (run: int -> unit) =
+    let resident () =
+        use self = Process.GetCurrentProcess()
+        self.WorkingSet64
+
+    run steps
+    let managed, native = settled (), resident ()
+    run steps
+    Assert.InRange(settled () - managed, System.Int64.MinValue, slack)
+    Assert.InRange(resident () - native, System.Int64.MinValue, 30_000_000L)
+
+let private staysFlat steps run = staysWithin 100_000L steps run
+
+let private data = Random.normal (Key.ofSeed 5L) [ 16; 4 ]
+let private loss (w: Tensor) = Tensor.mean (Tensor.square (Tensor.matmul data w - 1.0))
+
+[<Fact>]
+let ``ten thousand plain training steps keep memory flat`` () =
+    let optimizer = Optimizer.adam 0.01
+    let mutable p = Tensor.zeros Float64 [ 4 ]
+    let mutable s = optimizer.Init p
+
+    let run n =
+        for _ in 1..n do
+            let value, g = Reverse.valueAndGradient loss p
+            let p', s' = Optimizer.step optimizer g s p
+            p <- p'
+            s <- s'
+            Tensor.toScalar value |> ignore
+
+    staysFlat 10_000 run
+    Assert.InRange(Tensor.toScalar (loss p), 0.0, Tensor.toScalar (loss (Tensor.zeros Float64 [ 4 ])))
+
+[<Fact>]
+let ``a plain loop that nobody looks at but for its loss keeps memory flat`` () =
+    // Written by hand: the state is never asked for, and the velocity is no transform's argument.
+    let mutable p = Tensor.zeros Float64 [ 4 ]
+    let mutable v = Tensor.zeros Float64 [ 4 ]
+
+    let run n =
+        for _ in 1..n do
+            let value, g = Reverse.valueAndGradient loss p
+            Tensor.toScalar value |> ignore
+            v <- 0.9 * v + g
+            p <- p - 0.01 * v
+
+    staysFlat 10_000 run
+
+[<Fact>]
+let ``ten thousand jitted training steps keep memory flat`` () =
+    let optimizer = Optimizer.adam 0.01
+
+    let step =
+        jit (fun (p, s) ->
+            let value, g = Reverse.valueAndGradient loss p
+            let p, s = Optimizer.step optimizer g s p
+            p, s, value)
+
+    let mutable p = Tensor.zeros Float64 [ 4 ]
+    let mutable s = optimizer.Init p
+
+    let run n =
+        for _ in 1..n do
+            let p', s', _ = step (p, s)
+            p <- p'
+            s <- s'
+
+    staysFlat 10_000 run
+
+[<Fact>]
+let ``a state that nobody ever looks at keeps memory flat too`` () =
+    let mutable count = Tensor.zeros Int32 []
+    let mutable sum = Tensor.zeros Float64 [ 10 ]
+
+    let run n =
+        for _ in 1..n do
+            count <- count + 1
+            sum <- 0.5 * sum + 1.0
+
+    // Up to four thousand operations of each chain wait to be computed at any moment.
+    staysWithin 4_000_000L 50_000 run
+    Assert.Equal(100_000.0, Tensor.toScalar count)

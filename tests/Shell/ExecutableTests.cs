@@ -1,0 +1,184 @@
+using System.Text;
+using Xunit;
+
+namespace Shell;
+
+public sealed class ExecutableTests : IDisposable
+{
+    private static readonly string[] Short = ["train", "--epochs", "2", "--batch", "64", "--hidden", "16"];
+    private readonly Scratch _scratch = new();
+
+    public void Dispose() => _scratch.Dispose();
+
+    private async Task Refused(int exitCode, string message, params string[] arguments)
+    {
+        var before = _scratch.Files;
+        var ended = await Executable.Run(_scratch, arguments);
+        Assert.Equal(message, ended.Errors.Replace(_scratch.Folder + Path.DirectorySeparatorChar, "", StringComparison.Ordinal));
+        Assert.Equal(exitCode, ended.ExitCode);
+        Assert.Equal(before, _scratch.Files);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("train --help")]
+    [InlineData("modes --help")]
+    [InlineData("gradcheck --help")]
+    [InlineData("--version")]
+    public async Task Help_and_version_go_to_the_output(string line)
+    {
+        var ended = await Executable.Run(_scratch, line.Split(' '));
+        Assert.Equal((0, ""), (ended.ExitCode, ended.Errors));
+        Assert.NotEmpty(ended.Output);
+    }
+
+    [Fact]
+    public Task An_unknown_verb_is_named() =>
+        Refused(64, "There is no verb 'predict'; the verbs are train, modes and gradcheck.", "predict");
+
+    [Fact]
+    public Task An_unknown_option_is_named() =>
+        Refused(64, "train has no option '--epoch'. Did you mean '--epochs'? 'ad-host train --help' lists its options.", "train", "--epoch", "3");
+
+    [Fact]
+    public Task A_value_of_the_wrong_kind_is_named() =>
+        Refused(64, "'--batch' must be followed by <size>, but was 'many'.", "train", "--batch", "many");
+
+    [Theory]
+    [InlineData("NaN", "NaN")]
+    [InlineData("Infinity", "Infinity")]
+    [InlineData("-0.5", "-0.5")]
+    public Task A_learning_rate_that_is_none_is_named(string given, string shown) =>
+        Refused(
+            78,
+            $"--learning-rate (Train:LearningRate) is {shown}, but must be a number above 0 and at most 1000.",
+            "train",
+            "--learning-rate",
+            given);
+
+    [Fact]
+    public Task A_missing_data_file_is_named() =>
+        Refused(65, "The data file no.csv does not exist.", "train", "--data", "no.csv");
+
+    [Fact]
+    public async Task A_truncated_data_file_is_named()
+    {
+        var whole = File.ReadAllBytes(_scratch.Pack("d.csv.gz", Encoding.UTF8.GetBytes("1,2,0\n3,4,1\n5,6,0\n")));
+        _scratch.Write("d.csv.gz", whole[..^5]);
+        await Refused(65, "d.csv.gz is truncated or damaged: its compressed data cannot be unpacked.", "train", "--data", "d.csv.gz");
+        _scratch.Write("r.csv", "1,2,0\n3,4,1\n5,");
+        await Refused(65, "r.csv has 2 columns on line 3, but 3 above it.", "train", "--data", "r.csv");
+    }
+
+    [Fact]
+    public Task A_checkpoint_that_is_not_there_is_named() =>
+        Refused(
+            65,
+            "There is no checkpoint digits.checkpoint.safetensors to go on from; without --resume a run starts anew.",
+            "train",
+            "--resume");
+
+    [Fact]
+    public async Task A_damaged_checkpoint_is_named()
+    {
+        _scratch.Write("digits.checkpoint.safetensors", "not what it should be");
+        var ended = await Executable.Run(_scratch, "train", "--resume");
+        Assert.Equal(65, ended.ExitCode);
+        Assert.Contains("digits.checkpoint.safetensors", ended.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', ended.Errors);
+    }
+
+    [Fact]
+    public async Task A_diverging_run_says_where_and_leaves_no_parameters()
+    {
+        var ended = await Executable.Run(_scratch, "train", "--optimizer", "sgd", "--learning-rate", "1000", "--weight-decay", "1", "--dropout", "0");
+        Assert.Equal(70, ended.ExitCode);
+        Assert.Contains("--learning-rate 1000; try a smaller one.", ended.Errors, StringComparison.Ordinal);
+        Assert.Equal(["digits.checkpoint.safetensors"], _scratch.Files);
+    }
+
+    [Fact]
+    public async Task Files_environment_and_command_line_configure_in_that_order()
+    {
+        _scratch.Write("appsettings.json", """{ "Train": { "Epochs": 0, "Batch": 0 } }""");
+        Task<Ended> Run(params string[] arguments) => Executable.Run(_scratch, [("AD_Train__Batch", "-1")], null, arguments);
+
+        var two = (await Run("train")).Errors.Split('\n');
+        Assert.Equal(
+            ["--batch (Train:Batch) is -1", "--epochs (Train:Epochs) is 0"],
+            two.Select(line => line.Split(',')[0]).Order(StringComparer.Ordinal));
+        var ended = await Run("train", "--batch", "-2", "--epochs", "1");
+        Assert.Equal("--batch (Train:Batch) is -2, but must be a number at least 1 and at most 1000000.", ended.Errors);
+        Assert.Equal(78, ended.ExitCode);
+    }
+
+    [Fact]
+    public async Task Misspelt_and_unreadable_configuration_is_refused()
+    {
+        _scratch.Write("appsettings.json", """{ "Train": { "Epocs": 3 } }""");
+        await Refused(78, "There is no option Train:Epocs. Did you mean 'Epochs'?", "train");
+        _scratch.Write("appsettings.json", """{ "Train": { "Epochs": "many" } }""");
+        await Refused(78, "Failed to convert configuration value 'many' at 'Train:Epochs' to type 'System.Int32'.", "train");
+        _scratch.Write("appsettings.json", "{ ");
+        var ended = await Executable.Run(_scratch, "train");
+        Assert.Equal(78, ended.ExitCode);
+        Assert.Contains("appsettings.json cannot be read", ended.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_terminated_run_saves_and_goes_on_to_the_same_bits()
+    {
+        using var other = new Scratch();
+        string[] arguments = ["train", "--epochs", "6", "--hidden", "16"];
+        var whole = await Executable.Run(other, arguments);
+        Assert.Equal((0, ""), (whole.ExitCode, whole.Errors));
+
+        var stopped = await Executable.Run(_scratch, [], "epoch 2/6", arguments);
+        Assert.Equal((0, ""), (stopped.ExitCode, stopped.Errors));
+        Assert.Contains("--resume goes on from there", stopped.Output, StringComparison.Ordinal);
+        Assert.Equal(["digits.checkpoint.safetensors"], _scratch.Files);
+
+        var resumed = await Executable.Run(_scratch, "--resume");
+        Assert.Equal((0, ""), (resumed.ExitCode, resumed.Errors));
+        Assert.Equal(File.ReadAllBytes(other["digits.safetensors"]), File.ReadAllBytes(_scratch["digits.safetensors"]));
+        Assert.Equal(File.ReadAllBytes(other["digits.checkpoint.safetensors"]), File.ReadAllBytes(_scratch["digits.checkpoint.safetensors"]));
+        Assert.Equal(Result(whole), Result(resumed));
+
+        var again = await Executable.Run(_scratch, "--resume");
+        Assert.Contains("holds a finished run of 6 epochs", again.Output, StringComparison.Ordinal);
+        Assert.Equal(Result(whole), Result(again));
+    }
+
+    [Fact]
+    public async Task Training_writes_parameters_and_says_how_good_they_are()
+    {
+        var ended = await Executable.Run(_scratch, [.. Short, "--output", "m.safetensors"]);
+        Assert.Equal((0, ""), (ended.ExitCode, ended.Errors));
+        Assert.Contains("test accuracy ", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("epoch 2/2  loss ", ended.Output, StringComparison.Ordinal);
+        Assert.Equal(["m.checkpoint.safetensors", "m.safetensors"], _scratch.Files);
+        Assert.DoesNotContain('\u001b', ended.Output);
+    }
+
+    [Fact]
+    public async Task Quiet_shows_the_result_only()
+    {
+        var ended = await Executable.Run(_scratch, [.. Short, "--quiet"]);
+        Assert.DoesNotContain("epoch ", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("test accuracy ", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Modes_compares_and_writes_its_files()
+    {
+        var ended = await Executable.Run(_scratch, "modes", "--inputs", "16", "--repeats", "1", "--svg", "m.svg", "--csv", "m.csv");
+        Assert.Equal((0, ""), (ended.ExitCode, ended.Errors));
+        var rows = File.ReadAllLines(_scratch["m.csv"])[1..].Select(l => l.Split(',')).ToArray();
+        Assert.Equal(["1", "2", "4", "8", "16"], rows.Select(r => r[1]));
+        Assert.All(rows, r => Assert.Equal("1", r[4]));
+        Assert.Equal(["m.csv", "m.svg"], _scratch.Files);
+    }
+
+    private static string Result(Ended ended) =>
+        ended.Output.Split('\n').Single(l => l.StartsWith("test accuracy", StringComparison.Ordinal));
+}

@@ -1,0 +1,99 @@
+using System.Text.Json;
+using System.Xml.Linq;
+using Ad.Checks;
+using Ad.Host;
+using Microsoft.Extensions.Options;
+using Spectre.Console;
+using Xunit;
+
+namespace Shell;
+
+public sealed class GradcheckTests : IDisposable
+{
+    private readonly Scratch _scratch = new();
+    private readonly StringWriter _output = new();
+
+    public void Dispose()
+    {
+        _output.Dispose();
+        _scratch.Dispose();
+    }
+
+    /// <summary>Two laws for each of three operations; those in the list fail one.</summary>
+    private sealed class Laws(params string[] wrong) : IGradientLaws
+    {
+        public IReadOnlyList<string> Operations => ["sin", "cos", "matmul"];
+
+        public IReadOnlyList<LawResult> Check(
+            int cases, string? replay, IReadOnlyList<string> operations, Action<LawResult> progress, CancellationToken stopping) =>
+            [
+                .. operations.Select(o => new LawResult(o, "forward is reverse", cases, true, "", "", 0.25)),
+                .. operations.Select(o => wrong.Contains(o)
+                    ? new LawResult(o, "central difference", 12, false, "Falsifiable\nx = 1 < 2 \u0001", replay ?? "(1,2,3)", 0.5)
+                    : new LawResult(o, "central difference", cases, true, "", "", 0.5)),
+            ];
+    }
+
+    private int Run(IGradientLaws laws, Action<GradcheckOptions>? change = null)
+    {
+        var options = new GradcheckOptions { Junit = _scratch["r.xml"], Json = _scratch["r.json"] };
+        change?.Invoke(options);
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = AnsiSupport.No,
+            Interactive = InteractionSupport.No,
+            Out = new AnsiConsoleOutput(_output),
+        });
+        console.Profile.Width = 200;
+        return new GradcheckVerb(laws, Microsoft.Extensions.Options.Options.Create(options), console).Run(default);
+    }
+
+    [Fact]
+    public void When_every_law_holds_the_exit_code_is_0()
+    {
+        Assert.Equal(0, Run(new Laws()));
+        Assert.Contains("6 laws hold, 0 fail, over 3 operations", _output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_law_that_fails_is_shown_with_how_to_see_it_again()
+    {
+        Assert.Equal(1, Run(new Laws("cos")));
+        Assert.Contains("cos: central difference", _output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("again: ad-host gradcheck --operation cos --replay \"(1,2,3)\"", _output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Only_the_operations_asked_for_are_checked()
+    {
+        Assert.Equal(0, Run(new Laws("cos"), o => o.Operations = "MatMul, sin"));
+        Assert.Contains("4 laws hold, 0 fail, over 2 operations", _output.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_operation_that_is_none_is_refused_by_name()
+    {
+        var e = Assert.Throws<ShellException>(() => Run(new Laws(), o => o.Operations = "sin,matmal"));
+        Assert.Equal("--operation names 'matmal', but there is no such operation. Did you mean 'matmul'?", e.Message);
+    }
+
+    [Fact]
+    public void The_reports_hold_every_law()
+    {
+        Run(new Laws("cos"));
+        var junit = XDocument.Load(_scratch["r.xml"]).Root!;
+        Assert.Equal(("6", "1"), ((string?)junit.Attribute("tests"), (string?)junit.Attribute("failures")));
+        Assert.Contains("x = 1 < 2", Assert.Single(junit.Descendants("failure")).Value, StringComparison.Ordinal);
+
+        var json = JsonDocument.Parse(File.ReadAllText(_scratch["r.json"])).RootElement;
+        Assert.Equal((5, 1, 6), (json.GetProperty("passed").GetInt32(), json.GetProperty("failed").GetInt32(), json.GetProperty("results").GetArrayLength()));
+    }
+
+    [Theory]
+    [InlineData("(1,2,3)", true)]
+    [InlineData("18446744073709551615,2", true)]
+    [InlineData("abc", false)]
+    [InlineData("(1)", false)]
+    public void A_replay_is_a_seed(string replay, bool valid) =>
+        Assert.Equal(valid, new GradcheckOptionsValidator().Validate(null, new GradcheckOptions { Replay = replay }).Succeeded);
+}
