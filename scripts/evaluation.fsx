@@ -11,7 +11,8 @@ let counted name f =
     printfn $"{name}: {cost.PrimitiveEvaluations} operations"
 
 // Writing an expression computes nothing, but its shape and type are known, and mistakes are errors at once.
-let y = let s = sin x in Tensor.sum (s * s)
+let s = sin x
+let y = Tensor.sum (s * s)
 counted "written" (fun () -> Tensor.shape y)
 //> written: 0 operations
 

@@ -13,12 +13,15 @@ let attempt (f: unit -> 'a) =
         printfn $"{mistake.Message}"
 
 // F# gives @ a lower precedence than +, so x @ w + 1.0 means x @ (w + 1.0); *@ binds like a product.
-let product =
-    let (@) = Tensor.matmul
-    x @ w + 1.0
+module ListOperatorHidden =
+    open Ad.Functional.MatrixProduct
 
-printfn $"{product[0, 0]}, {(x *@ w + 1.0)[0, 0]}"
-//> 6.0 : float64[], 4.0 : float64[]
+    let product = x @ w + 1.0
+
+printfn $"{ListOperatorHidden.product[0]}"
+//> [6.0, 6.0, 6.0] : float64[3]
+printfn $"{(x *@ w + 1.0)[0]}"
+//> [4.0, 4.0, 4.0] : float64[3]
 
 // A function under jit is run on placeholders: it cannot branch on what it computes. Tensor.where can.
 let branching = jit (fun (x: Tensor) -> if Tensor.toScalar (Tensor.sum x) > 0.0 then x else -x)
