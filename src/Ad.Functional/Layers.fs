@@ -21,11 +21,13 @@ type Dense = { Weights: Tensor; Bias: Tensor }
 [<RequireQualifiedAccess>]
 module Layer =
     /// A function as a layer without parameters.
+    [<CompiledName("OfFunction")>]
     let ofFunction (f: Tensor -> Tensor) : Layer<unit> =
         { Init = fun _ -> ()
           Apply = fun _ () x -> f x }
 
     /// x W + b, with weights initialized after He (2015) and biases 0.
+    [<CompiledName("Dense")>]
     let dense (dtype: DType) (inputs: int) (outputs: int) : Layer<Dense> =
         if inputs < 1 || outputs < 1 then
             Shapes.refuse
@@ -40,6 +42,7 @@ module Layer =
 
     /// In training, each element is 0 with a probability and else divided by the probability to stay, so that the expectation is kept; the
     /// identity otherwise (Srivastava et al. 2014).
+    [<CompiledName("Dropout")>]
     let dropout (rate: float) : Layer<unit> =
         if not (rate >= 0.0 && rate < 1.0) then
             Shapes.refuse "dropout" $"the rate {rate} is not in [0, 1)."
@@ -65,6 +68,7 @@ module Layer =
             Training keys[0], Training keys[1]
 
     /// The second applied to the result of the first.
+    [<CompiledName("Compose")>]
     let compose (first: Layer<'P>) (second: Layer<'Q>) : Layer<'P * 'Q> =
         { Init =
             fun key ->
@@ -76,35 +80,42 @@ module Layer =
                 second.Apply n q (first.Apply m p x) }
 
     /// Layers of one kind, one after another.
-    let sequence (layers: Layer<'P> list) : Layer<'P list> =
+    [<CompiledName("Sequence")>]
+    let sequence (layers: Layer<'P> seq) : Layer<'P[]> =
+        let layers = Array.ofSeq layers
+
         let modes mode =
             match mode with
-            | Inference -> List.replicate layers.Length Inference
-            | Training key -> Key.split layers.Length key |> Seq.map Training |> List.ofSeq
+            | Inference -> Array.create layers.Length Inference
+            | Training key -> Key.split layers.Length key |> Array.map Training
 
-        { Init =
-            fun key ->
-                List.map2
-                    (fun layer key -> layer.Init key)
-                    layers
-                    (List.ofArray (Key.split layers.Length key))
+        { Init = fun key -> Array.map2 (fun layer key -> layer.Init key) layers (Key.split layers.Length key)
           Apply =
             fun mode parameters x ->
-                List.zip3 layers (modes mode) parameters
-                |> List.fold (fun x (layer, mode, p) -> layer.Apply mode p x) x }
+                if parameters.Length <> layers.Length then
+                    Shapes.refuse
+                        "sequence"
+                        $"there are {layers.Length} layers, but parameters for {parameters.Length}."
+
+                Array.zip3 layers (modes mode) parameters
+                |> Array.fold (fun x (layer, mode, p) -> layer.Apply mode p x) x }
 
     /// The layer with a function applied to its result.
+    [<CompiledName("Map")>]
     let map (f: Tensor -> Tensor) (layer: Layer<'P>) : Layer<'P> =
         { layer with
             Apply = fun mode p x -> f (layer.Apply mode p x) }
 
     /// A multilayer perceptron: dense layers of these widths, an activation and dropout after each but the last.
+    [<CompiledName("Perceptron")>]
     let perceptron
         (dtype: DType)
         (activation: Tensor -> Tensor)
         (dropRate: float)
-        (widths: int list)
-        : Layer<Dense list> =
+        (widths: int seq)
+        : Layer<Dense[]> =
+        let widths = List.ofSeq widths
+
         if widths.Length < 2 then
             Shapes.refuse "perceptron" "takes at least two widths, of its input and its output."
 

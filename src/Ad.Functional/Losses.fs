@@ -10,16 +10,19 @@ module Losses =
             Shapes.refuse name $"the predictions are {y.Signature}, but the targets {t.Signature}."
 
     /// The mean of (y - t)^2.
+    [<CompiledName("MeanSquared")>]
     let meanSquared (y: Tensor) (t: Tensor) : Tensor =
         sameShape "meanSquared" y t
         Tensor.mean (Tensor.square (y - t))
 
     /// The mean of |y - t|; its derivative at y = t is 0.
+    [<CompiledName("MeanAbsolute")>]
     let meanAbsolute (y: Tensor) (t: Tensor) : Tensor =
         sameShape "meanAbsolute" y t
         Tensor.mean (abs (y - t))
 
     /// The mean of -log p[class], with log p = logSoftmax of logits along the last axis; integer classes have the logits' shape without it.
+    [<CompiledName("CrossEntropy")>]
     let crossEntropy (logits: Tensor) (classes: Tensor) : Tensor =
         if
             logits.Rank = 0
@@ -35,21 +38,25 @@ module Losses =
         -(Tensor.mean (Tensor.takeAlong -1 (Tensor.expandDims -1 classes) logP))
 
     /// The mean over rows of -sum t log p, with log p = logSoftmax of logits along the last axis, and probabilities t of the logits' shape.
+    [<CompiledName("CrossEntropyOf")>]
     let crossEntropyOf (logits: Tensor) (probabilities: Tensor) : Tensor =
         sameShape "crossEntropyOf" logits probabilities
         -(Tensor.mean (Tensor.sumOver [ -1 ] (probabilities * Tensor.logSoftmax -1 logits)))
 
     /// The mean of -t log s - (1 - t) log(1 - s) with s = sigmoid(z), as softplus(z) - t z: finite for every finite logit.
+    [<CompiledName("BinaryCrossEntropy")>]
     let binaryCrossEntropy (logits: Tensor) (targets: Tensor) : Tensor =
         sameShape "binaryCrossEntropy" logits targets
         Tensor.mean (Tensor.softplus logits - targets * logits)
 
     /// The mean of max(0, 1 - t y) for targets of -1 and 1; its derivative at the corner is 0.
+    [<CompiledName("Hinge")>]
     let hinge (y: Tensor) (t: Tensor) : Tensor =
         sameShape "hinge" y t
         Tensor.mean (Tensor.relu (1.0 - t * y))
 
     /// How many rows of logits have their largest at the class; no derivative.
+    [<CompiledName("Correct")>]
     let correct (logits: Tensor) (classes: Tensor) : Tensor =
         Tensor.sum (Tensor.equal (Tensor.argmaxOver [ -1 ] logits) (Tensor.cast DType.Int32 classes))
 
@@ -57,14 +64,17 @@ module Losses =
 [<RequireQualifiedAccess>]
 module Initializers =
     /// Uniform in [-b, b) with b = sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio 2010, eq. 16).
+    [<CompiledName("GlorotUniform")>]
     let glorotUniform (dtype: DType) (fanIn: int) (fanOut: int) (key: Key) (shape: int seq) : Tensor =
         let bound = System.Math.Sqrt(6.0 / float (fanIn + fanOut))
         Random.uniformOf dtype key shape * (2.0 * bound) - bound
 
     /// Normal with variance 2 / fanIn (He et al. 2015, eq. 10).
+    [<CompiledName("HeNormal")>]
     let heNormal (dtype: DType) (fanIn: int) (key: Key) (shape: int seq) : Tensor =
         Random.normalOf dtype key shape * System.Math.Sqrt(2.0 / float fanIn)
 
     /// Normal with variance 1 / fanIn (LeCun et al. 1998).
+    [<CompiledName("LecunNormal")>]
     let lecunNormal (dtype: DType) (fanIn: int) (key: Key) (shape: int seq) : Tensor =
         Random.normalOf dtype key shape * System.Math.Sqrt(1.0 / float fanIn)

@@ -107,8 +107,10 @@ module internal Kinds =
             Activator.CreateInstance(t, [| box (arrayOf tuple tuples) |]))
 
     let private dictionary (t: Type) =
+        let own = typedefof<Dictionary<_, _>>.MakeGenericType(t.GetGenericArguments())
+
         keyed t (fun pairs ->
-            let made = Unchecked.nonNull (Activator.CreateInstance t) :?> IDictionary
+            let made = Unchecked.nonNull (Activator.CreateInstance own) :?> IDictionary
 
             for k, v in pairs do
                 made.Add(Unchecked.nonNull k, v)
@@ -185,8 +187,22 @@ module internal Kinds =
             Branch(sequence element build)
         elif isGeneric typedefof<Map<_, _>> then
             Branch(map t)
-        elif isGeneric typedefof<Dictionary<_, _>> then
+        elif
+            isGeneric typedefof<Dictionary<_, _>>
+            || isGeneric typedefof<IDictionary<_, _>>
+            || isGeneric typedefof<IReadOnlyDictionary<_, _>>
+        then
             Branch(dictionary t)
+        elif
+            isGeneric typedefof<IReadOnlyList<_>>
+            || isGeneric typedefof<IReadOnlyCollection<_>>
+            || isGeneric typedefof<IEnumerable<_>>
+            || isGeneric typedefof<IList<_>>
+            || isGeneric typedefof<ICollection<_>>
+        then
+            // Whatever stands behind the interface, an array serves in its place.
+            let element = argument ()
+            Branch(sequence element (fun items -> arrayOf element items))
         elif isGeneric typedefof<List<_>> then
             let element = argument ()
 

@@ -54,7 +54,7 @@ type TrainArgument =
             | Checkpoint_Every _ ->
                 "seconds between checkpoints; 0 keeps one only at the end of the run (30)."
             | Resume -> "go on from the checkpoint, with the options it was made with."
-            | Log _ -> "append the metrics to this file, one JSON object a line."
+            | Log _ -> "write the metrics to this file, one JSON object a line; --resume appends to it."
             | Quiet -> "show no progress."
 
 /// From what follows the verb train to configuration.

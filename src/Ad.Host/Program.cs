@@ -1,24 +1,19 @@
 using Ad.Host;
 using Ad.Host.Arguments;
+using Microsoft.Extensions.Hosting;
+
+using var signals = new Signals();
 
 switch (Arguments.Parse(args))
 {
     case ParseOutcome.Run { Verb: var verb, Settings: var settings }:
-        return await ShellHost.RunAsync(settings, builder =>
+        Action<IHostApplicationBuilder> add = verb switch
         {
-            switch (verb)
-            {
-                case Verb.Train:
-                    builder.AddTraining(Classifier.Factory);
-                    break;
-                case Verb.Modes:
-                    builder.AddModes();
-                    break;
-                case Verb.Gradcheck:
-                    builder.AddGradcheck<OperationLaws>();
-                    break;
-            }
-        });
+            Verb.Train => builder => builder.AddTraining(Classifier.Factory),
+            Verb.Modes => builder => builder.AddModes(),
+            Verb.Gradcheck => builder => builder.AddGradcheck<OperationLaws>(),
+        };
+        return await ShellHost.RunAsync(settings, add, signals.Heard);
 
     case ParseOutcome.Stop { Message: var message, ExitCode: var exitCode }:
         (exitCode == ExitCodes.Done ? Console.Out : Console.Error).WriteLine(message);

@@ -47,7 +47,7 @@ let ``backpropagation by hand equals the gradient of a perceptron of any depth``
                     let z = Tensor.matmul y layer.Weights + layer.Bias
                     (if i < p.Length - 1 then Tensor.sigmoid z else z), y)
                 (x, x)
-                (List.indexed p)
+                (List.indexed (List.ofArray p))
             |> List.tail
 
         let rec back h layers =
@@ -62,7 +62,7 @@ let ``backpropagation by hand equals the gradient of a perceptron of any depth``
                 gradient :: back below rest
 
         let expected =
-            back (fst (List.last activations) - t) (List.rev (List.zip p activations))
+            back (fst (List.last activations) - t) (List.rev (List.zip (List.ofArray p) activations))
             |> List.rev
 
         let actual = Reverse.gradient loss p

@@ -49,6 +49,30 @@ public sealed class CheckpointTests : IDisposable
     }
 
     [Fact]
+    public void One_changed_bit_anywhere_is_noticed()
+    {
+        Write();
+        var whole = System.IO.File.ReadAllBytes(File);
+
+        for (var at = 0; at < whole.Length; at++)
+        {
+            byte[] changed = [.. whole];
+            changed[at] ^= 1;
+            System.IO.File.WriteAllBytes(File, changed);
+
+            if (Record.Exception(() => Checkpoint.Read(File)) is { } e)
+            {
+                Assert.Equal(ExitCodes.Data, Assert.IsType<ShellException>(e).ExitCode);
+            }
+            else
+            {
+                // Only blanks between the header and the elements stand for nothing.
+                Assert.Contains((char)whole[at], " !");
+            }
+        }
+    }
+
+    [Fact]
     public void A_missing_file_is_refused_by_name()
     {
         var e = Assert.Throws<ShellException>(() => Checkpoint.Read(File));

@@ -161,6 +161,54 @@ public sealed class ExecutableTests : IDisposable
     }
 
     [Fact]
+    public async Task The_parameters_alone_classify_as_well_as_the_program_said()
+    {
+        await Executable.Run(_scratch, "train", "--epochs", "3", "--hidden", "32", "--quiet");
+        var (list, metadata) = Ad.Tensors.Safetensors.Read(_scratch["digits.safetensors"]);
+        var tensors = list.ToDictionary(t => t.Key, t => t.Value.Elements<float>().ToArray());
+        var test = Ad.Host.DataSource.Open(null).Test;
+
+        float[] Layer(float[] x, string layer)
+        {
+            var (weights, sums) = (tensors[$"{layer}.Weights"], (float[])tensors[$"{layer}.Bias"].Clone());
+            for (var i = 0; i < x.Length; i++)
+            {
+                for (var j = 0; j < sums.Length; j++)
+                {
+                    sums[j] += x[i] * weights[(i * sums.Length) + j];
+                }
+            }
+
+            return sums;
+        }
+
+        bool Hit(int row)
+        {
+            var x = test.Inputs.Skip(row * 64).Take(64).Select((p, i) => (p - tensors["scaling.offset"][i]) * tensors["scaling.factor"][i]).ToArray();
+            var scores = Layer([.. Layer(x, "0").Select(h => Math.Max(h, 0))], "1");
+            return scores.IndexOf(scores.Max()) == test.Labels[row];
+        }
+
+        var share = Enumerable.Range(0, test.Count).Count(Hit) / (double)test.Count;
+        Assert.Equal(double.Parse(metadata["test_accuracy"], System.Globalization.CultureInfo.InvariantCulture), share, 0.003);
+        Assert.True(share > 0.8);
+    }
+
+    [Fact]
+    public async Task Gradcheck_tries_the_laws_and_writes_its_reports()
+    {
+        var ended = await Executable.Run(_scratch, "gradcheck", "--cases", "3", "--operation", "sin", "--operation", "contract", "--json", "r.json");
+        Assert.Equal((0, ""), (ended.ExitCode, ended.Errors));
+        Assert.Contains("0 fail, over 2 operations", ended.Output, StringComparison.Ordinal);
+        await Refused(
+            78,
+            "--operation names 'sni', but there is no such operation. Did you mean 'sin'?",
+            "gradcheck",
+            "--operation",
+            "sni");
+    }
+
+    [Fact]
     public async Task Quiet_shows_the_result_only()
     {
         var ended = await Executable.Run(_scratch, [.. Short, "--quiet"]);

@@ -100,7 +100,7 @@ public sealed class ResumeTests : IDisposable
         run.Train(run.Options());
 
         Assert.Equal(kept, File.ReadAllBytes(_scratch["toy.checkpoint.previous.safetensors"]));
-        Assert.Contains("held an unfinished run; it is now", run.Output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("held something other than a finished run; that is now", run.Output.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

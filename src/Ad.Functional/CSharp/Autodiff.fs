@@ -105,32 +105,3 @@ type Keys =
 
     /// A new key for a number.
     static member FoldIn(key: Key, number: Tensor) : Key = Key.foldInTensor number key
-
-/// The functions of optimizers and layers as methods.
-[<AbstractClass; Sealed; Extension>]
-type TrainingMethods =
-    /// The state before the first step.
-    [<Extension>]
-    static member Initialize(optimizer: Optimizer<'P, 'S>, parameters: 'P) : 'S = optimizer.Init parameters
-
-    /// One step: the next parameters and state.
-    [<Extension>]
-    static member Step
-        (optimizer: Optimizer<'P, 'S>, gradients: 'P, state: 'S, parameters: 'P)
-        : struct ('P * 'S) =
-        let parameters, state = Optimizer.step optimizer gradients state parameters
-        struct (parameters, state)
-
-    /// First parameters.
-    [<Extension>]
-    static member Initialize(layer: Layer<'P>, key: Key) : 'P = layer.Init key
-
-    /// The layer's result, without randomness.
-    [<Extension>]
-    static member Predict(layer: Layer<'P>, parameters: 'P, x: Tensor) : Tensor =
-        layer.Apply Inference parameters x
-
-    /// The layer's result in training, with a key for what is random.
-    [<Extension>]
-    static member Train(layer: Layer<'P>, key: Key, parameters: 'P, x: Tensor) : Tensor =
-        layer.Apply (Training key) parameters x

@@ -14,13 +14,15 @@ public static class ShellHost
     /// <summary>The program's version.</summary>
     public static string Version { get; } = typeof(ShellHost).Assembly.GetName().Version!.ToString(3);
 
-    /// <summary>Configures a host, runs the verb that <paramref name="add"/> registers, and says what went wrong, if anything.</summary>
+    /// <summary>
+    /// Configures a host, runs the verb that <paramref name="add"/> registers until it ends or a signal is heard, and says
+    /// what went wrong, if anything.
+    /// </summary>
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
-    public static async Task<int> RunAsync(IReadOnlyDictionary<string, string> settings, Action<IHostApplicationBuilder> add)
+    public static async Task<int> RunAsync(
+        IReadOnlyDictionary<string, string> settings, Action<IHostApplicationBuilder> add, CancellationToken heard)
     {
         ArgumentNullException.ThrowIfNull(add);
-
-        using var signals = new Signals();
 
         try
         {
@@ -28,8 +30,8 @@ public static class ShellHost
             Validate(host.Services);
             var outcome = host.Services.GetRequiredService<Outcome>();
             var lifetime = host.Services.GetRequiredService<IHostApplicationLifetime>();
-            lifetime.ApplicationStarted.Register(() => signals.Heard.Register(lifetime.StopApplication));
-            await host.RunAsync();
+            lifetime.ApplicationStarted.Register(() => heard.Register(lifetime.StopApplication));
+            await host.RunAsync(CancellationToken.None);
             return outcome.Message is { } message ? Say(outcome.ExitCode, message) : outcome.ExitCode;
         }
         catch (ShellException e)

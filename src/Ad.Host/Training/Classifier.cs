@@ -1,12 +1,10 @@
 using Ad.Functional;
 using Ad.Functional.CSharp;
 using Ad.Tensors;
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
 
 namespace Ad.Host;
 
-using Parameters = FSharpList<Dense>;
+using Parameters = Dense[];
 using Tensors = Ad.Functional.CSharp.Tensors;
 
 /// <summary>All there is to keep of a classifier in training: a tree of tensors.</summary>
@@ -24,8 +22,7 @@ public static class Classifier
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(data);
         int[] widths = [data.Train.Features, .. LayerSizes.Parse(options.Hidden)!, data.Train.Classes];
-        var relu = FSharpFunc<Tensor, Tensor>.FromConverter(x => x.Relu());
-        var net = Layer.perceptron(DType.Float32, relu, options.Dropout, ListModule.OfSeq(widths));
+        var net = Layers.Perceptron(DType.Float32, x => x.Relu(), options.Dropout, widths);
         var update = UpdateRule.Of(options, data.Train.Count);
 
         var step = Autodiff.Jit<ClassifierState, Tensor, Tensor, (ClassifierState, Tensor, Tensor)>((state, x, y) =>
@@ -35,13 +32,13 @@ public static class Classifier
                 p =>
                 {
                     var z = net.Train(keys[1], p, x);
-                    return (Losses.crossEntropy(z, y), z);
+                    return (Losses.CrossEntropy(z, y), z);
                 },
                 state.Parameters);
             var (parameters, optimizer) = update.Step(gradients, state.Optimizer, state.Parameters);
-            return (new ClassifierState(parameters, optimizer, keys[0]), loss, Losses.correct(logits, y));
+            return (new ClassifierState(parameters, optimizer, keys[0]), loss, Losses.Correct(logits, y));
         });
-        var correct = Autodiff.Jit<Parameters, Tensor, Tensor, Tensor>((p, x, y) => Losses.correct(net.Predict(p, x), y));
+        var correct = Autodiff.Jit<Parameters, Tensor, Tensor, Tensor>((p, x, y) => Losses.Correct(net.Predict(p, x), y));
 
         ClassifierState Initial()
         {
@@ -59,9 +56,9 @@ public static class Classifier
                 return new StepResult<ClassifierState>(next, loss.ToScalar(), (int)hits.ToScalar());
             },
             Correct = (state, batch) => (int)correct(state.Parameters, Inputs(batch), Labels(batch)).ToScalar(),
-            Save = TreeStorage.Save,
-            Load = tensors => TreeStorage.Load(Initial(), tensors),
-            Parameters = state => TreeStorage.Save(state.Parameters),
+            Save = Saved.ToStorages,
+            Load = tensors => Saved.OfStorages(tensors, Initial()),
+            Parameters = state => Saved.ToStorages(state.Parameters),
         };
     }
 

@@ -67,7 +67,7 @@ public sealed partial class TrainVerb<TState>(
         var state = model.Initial();
         if (keeper.MoveAside() is { } aside)
         {
-            console.WriteLine($"{_options.CheckpointFile} held an unfinished run; it is now {aside}, and a new run begins");
+            console.WriteLine($"{_options.CheckpointFile} held something other than a finished run; that is now {aside}, and a new run begins");
         }
 
         keeper.Save(state, Position.Start);

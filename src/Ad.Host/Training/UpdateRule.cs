@@ -1,11 +1,9 @@
 using Ad.Functional;
 using Ad.Functional.CSharp;
-using Microsoft.FSharp.Collections;
-using Microsoft.FSharp.Core;
 
 namespace Ad.Host;
 
-using Parameters = FSharpList<Dense>;
+using Parameters = Dense[];
 
 /// <summary>An optimizer whose state's type nobody else needs to know.</summary>
 /// <param name="Initialize">The state before the first step.</param>
@@ -22,20 +20,18 @@ public sealed record UpdateRule(
         ArgumentNullException.ThrowIfNull(options);
         var stepsPerEpoch = (examples + options.Batch - 1) / options.Batch;
         var steps = (int)Math.Min((long)options.Epochs * stepsPerEpoch, int.MaxValue);
-        var rate = FSharpFunc<Tensor, Tensor>.FromConverter(options.Schedule switch
+        Func<Tensor, Tensor> rate = options.Schedule switch
         {
-            ScheduleKind.Cosine => step => Schedules.cosine(options.LearningRate, 0, steps, step),
-            ScheduleKind.Constant => step => Schedules.constant(options.LearningRate, step),
-        });
-        var decay = Optimizer.addDecayedWeights<Parameters>(options.WeightDecay);
+            ScheduleKind.Cosine => step => Schedules.Cosine(options.LearningRate, 0, steps, step),
+            ScheduleKind.Constant => step => Schedules.Constant(options.LearningRate, step),
+        };
+        var decay = Optimizers.DecayedWeights<Parameters>(options.WeightDecay);
 
         return options.Optimizer switch
         {
-            OptimizerKind.Adam => From(Optimizer.adamWBy<Parameters>(rate, options.WeightDecay)),
-            OptimizerKind.Sgd => From(Optimizer.chain(decay, Optimizer.descendBy<Parameters>(rate))),
-            OptimizerKind.Momentum => From(Optimizer.chain(
-                decay,
-                Optimizer.chain(Optimizer.momentumOf<Parameters>(Velocity, false), Optimizer.descendBy<Parameters>(rate)))),
+            OptimizerKind.Adam => From(Optimizers.AdamW<Parameters>(rate, options.WeightDecay)),
+            OptimizerKind.Sgd => From(decay.Then(Optimizers.Sgd<Parameters>(rate))),
+            OptimizerKind.Momentum => From(decay.Then(Optimizers.Momentum<Parameters>(rate, Velocity))),
         };
     }
 

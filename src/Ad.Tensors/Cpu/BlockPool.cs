@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Ad.Tensors.Cpu;
 
 /// <summary>Arrays that go from one run's temporaries to the next. Bounded: what would be too much is left to the garbage collector.</summary>
@@ -5,14 +7,22 @@ internal static class BlockPool
 {
     private const long MostBytes = 1L << 30;
 
+    private const int Line = 64;
+
     private static readonly Lock Gate = new();
     private static readonly Dictionary<int, Stack<byte[]>> Free = [];
     private static long _held;
 
-    /// <summary>An array of at least so many bytes, with anything in it.</summary>
+    /// <summary>Where a pinned array's elements are.</summary>
+    public static unsafe nint Address(byte[] pinned) => (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(pinned));
+
+    /// <summary>How far into an array that <see cref="Rent"/> gave the first cache line starts.</summary>
+    public static int Start(byte[] block) => (int)(-Address(block) & (Line - 1));
+
+    /// <summary>An array of at least so many bytes from the first cache line's start on, with anything in them. It stays where it is.</summary>
     public static byte[] Rent(long bytes)
     {
-        var size = SizeClass(bytes);
+        var size = SizeClass(bytes + Line);
         lock (Gate)
         {
             if (Free.TryGetValue(size, out var stack) && stack.TryPop(out var block))
@@ -22,7 +32,7 @@ internal static class BlockPool
             }
         }
 
-        return GC.AllocateUninitializedArray<byte>(size);
+        return GC.AllocateUninitializedArray<byte>(size, pinned: true);
     }
 
     /// <summary>Takes back an array that <see cref="Rent"/> gave.</summary>

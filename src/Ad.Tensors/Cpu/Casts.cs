@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Ad.Tensors.Cpu;
 
@@ -13,10 +14,10 @@ internal static class Casts
     public static BlockFunction Of(DType from, DType to) => from switch
     {
         DType.Bool => To(to, Widen<int>, Widen<long>, Widen<float>, Widen<double>, Copy),
-        DType.Int32 => To(to, Copy, Convert<int, long>, Convert<int, float>, Convert<int, double>, Test<int>),
-        DType.Int64 => To(to, Convert<long, int>, Copy, Convert<long, float>, Convert<long, double>, Test<long>),
-        DType.Float32 => To(to, Saturate<float, int>, Saturate<float, long>, Copy, Convert<float, double>, Test<float>),
-        DType.Float64 => To(to, Saturate<double, int>, Saturate<double, long>, Convert<double, float>, Copy, Test<double>),
+        DType.Int32 => To(to, Copy, Convert<int, long>, Convert<int, float>, Convert<int, double>, Comparisons.NotZero<int>),
+        DType.Int64 => To(to, Convert<long, int>, Copy, Convert<long, float>, Convert<long, double>, Comparisons.NotZero<long>),
+        DType.Float32 => To(to, Saturate<float, int>, Saturate<float, long>, Copy, Convert<float, double>, Comparisons.NotZero<float>),
+        DType.Float64 => To(to, Saturate<double, int>, Saturate<double, long>, Convert<double, float>, Copy, Comparisons.NotZero<double>),
     };
 
     private static BlockFunction To(
@@ -45,19 +46,19 @@ internal static class Casts
         where B : unmanaged, INumber<B>
     {
         var r = MemoryMarshal.Cast<byte, B>(result);
-        for (var i = 0; i < r.Length; i++)
+        var i = 0;
+        if (typeof(B) == typeof(float))
+        {
+            var floats = MemoryMarshal.Cast<byte, float>(result);
+            for (; i <= floats.Length - 16; i += 16)
+            {
+                Vector512.ConvertToSingle(Comparisons.Widened(a[i..]).AsInt32()).CopyTo(floats[i..]);
+            }
+        }
+
+        for (; i < r.Length; i++)
         {
             r[i] = a[i] != 0 ? B.One : B.Zero;
-        }
-    }
-
-    private static void Test<A>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
-        where A : unmanaged, INumber<A>
-    {
-        var x = MemoryMarshal.Cast<byte, A>(a);
-        for (var i = 0; i < result.Length; i++)
-        {
-            result[i] = x[i] != A.Zero ? (byte)1 : (byte)0;
         }
     }
 }

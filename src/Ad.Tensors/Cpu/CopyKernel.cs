@@ -34,7 +34,7 @@ internal sealed class CopyKernel(string name, int target, long targetBytes, bool
 /// <summary>A copy from the places of one layout to the places of another of the same shape.</summary>
 internal sealed class StridedCopy
 {
-    // A tile of a transposition: its lines, read one way and written the other, stay in the nearest cache.
+    // The side of a square that is turned over at a time: whole cache lines, of any element type.
     private const int Tile = 32;
 
     private readonly int[] _outer;
@@ -132,19 +132,46 @@ internal sealed class StridedCopy
             return;
         }
 
+        if (_rowFrom == 1 && _columnTo == 1 && _rows > 1)
+        {
+            Transpose(source, target, from, to, first, last);
+            return;
+        }
+
+        for (var row = first; row < last; row++)
+        {
+            var read = from + (row * _rowFrom);
+            var write = to + (row * _rowTo);
+            for (var column = 0; column < _columns; column++)
+            {
+                target[(int)write] = source[(int)read];
+                read += _columnFrom;
+                write += _columnTo;
+            }
+        }
+    }
+
+    // Whole lines are read into a small square and whole lines written from it: rows far apart then never fight for one place in the cache.
+    private void Transpose<T>(ReadOnlySpan<T> source, Span<T> target, long from, long to, int first, int last)
+        where T : unmanaged
+    {
+        Span<T> square = stackalloc T[Tile * Tile];
+        var height = last - first;
         for (var start = 0; start < _columns; start += Tile)
         {
-            var end = Math.Min(_columns, start + Tile);
-            for (var row = first; row < last; row++)
+            var width = Math.Min(Tile, _columns - start);
+            for (var column = 0; column < width; column++)
             {
-                var read = from + (row * _rowFrom) + (start * _columnFrom);
-                var write = to + (row * _rowTo) + (start * _columnTo);
-                for (var column = start; column < end; column++)
+                var line = source.Slice((int)(from + first + ((start + column) * _columnFrom)), height);
+                for (var row = 0; row < line.Length; row++)
                 {
-                    target[(int)write] = source[(int)read];
-                    read += _columnFrom;
-                    write += _columnTo;
+                    square[(row * Tile) + column] = line[row];
                 }
+            }
+
+            for (var row = 0; row < height; row++)
+            {
+                square.Slice(row * Tile, width).CopyTo(target[(int)(to + ((first + row) * _rowTo) + start)..]);
             }
         }
     }

@@ -74,7 +74,7 @@ internal sealed class CpuExecutable : Executable
                         frame.Bind(slot, results[home.Index].Array, 0);
                         break;
                     case HomeKind.Arena:
-                        frame.Bind(slot, arenas[home.Index], (int)home.Start);
+                        frame.Bind(slot, arenas[home.Index], BlockPool.Start(arenas[home.Index]) + (int)home.Start);
                         break;
                 }
             }

@@ -50,6 +50,19 @@ internal sealed class CumulativeSumKernel(View operand, int target, Extents exte
         var (rows, inner) = ((int)extents.Reduced, (int)extents.Inner);
         var x = frame.From<T>(operand.Slot).Slice((int)operand.Layout.Offset + (outer * rows * inner), rows * inner);
         var r = MemoryMarshal.Cast<byte, T>(frame.Array(target).AsSpan(frame.Start(target))).Slice(outer * rows * inner, rows * inner);
+        if (inner == 1)
+        {
+            var sum = S.Zero;
+            for (var i = 0; i < rows; i++)
+            {
+                var at = reverse ? rows - 1 - i : i;
+                sum += S.CreateTruncating(x[at]);
+                r[at] = T.CreateTruncating(sum);
+            }
+
+            return;
+        }
+
         const int Width = 256;
         Span<S> sums = stackalloc S[Width];
         for (var column = 0; column < inner; column += Width)

@@ -7,6 +7,7 @@ internal sealed class GroupState
 {
     private readonly GroupProgram _program;
     private readonly byte[] _scratch;
+    private readonly int _scratchStart;
     private readonly ViewReader?[] _readers;
     private readonly byte[][] _arrays;
     private readonly int[] _offsets;
@@ -16,7 +17,9 @@ internal sealed class GroupState
     public GroupState(GroupProgram program)
     {
         _program = program;
-        _scratch = GC.AllocateUninitializedArray<byte>(program.RegisterBytes * program.BlockElements);
+        // Pinned, so that the registers stay on the boundaries of cache lines.
+        _scratch = GC.AllocateUninitializedArray<byte>((program.RegisterBytes * program.BlockElements) + 64, pinned: true);
+        _scratchStart = (int)(-BlockPool.Address(_scratch) & 63);
         _readers = [.. program.Readers.Select(layout => layout is null ? null : new ViewReader(layout))];
         _arrays = new byte[program.Nodes.Length][];
         _offsets = new int[program.Nodes.Length];
@@ -35,7 +38,7 @@ internal sealed class GroupState
             var register = _program.Registers[i];
             if (register >= 0)
             {
-                (_arrays[i], _offsets[i]) = (_scratch, register * _program.BlockElements);
+                (_arrays[i], _offsets[i]) = (_scratch, _scratchStart + (register * _program.BlockElements));
             }
 
             switch (_program.Nodes[i])
@@ -139,7 +142,7 @@ internal sealed class GroupState
                 return;
             }
 
-            (_arrays[i], _offsets[i]) = (_scratch, register * _program.BlockElements);
+            (_arrays[i], _offsets[i]) = (_scratch, _scratchStart + (register * _program.BlockElements));
         }
 
         var target = At(i, count);

@@ -2,13 +2,19 @@ namespace Ad.Tensors.Cpu;
 
 internal sealed partial class Planner
 {
+    // Views smaller than this stay in the nearest cache, however they are walked.
+    private const long FewElements = 4096;
+    private const int ShortAxis = 4;
+
+    private readonly Dictionary<View, View> _copies = [];
+
     /// <summary>Adds a pointwise instruction to a group it reads from, or to one of its own.</summary>
     private Value.Member Join(Instruction instruction, Func<Axes, Node> make)
     {
         var operands = new Value[instruction.Operands.Count];
         for (var i = 0; i < operands.Length; i++)
         {
-            operands[i] = _values[instruction.Operands[i]];
+            operands[i] = Near(instruction.Operands[i]);
         }
 
         var step = FindGroup(operands, instruction.Shape.Elements);
@@ -20,6 +26,32 @@ internal sealed partial class Planner
         }
 
         return new Value.Member(step, group.Add(make(new Axes(nodes))));
+    }
+
+    /// <summary>An instruction's value, copied first if a group would walk it across its lines: a copy turns it over square by square.</summary>
+    private Value Near(int instruction)
+    {
+        if (_values[instruction] is not Value.Stored { View: var view } || view.Layout.Elements() < FewElements)
+        {
+            return _values[instruction];
+        }
+
+        var layout = view.Layout.Collapse();
+        var inner = Distance(layout, layout.Rank - 1);
+        for (var axis = 0; axis < layout.Rank - 1; axis++)
+        {
+            if (Distance(layout, axis) < inner && inner != long.MaxValue && layout.Sizes[axis] > ShortAxis)
+            {
+                if (!_copies.TryGetValue(view, out var copy))
+                {
+                    _copies[view] = copy = Copied(view);
+                }
+
+                return new Value.Stored(copy);
+            }
+        }
+
+        return _values[instruction];
     }
 
     private int FindGroup(ReadOnlySpan<Value> operands, long elements)
@@ -79,6 +111,7 @@ internal sealed partial class Planner
         {
             Value.Member member when member.Step == step => member.Node,
             Value.Leaf leaf => group.Add(leaf.Node is Node.Ramp ramp ? ramp with { Layout = ramp.Layout.Collapse() } : leaf.Node),
+            Value.Stored stored => group.Add(Load(stored.View)),
             _ => group.Add(Load(InMemory(instruction))),
         };
     }

@@ -1,4 +1,7 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Ad.Tensors.Cpu;
 
@@ -6,6 +9,7 @@ namespace Ad.Tensors.Cpu;
 internal static class Threefry
 {
     private const uint Parity = 0x1BD11BDA;
+    private const int Lanes = 16;
 
     /// <summary>The two random words of one counter.</summary>
     public static (uint First, uint Second) Words(uint key0, uint key1, uint counter0, uint counter1)
@@ -27,20 +31,48 @@ internal static class Threefry
     /// <summary>Fills in the elements that <see cref="Operation.Random"/> has from a position on.</summary>
     public static void Fill(DType type, uint key0, uint key1, long start, Span<byte> result)
     {
+        Span<uint> first = stackalloc uint[Lanes];
+        Span<uint> second = stackalloc uint[Lanes];
+        var size = type.Size();
+        for (; result.Length > 0; start += Lanes)
+        {
+            Words(key0, key1, start, first, second);
+            var count = Math.Min(Lanes, result.Length / size);
+            Convert(type, first[..count], second[..count], result);
+            result = result[(count * size)..];
+        }
+    }
+
+    private static void Convert(DType type, ReadOnlySpan<uint> first, ReadOnlySpan<uint> second, Span<byte> result)
+    {
         switch (type)
         {
             case DType.Int32:
-                Fill<int>(key0, key1, start, result, static (first, _) => (int)first);
+                MemoryMarshal.AsBytes(first).CopyTo(result);
                 break;
             case DType.Int64:
-                Fill<long>(key0, key1, start, result, static (first, second) => (long)(((ulong)second << 32) | first));
+                var longs = MemoryMarshal.Cast<byte, ulong>(result);
+                for (var i = 0; i < first.Length; i++)
+                {
+                    longs[i] = ((ulong)second[i] << 32) | first[i];
+                }
+
                 break;
             case DType.Float32:
-                Fill<float>(key0, key1, start, result, static (first, _) => (first >> 8) * (1f / (1 << 24)));
+                var floats = MemoryMarshal.Cast<byte, float>(result);
+                for (var i = 0; i < first.Length; i++)
+                {
+                    floats[i] = (int)(first[i] >> 8) * (1f / (1 << 24));
+                }
+
                 break;
             case DType.Float64:
-                Fill<double>(key0, key1, start, result, static (first, second) =>
-                    ((((ulong)second << 32) | first) >> 11) * (1.0 / (1L << 53)));
+                var doubles = MemoryMarshal.Cast<byte, double>(result);
+                for (var i = 0; i < first.Length; i++)
+                {
+                    doubles[i] = (long)((((ulong)second[i] << 32) | first[i]) >> 11) * (1.0 / (1L << 53));
+                }
+
                 break;
             case DType.Bool:
             default:
@@ -48,15 +80,46 @@ internal static class Threefry
         }
     }
 
-    private static void Fill<T>(uint key0, uint key1, long start, Span<byte> result, Func<uint, uint, T> element)
-        where T : unmanaged
+    // The words of sixteen counters from one on.
+    private static void Words(uint key0, uint key1, long start, Span<uint> first, Span<uint> second)
     {
-        var r = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, T>(result);
-        for (var i = 0; i < r.Length; i++)
+        if ((uint)start > uint.MaxValue - Lanes)
         {
-            var (first, second) = Words(key0, key1, (uint)(start + i), (uint)((start + i) >> 32));
-            r[i] = element(first, second);
+            for (var i = 0; i < Lanes; i++)
+            {
+                (first[i], second[i]) = Words(key0, key1, (uint)(start + i), (uint)((start + i) >> 32));
+            }
+
+            return;
         }
+
+        var (k0, k1, k2) = (Vector512.Create(key0), Vector512.Create(key1), Vector512.Create(Parity ^ key0 ^ key1));
+        var x = Vector512.Create((uint)start) + Vector512<uint>.Indices + k0;
+        var y = Vector512.Create((uint)(start >> 32)) + k1;
+        Rounds(ref x, ref y, 13, 15, 26, 6);
+        (x, y) = (x + k1, y + k2 + Vector512.Create(1u));
+        Rounds(ref x, ref y, 17, 29, 16, 24);
+        (x, y) = (x + k2, y + k0 + Vector512.Create(2u));
+        Rounds(ref x, ref y, 13, 15, 26, 6);
+        (x, y) = (x + k0, y + k1 + Vector512.Create(3u));
+        Rounds(ref x, ref y, 17, 29, 16, 24);
+        (x, y) = (x + k1, y + k2 + Vector512.Create(4u));
+        Rounds(ref x, ref y, 13, 15, 26, 6);
+        (x + k2).CopyTo(first);
+        (y + k0 + Vector512.Create(5u)).CopyTo(second);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Rounds(ref Vector512<uint> x, ref Vector512<uint> y, int a, int b, int c, int d)
+    {
+        x += y;
+        y = ((y << a) | (y >>> (32 - a))) ^ x;
+        x += y;
+        y = ((y << b) | (y >>> (32 - b))) ^ x;
+        x += y;
+        y = ((y << c) | (y >>> (32 - c))) ^ x;
+        x += y;
+        y = ((y << d) | (y >>> (32 - d))) ^ x;
     }
 
     private static void Rounds(ref uint x, ref uint y, int a, int b, int c, int d)

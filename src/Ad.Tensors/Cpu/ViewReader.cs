@@ -8,6 +8,9 @@ namespace Ad.Tensors.Cpu;
 /// </summary>
 internal sealed class ViewReader
 {
+    // Shorter ones cost less than a call that copies or fills.
+    private const int ShortRun = 16;
+
     private readonly int[] _sizes;
     private readonly long[] _strides;
     private readonly int[] _index;
@@ -72,7 +75,15 @@ internal sealed class ViewReader
         {
             var count = Math.Min(target.Length, _inner - _index[_outer]);
             Debug.Assert(count > 0, "A view of no elements is not read.");
-            if (_innerStride == 1)
+            if (count < ShortRun)
+            {
+                var at = _position;
+                for (var i = 0; i < count; i++, at += _innerStride)
+                {
+                    target[i] = source[(int)at];
+                }
+            }
+            else if (_innerStride == 1)
             {
                 source.Slice((int)_position, count).CopyTo(target);
             }
