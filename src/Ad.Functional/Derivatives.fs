@@ -20,10 +20,27 @@ type internal Derivative =
     | Linear of transpose: (Tensor[] -> Tensor -> int -> Tensor)
     /// Linear in each float input by itself: the tangents add up. The transpose as above, the other inputs held.
     | Multilinear of transpose: (Tensor[] -> Tensor -> int -> Tensor)
-    /// Anything else: the tangent from the only input, the result and its tangent; and the cotangent likewise.
-    | Rule of jvp: (Tensor -> Tensor -> Tensor -> Tensor) * vjp: (Tensor -> Tensor -> Tensor -> Tensor)
+    /// Anything else: from inputs and result, the result's tangent from the inputs', and the inputs' cotangents from the result's.
+    | Rule of
+        jvp: (Tensor[] -> Tensor -> Tensor option[] -> Tensor option) *
+        vjp: (Tensor[] -> Tensor -> Tensor -> Tensor option[])
     /// No derivative: a symbolic zero.
     | NonDifferentiable
+
+/// A derivative written by hand, on the leaves of a function's arguments and results; there are no symbolic zeros here.
+[<Sealed>]
+type internal CustomRule
+    (results: Signature[], jvp: Tensor[] -> Tensor[] -> Tensor[], vjp: Tensor[] -> Tensor[] -> Tensor[]) =
+    inherit Handwritten()
+
+    /// The types and shapes of the results.
+    member _.Results = results
+
+    /// From arguments and their tangents to the results' tangents.
+    member _.Jvp = jvp
+
+    /// From arguments and the results' cotangents to the arguments'.
+    member _.Vjp = vjp
 
 /// The derivative of every operation.
 [<RequireQualifiedAccess>]
@@ -149,8 +166,43 @@ module internal Derivatives =
 
     let private extreme (axes: Axes) =
         Rule(
-            (fun x y t -> Tensor.sumOver (axes.ToArray()) (Tensor.scale t (shares axes x y))),
-            (fun x y g -> Tensor.scale (spread axes x g) (shares axes x y))
+            (fun x y t ->
+                t[0]
+                |> Option.map (fun t ->
+                    Tensor.sumOver (axes.ToArray()) (Tensor.scale t (shares axes x[0] y)))),
+            (fun x y g -> [| Some(Tensor.scale (spread axes x[0] g) (shares axes x[0] y)) |])
+        )
+
+    // The first input carries on what the function closed over; the rule speaks for the arguments, which come after it.
+    let private custom (rule: CustomRule) result =
+        let zero (s: Signature) = Tensor.zeros s.Type s.Shape
+        let ofFloats (x: Tensor) t = if x.DType.IsFloat() then Some t else None
+
+        Rule(
+            (fun x _ tangents ->
+                let arguments = Array.tail x
+
+                let moved =
+                    if tangents |> Array.tail |> Array.exists Option.isSome then
+                        let filled =
+                            Array.map2
+                                (fun x t -> Option.defaultWith (fun () -> Tensor.zerosLike x) t)
+                                arguments
+                                (Array.tail tangents)
+
+                        Some(Array.item result (rule.Jvp arguments filled))
+                    else
+                        None
+
+                match tangents[0], moved with
+                | Some a, Some b -> Some(a + b)
+                | Some a, None -> Some a
+                | None, moved -> moved),
+            (fun x _ g ->
+                let arguments = Array.tail x
+                let cotangents = rule.Results |> Array.mapi (fun i s -> if i = result then g else zero s)
+                let pulled = Array.map2 ofFloats arguments (rule.Vjp arguments cotangents)
+                Array.append [| Some g |] pulled)
         )
 
     /// Sums over what broadcasting repeated.
@@ -227,6 +279,7 @@ module internal Derivatives =
     let rule (op: Op) : Derivative =
         match op with
         | Variable -> Linear(fun _ g _ -> g)
+        | Custom(rule, result) -> custom (rule :?> CustomRule) result
         | Pointwise f -> pointwise f
         | Cast t when t.IsFloat() -> Linear(fun x g _ -> Tensor.cast x[0].DType g)
         | Reduce(Reduction.Sum, axes) -> Linear(fun x g _ -> spread axes x[0] g)

@@ -76,7 +76,8 @@ module internal Evaluate =
     let private isAlias (node: Node) =
         match node.Op with
         | Variable
-        | StopGradient -> node.Inputs.Length = 1
+        | Custom _
+        | StopGradient -> node.Inputs.Length > 0
         | _ -> false
 
     /// The program that computes the roots, and whatever else `keep` chooses among the nodes on the way.
@@ -118,6 +119,7 @@ module internal Evaluate =
                     placeholders.Add node
                     argument null node.Signature
                 | Variable
+                | Custom _
                 | StopGradient -> index[inputs[0]]
                 | Constant(value, shape) when not embedConstants && not (isStructural value) ->
                     let scalar =
@@ -197,8 +199,8 @@ module internal Evaluate =
 
             if lowered.Placeholders.Length > 0 then
                 invalidOp
-                    "The value of a tensor that depends on an argument of jit was asked for while jit traced the function, when it has none yet. \
-                     Branch with Tensor.where, or leave jit out."
+                    "The value of a tensor that depends on an argument of jit or vmap was asked for while the function was traced, when it has none yet. \
+                     Branch with Tensor.where, or leave jit or vmap out."
 
             let executable = Device.Cpu.Prepare lowered.Program
             let results = executable.Run(ReadOnlySpan(lowered.Arguments |> Array.map Unchecked.nonNull))

@@ -50,7 +50,7 @@ module Forward =
             |> Array.choose id
             |> Array.reduce (+)
             |> Some
-        | Rule(jvp, _) -> tangents[0] |> Option.map (jvp step.Inputs[0] step.Node)
+        | Rule(jvp, _) -> jvp step.Inputs step.Node tangents
         | NonDifferentiable -> None
 
     /// The tangents of the outputs of a trace, given the variables'.
@@ -99,22 +99,28 @@ module Forward =
 
         v
 
+    /// The tangents of a trace's outputs along a direction; zeros where they are symbolic.
+    let private along (trace: Trace<'b>) (x: 'a) (v: 'a) : Tensor[] =
+        let direction = Tree.map2 (fun x v -> if x.DType.IsFloat() then fit "jvp" "tangent" x v else v) x v
+
+        let seeds =
+            Tree.leaves direction
+            |> Array.map (fun v -> if v.DType.IsFloat() then Some v else None)
+
+        Array.map2 orZero trace.Outputs (tangents trace seeds)
+
     /// <summary>The value f(x) and the directional derivative J(x) v, in one pass.</summary>
     /// <remarks>Integers and booleans in x have no direction; what stands for them in v is not looked at.</remarks>
     /// <exception cref="T:System.ArgumentException">v does not have the structure, shapes or types of x.</exception>
     let jvp (f: 'a -> 'b) (x: 'a) (v: 'a) : 'b * 'b =
-        let direction = Tree.map2 (fun x v -> if x.DType.IsFloat() then fit "jvp" "tangent" x v else v) x v
-
         Trace.run f x (fun trace ->
-            let seeds =
-                Array.map2
-                    (fun (variable: Tensor) v -> if variable.DType.IsFloat() then Some v else None)
-                    trace.Variables
-                    (Tree.leaves direction)
-
-            let moved = Array.map2 orZero trace.Outputs (tangents trace seeds)
+            let moved = along trace x v
             Trace.resultsTogether trace (Seq.append trace.Outputs moved)
             trace.Result, Tree.withLeaves moved trace.Result)
+
+    /// The value f(x) and the linear map v -> J(x) v, which may be used any number of times, on any thread; f is not run again.
+    let linearize (f: 'a -> 'b) (x: 'a) : 'b * ('a -> 'b) =
+        Trace.run f x (fun trace -> trace.Result, fun v -> Tree.withLeaves (along trace x v) trace.Result)
 
     /// Refuses a result that is not one float.
     let internal scalarResult operation (y: Tensor) =

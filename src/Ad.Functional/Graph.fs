@@ -196,7 +196,8 @@ module Graph =
 
             let alone (t: Tensor) i =
                 match steps.TryGetValue t, find t with
-                | (true, step), Some g when steps.ContainsKey step.Inputs[i] -> Reverse.pull step g i
+                | (true, step), Some g when steps.ContainsKey step.Inputs[i] ->
+                    (Reverse.pull step g (Array.init step.Inputs.Length ((=) i)))[i]
                 | _ -> None
 
             draw (inputNames x) trace none find alone)

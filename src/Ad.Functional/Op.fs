@@ -2,11 +2,17 @@ namespace Ad.Functional
 
 open Ad.Tensors
 
+/// A derivative written by hand; what it is stands in Derivatives, after the tensors that it is made of.
+[<AbstractClass>]
+type internal Handwritten() = class end
+
 /// <summary>What a node computes from its inputs: the closed set of operations that have a derivative rule.</summary>
 /// <remarks>An operation and its inputs' shapes and types determine the result's (<c>Shapes.infer</c>).</remarks>
 type internal Op =
     /// The input itself, marked by a transform as what it differentiates by; without an input, a jit argument.
     | Variable
+    /// The first input itself, a result of a function of the others, whose derivative is written by hand.
+    | Custom of Rule: Handwritten * Result: int
     /// Elements given from outside.
     | Data
     /// One value in every element.
@@ -61,6 +67,7 @@ module internal Op =
     let operation op : Operation | null =
         match op with
         | Variable
+        | Custom _
         | Data
         | StopGradient -> null
         | Constant(value, _) -> Operation.Constant value
@@ -85,6 +92,7 @@ module internal Op =
     let name op =
         match op with
         | Variable -> "variable"
+        | Custom _ -> "custom"
         | Data -> "data"
         | Constant _ -> "constant"
         | Iota _ -> "iota"
@@ -115,6 +123,7 @@ module internal Op =
     let isFree op =
         match op with
         | Variable
+        | Custom _
         | Data
         | Constant _
         | Iota _

@@ -6,19 +6,26 @@ open Ad.Tensors
 /// Reverse mode: cotangents pulled from the results back to the inputs. One pass gives the derivative of one result by every input.
 [<RequireQualifiedAccess>]
 module Reverse =
-    /// What one step's cotangent contributes to an input's; None for a symbolic zero.
-    let internal pull (step: Step) (g: Tensor) (i: int) : Tensor option =
+    /// What one step's cotangent contributes to those of its inputs that are wanted; None for a symbolic zero.
+    let internal pull (step: Step) (g: Tensor) (wanted: bool[]) : Tensor option[] =
+        let each contribution =
+            wanted
+            |> Array.mapi (fun i isWanted -> if isWanted then contribution i else None)
+
         match step.Rule with
         | Elementwise partials ->
-            match partials[i] step.Inputs step.Node with
-            | Partial.Zero -> None
-            | Partial.One -> Some g
-            | Partial.MinusOne -> Some(-g)
-            | Partial.Factor p -> Some(Tensor.scale g p)
+            each (fun i ->
+                match partials[i] step.Inputs step.Node with
+                | Partial.Zero -> None
+                | Partial.One -> Some g
+                | Partial.MinusOne -> Some(-g)
+                | Partial.Factor p -> Some(Tensor.scale g p))
         | Linear transpose
-        | Multilinear transpose -> Some(transpose step.Inputs g i)
-        | Rule(_, vjp) -> Some(vjp step.Inputs[0] step.Node g)
-        | NonDifferentiable -> None
+        | Multilinear transpose -> each (fun i -> Some(transpose step.Inputs g i))
+        | Rule(_, vjp) ->
+            let all = vjp step.Inputs step.Node g
+            each (fun i -> all[i])
+        | NonDifferentiable -> each (fun _ -> None)
 
     /// The cotangents of the variables of a trace, given the outputs'.
     let internal cotangents (trace: Trace<'b>) (seeds: Tensor[]) : Tensor option[] =
@@ -43,13 +50,9 @@ module Reverse =
 
             match known.TryGetValue step.Node with
             | true, g ->
-                for i in 0 .. step.Inputs.Length - 1 do
-                    if depends.Contains step.Inputs[i] then
-                        edges <- edges + 1L
-
-                        match pull step g i with
-                        | Some contribution -> add step.Inputs[i] contribution
-                        | None -> ()
+                let wanted = step.Inputs |> Array.map depends.Contains
+                edges <- edges + (wanted |> Array.sumBy (fun isWanted -> if isWanted then 1L else 0L))
+                Array.iter2 (fun input -> Option.iter (add input)) step.Inputs (pull step g wanted)
             | _ -> ()
 
         Meter.Count(fun () ->
@@ -70,23 +73,25 @@ module Reverse =
         Trace.resultsTogether trace pulled
         Tree.withLeaves pulled x
 
+    /// The pullback of a trace.
+    let internal pullbackOf (trace: Trace<'b>) (x: 'a) : 'b -> 'a =
+        fun g ->
+            let fitting =
+                Tree.map2
+                    (fun y g ->
+                        if y.DType.IsFloat() then
+                            Forward.fit "vjp" "cotangent" y g
+                        else
+                            g)
+                    trace.Result
+                    g
+
+            pullback trace x (Tree.leaves fitting)
+
     /// <summary>The value f(x) and the pullback g -> J(x)^T g, which may be used any number of times, on any thread.</summary>
     /// <remarks>The pullback raises an ArgumentException for a cotangent without the structure, shapes or types of f(x).</remarks>
     let vjp (f: 'a -> 'b) (x: 'a) : 'b * ('b -> 'a) =
-        Trace.run f x (fun trace ->
-            trace.Result,
-            fun g ->
-                let fitting =
-                    Tree.map2
-                        (fun y g ->
-                            if y.DType.IsFloat() then
-                                Forward.fit "vjp" "cotangent" y g
-                            else
-                                g)
-                        trace.Result
-                        g
-
-                pullback trace x (Tree.leaves fitting))
+        Trace.run f x (fun trace -> trace.Result, pullbackOf trace x)
 
     /// <summary>The value and the gradient of a function whose result is a scalar and something else, in one pass. The other part has no cotangent.</summary>
     let valueAndGradientAux (f: 'a -> Tensor * 'aux) (x: 'a) : (Tensor * 'aux) * 'a =

@@ -237,6 +237,7 @@ module internal Shapes =
     let infer (op: Op) (inputs: Signature[]) : Signature =
         match op with
         | Variable
+        | Custom _
         | StopGradient -> inputs[0]
         | Data -> refuse "data" "carries its own type and shape."
         | Constant(value, shape) -> { Type = value.Type; Shape = shape }

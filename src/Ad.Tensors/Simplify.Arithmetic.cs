@@ -35,8 +35,7 @@ public static partial class Simplify
                 Pointwise.Or or Pointwise.Xor when Is(constants[0], 0) => y,
                 Pointwise.Select when instruction.Operands[1] == instruction.Operands[2] => y,
                 Pointwise.Select when constants[0] is { } condition => condition.ToInt64() != 0 ? y : instruction.Operands[2],
-                Pointwise.Scale when Is(constants[0], 0) => Constant(Scalar.Of(instruction.Type, 0.0), instruction.Shape),
-                Pointwise.Scale when constants[0] is not null => Apply(instruction, Pointwise.Multiply, x, y),
+                Pointwise.Scale when Is(constants[0], 0) || Is(constants[1], 0) => Constant(Scalar.Of(instruction.Type, 0.0), instruction.Shape),
                 Pointwise.Power when constants[1] is { } exponent => Power(instruction, x, exponent.ToDouble()),
                 _ => -1,
             };

@@ -69,12 +69,12 @@ internal static class Scalars
 
     private static bool Compare<T>(Pointwise f, T a, T b)
         where T : System.Numerics.INumber<T> => f switch
-    {
-        Pointwise.Equal => a == b,
-        Pointwise.NotEqual => a != b,
-        Pointwise.Less => a < b,
-        _ => a <= b,
-    };
+        {
+            Pointwise.Equal => a == b,
+            Pointwise.NotEqual => a != b,
+            Pointwise.Less => a < b,
+            _ => a <= b,
+        };
 
     private static long Integer(Pointwise f, DType type, long a, long b, long c)
     {
@@ -150,7 +150,7 @@ internal static class Scalars
         Pointwise.Atan2 => Math.Atan2(a, b),
         Pointwise.Maximum => Math.Max(a, b),
         Pointwise.Minimum => Math.Min(a, b),
-        Pointwise.Scale => a == 0 ? 0 : a * b,
+        Pointwise.Scale => a == 0 || b == 0 ? 0 : a * b,
         Pointwise.Polygamma => Ad.Tensors.Cpu.SpecialFunctions.Polygamma(a, b),
         Pointwise.MultiplyAdd => type == DType.Float32 ? MathF.FusedMultiplyAdd((float)a, (float)b, (float)c) : Math.FusedMultiplyAdd(a, b, c),
         Pointwise.Not or Pointwise.And or Pointwise.Or or Pointwise.Xor or Pointwise.Equal or Pointwise.NotEqual

@@ -68,14 +68,12 @@ public sealed class SimplifyTests
         var (x, y) = (build.Input(DType.Float32, 2), build.Input(DType.Float32, 2));
         var chosen = build.Apply(Pointwise.Select, build.Constant(DType.Bool, 0, 2), x, y);
         var same = build.Apply(Pointwise.Select, build.Apply(Pointwise.Less, x, y), y, y);
-        var scaled = build.Apply(Pointwise.Scale, build.Constant(DType.Float32, 2, 2), x);
+        var scaled = build.Apply(Pointwise.Scale, x, build.Constant(DType.Float32, 0, 2));
         Assert.Equal(
             """
-            %0 = input 0 : float32[2]
-            %1 = input 1 : float32[2]
-            %2 = constant 2 : float32[2]
-            %3 = multiply %2 %0 : float32[2]
-            return %1 %1 %3
+            %0 = input 1 : float32[2]
+            %1 = constant 0 : float32[2]
+            return %0 %0 %1
 
             """,
             Simplify.Apply(build.Returning(chosen, same, scaled)).ToString());

@@ -22,13 +22,13 @@ internal static class Casts
 
     private static BlockFunction To(
         DType to, BlockFunction int32, BlockFunction int64, BlockFunction float32, BlockFunction float64, BlockFunction boolean) => to switch
-    {
-        DType.Bool => boolean,
-        DType.Int32 => int32,
-        DType.Int64 => int64,
-        DType.Float32 => float32,
-        DType.Float64 => float64,
-    };
+        {
+            DType.Bool => boolean,
+            DType.Int32 => int32,
+            DType.Int64 => int64,
+            DType.Float32 => float32,
+            DType.Float64 => float64,
+        };
 
     private static void Copy(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result) => a.CopyTo(result);
 

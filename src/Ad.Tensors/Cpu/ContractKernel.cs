@@ -41,6 +41,8 @@ internal sealed class ContractKernel : Kernel
         return new ContractKernel(left, right, target, layout);
     }
 
+    public override long Flops => 2 * _layout.Products;
+
     public override void Run(Frame frame, Workers workers)
     {
         if (_layout.Batches == 0 || _layout.M == 0 || _layout.N == 0)

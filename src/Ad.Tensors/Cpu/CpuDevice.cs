@@ -111,7 +111,8 @@ internal sealed class CpuExecutable : Executable
         var text = new StringBuilder();
         foreach (var kernel in _plan.Kernels)
         {
-            text.Append(kernel).Append('\n');
+            var (read, written) = (kernel.Reads.Sum(s => _plan.SlotBytes[s]), kernel.Writes.Sum(s => _plan.SlotBytes[s]));
+            text.Append(CultureInfo.InvariantCulture, $"{kernel} ({read} bytes read, {written} written, {kernel.Flops} flops)\n");
         }
 
         text.Append("return ").AppendJoin(' ', _plan.Results.Select(r => $"s{r.Slot}")).Append('\n');

@@ -1,5 +1,7 @@
 using System.Numerics;
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Ad.Tensors.Cpu;
 
@@ -9,6 +11,8 @@ internal sealed class CumulativeSumKernel(View operand, int target, Extents exte
     public override IEnumerable<int> Reads => [operand.Slot];
 
     public override IEnumerable<int> Writes => [target];
+
+    public override long Flops => extents.Elements;
 
     public override void Run(Frame frame, Workers workers)
     {
@@ -72,12 +76,43 @@ internal sealed class CumulativeSumKernel(View operand, int target, Extents exte
             for (var i = 0; i < rows; i++)
             {
                 var at = ((reverse ? rows - 1 - i : i) * inner) + column;
-                for (var j = 0; j < width; j++)
-                {
-                    sums[j] += S.CreateTruncating(x[at + j]);
-                    r[at + j] = T.CreateTruncating(sums[j]);
-                }
+                Step(x.Slice(at, width), sums[..width], r.Slice(at, width));
             }
+        }
+    }
+
+    private static void Step<T, S>(ReadOnlySpan<T> x, Span<S> sums, Span<T> r)
+        where T : unmanaged, INumber<T>
+        where S : unmanaged, INumber<S>
+    {
+        if (typeof(T) == typeof(S))
+        {
+            var same = MemoryMarshal.Cast<S, T>(sums);
+            TensorPrimitives.Add(same, x, same);
+            same.CopyTo(r);
+            return;
+        }
+
+        var i = 0;
+        if (typeof(T) == typeof(float) && typeof(S) == typeof(double))
+        {
+            var singles = MemoryMarshal.Cast<T, float>(x);
+            var doubles = MemoryMarshal.Cast<S, double>(sums);
+            for (; i <= x.Length - 16; i += 16)
+            {
+                var (low, high) = Vector512.Widen(Vector512.Create(singles[i..]));
+                low += Vector512.Create((ReadOnlySpan<double>)doubles[i..]);
+                high += Vector512.Create((ReadOnlySpan<double>)doubles[(i + 8)..]);
+                low.CopyTo(doubles[i..]);
+                high.CopyTo(doubles[(i + 8)..]);
+                Vector512.Narrow(low, high).CopyTo(MemoryMarshal.Cast<T, float>(r)[i..]);
+            }
+        }
+
+        for (; i < x.Length; i++)
+        {
+            sums[i] += S.CreateTruncating(x[i]);
+            r[i] = T.CreateTruncating(sums[i]);
         }
     }
 

@@ -38,6 +38,9 @@ internal abstract class Kernel
     /// <summary>The slots it writes, all of them whole.</summary>
     public abstract IEnumerable<int> Writes { get; }
 
+    /// <summary>Element operations it does.</summary>
+    public virtual long Flops => 0;
+
     /// <summary>Does the work.</summary>
     public abstract void Run(Frame frame, Workers workers);
 

@@ -10,13 +10,10 @@ namespace Ad.Tensors.Cpu;
 /// </summary>
 internal sealed class GroupKernel : Kernel
 {
-    // Enough elements that handing out an item costs nothing beside it, few enough that several threads find some.
-    private const int ItemElements = 64 * 1024;
-
     private readonly PointwiseGroup _group;
     private readonly GroupProgram _program;
     private readonly Reducer[] _reducers;
-    private readonly Cut _cut;
+    private readonly GroupCut _cut;
     private readonly ConcurrentBag<GroupState> _states = [];
 
     public GroupKernel(PointwiseGroup group)
@@ -24,7 +21,9 @@ internal sealed class GroupKernel : Kernel
         _group = group;
         _program = new GroupProgram(group);
         _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type))];
-        _cut = new Cut(group.Extents ?? new Extents(group.Elements, 1, 1), _program.BlockElements, _reducers.Length > 0);
+        _cut = _reducers.Length > 0
+            ? new GroupCut(group.Extents!.Value, _program.BlockElements)
+            : new GroupCut(group.Elements, _program.BlockElements, _program.Weight);
     }
 
     public override IEnumerable<int> Reads =>
@@ -37,12 +36,14 @@ internal sealed class GroupKernel : Kernel
 
     public override IEnumerable<int> Writes => [.. _group.Outputs.Values, .. _group.Reductions.Select(r => r.Slot)];
 
+    public override long Flops => _group.Elements * (_group.Nodes.Count(n => n is Node.Apply) + _group.Reductions.Count);
+
     public override void Run(Frame frame, Workers workers)
     {
         var partials = _cut.RowItems > 1
             ? _reducers.Select(r => new byte[_cut.Items * 8 * r.Planes * _cut.StateResults]).ToArray()
             : [];
-        workers.Run(new Work(this, frame, partials), _cut.Items, _cut.Elements >= Workers.Grain);
+        workers.Run(new Work(this, frame, partials), _cut.Items, _cut.Elements * _program.Weight >= Workers.Grain);
         for (var r = 0; r < partials.Length; r++)
         {
             Combine(frame, r, partials[r]);
@@ -93,8 +94,8 @@ internal sealed class GroupKernel : Kernel
     {
         if (_reducers.Length == 0)
         {
-            var end = Math.Min(_cut.Elements, (item + 1L) * ItemElements);
-            for (var start = (long)item * ItemElements; start < end; start += _program.BlockElements)
+            var end = Math.Min(_cut.Elements, (item + 1L) * _cut.ItemElements);
+            for (var start = item * _cut.ItemElements; start < end; start += _program.BlockElements)
             {
                 state.Block(frame, start, (int)Math.Min(_program.BlockElements, end - start));
             }
@@ -258,73 +259,6 @@ internal sealed class GroupKernel : Kernel
             var group = (GroupState)state!;
             group.End();
             kernel._states.Add(group);
-        }
-    }
-
-    /// <summary>How the elements are cut into items, and items into blocks.</summary>
-    private sealed class Cut
-    {
-        public Cut(Extents extents, int block, bool reduces)
-        {
-            Extents = extents;
-            Elements = extents.Elements;
-            if (!reduces)
-            {
-                Items = (int)((Elements + ItemElements - 1) / ItemElements);
-                return;
-            }
-
-            var each = Math.Max(1, extents.Reduced) * extents.Inner;
-            if (extents.Outer * extents.Inner == 0)
-            {
-                return;
-            }
-
-            if (each <= block)
-            {
-                WholeResults = true;
-                OuterPerBlock = block / each;
-                OuterPerItem = OuterPerBlock * Math.Max(1, ItemElements / block);
-                StateResults = (int)(OuterPerBlock * extents.Inner);
-                Items = (int)((extents.Outer + OuterPerItem - 1) / OuterPerItem);
-                return;
-            }
-
-            StateResults = (int)Math.Min(extents.Inner, block);
-            RowsPerBlock = Math.Max(1, block / extents.Inner);
-            RowsPerItem = RowsPerBlock * Math.Max(1, ItemElements / (RowsPerBlock * StateResults));
-            RowItems = (int)Math.Max(1, (extents.Reduced + RowsPerItem - 1) / RowsPerItem);
-            Columns = (int)((extents.Inner + StateResults - 1) / StateResults);
-            Items = checked((int)(extents.Outer * Columns * RowItems));
-        }
-
-        public Extents Extents { get; }
-
-        public long Elements { get; }
-
-        public int Items { get; }
-
-        public bool WholeResults { get; }
-
-        public long OuterPerBlock { get; }
-
-        public long OuterPerItem { get; }
-
-        public int StateResults { get; }
-
-        public long RowsPerBlock { get; }
-
-        public long RowsPerItem { get; }
-
-        public int RowItems { get; } = 1;
-
-        private int Columns { get; }
-
-        public (long Outer, long Column, int RowItem) Place(int item)
-        {
-            var (rest, rowItem) = Math.DivRem(item, RowItems);
-            var (outer, column) = Math.DivRem(rest, Columns);
-            return (outer, (long)column * StateResults, rowItem);
         }
     }
 }

@@ -63,6 +63,18 @@ internal sealed class GroupProgram
     /// <summary>The most elements a block has.</summary>
     public int BlockElements { get; }
 
+    /// <summary>How many times a cheap instruction's work an element is, roughly.</summary>
+    public long Weight => Math.Max(1, Nodes.Sum(WeightOf) / 4);
+
+    private static long WeightOf(Node node) => node switch
+    {
+        Node.Random => 16,
+        Node.Apply { Function: Pointwise.Lgamma or Pointwise.Digamma or Pointwise.Polygamma } => 200,
+        Node.Apply { Function: Pointwise.Asin or Pointwise.Acos or Pointwise.Atan or Pointwise.Atan2 or Pointwise.Power or Pointwise.Remainder } => 60,
+        Node.Apply { Function: >= Pointwise.Exp and <= Pointwise.Erf } => 8,
+        _ => 1,
+    };
+
     private void Prepare(int i)
     {
         switch (Nodes[i])

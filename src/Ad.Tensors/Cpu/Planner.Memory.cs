@@ -1,7 +1,7 @@
 namespace Ad.Tensors.Cpu;
 
 /// <summary>A program as it will run: kernels in order, and where every slot's memory comes from.</summary>
-internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] Arenas, Result[] Results, int[] Inputs);
+internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, long[] Arenas, Result[] Results);
 
 /// <summary>What holds a slot: an argument, a result, or a place in one of the plan's arenas.</summary>
 internal readonly record struct Home(HomeKind Kind, int Index, long Start);
@@ -36,19 +36,8 @@ internal sealed partial class Planner
 
         var kernels = _steps.Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step)).ToArray();
         var arenas = new List<Arena>();
-        return new Plan(kernels, House(kernels, results, arenas), [.. arenas.Select(a => a.End)], results, InputSlots());
-    }
-
-    private int[] InputSlots()
-    {
-        var slots = new int[_inputSlots.Count == 0 ? 0 : _inputSlots.Keys.Max() + 1];
-        Array.Fill(slots, -1);
-        foreach (var (index, slot) in _inputSlots)
-        {
-            slots[index] = slot;
-        }
-
-        return slots;
+        var homes = House(kernels, results, arenas);
+        return new Plan(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);
     }
 
     /// <summary>Gives every slot its memory; a temporary's is free again after its last reader.</summary>

@@ -39,13 +39,13 @@ internal abstract class Reducer
 
     private static Reducer OfOrdered<T>(Reduction kind, T least, T greatest)
         where T : unmanaged, INumber<T>, IMinMaxValue<T> => kind switch
-    {
-        Reduction.Sum => throw new ArgumentException($"The reduction sum does not take bool."),
-        Reduction.Max => new Extreme<T, Larger>(least),
-        Reduction.Min => new Extreme<T, Smaller>(greatest),
-        Reduction.ArgMax => new Position<T, Larger>(),
-        Reduction.ArgMin => new Position<T, Smaller>(),
-    };
+        {
+            Reduction.Sum => throw new ArgumentException($"The reduction sum does not take bool."),
+            Reduction.Max => new Extreme<T, Larger>(least),
+            Reduction.Min => new Extreme<T, Smaller>(greatest),
+            Reduction.ArgMax => new Position<T, Larger>(),
+            Reduction.ArgMin => new Position<T, Smaller>(),
+        };
 }
 
 /// <summary>The direction of a search for an extreme.</summary>

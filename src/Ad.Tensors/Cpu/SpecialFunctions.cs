@@ -67,10 +67,15 @@ internal static partial class SpecialFunctions
             return x == Math.Floor(x) ? double.NaN : Digamma(1 - x) - (Math.PI * CosPi(x) / SinPi(x));
         }
 
-        double shift = 0;
+        // The shift is summed with what its roundings leave out: near the root at 1.46 little else remains.
+        double shift = 0, rest = 0;
         for (; x < Large; x += 1)
         {
-            shift += 1 / x;
+            var term = 1 / x;
+            var sum = shift + term;
+            var part = sum - shift;
+            rest += (shift - (sum - part)) + (term - part) + (Math.FusedMultiplyAdd(-term, x, 1) / x);
+            shift = sum;
         }
 
         var square = 1 / (x * x);
@@ -80,7 +85,7 @@ internal static partial class SpecialFunctions
             series = (series + (Bernoulli[k] / (2 * (k + 1)))) * square;
         }
 
-        return Math.Log(x) - (0.5 / x) - series - shift;
+        return (Math.Log(x) - shift) - ((0.5 / x) + series + rest);
     }
 
     /// <summary>The n-th derivative of digamma: (-1)^(n+1) n! zeta(n + 1, x).</summary>

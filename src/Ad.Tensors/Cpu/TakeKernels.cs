@@ -130,6 +130,8 @@ internal sealed class ScatterAddKernel(Indexing extents, View indices, View upda
 
     public override IEnumerable<int> Writes => [target];
 
+    public override long Flops => extents.Batches * extents.Before * extents.Indices * extents.Run;
+
     public override void Run(Frame frame, Workers workers)
     {
         var count = (int)(extents.Batches * extents.Indices);

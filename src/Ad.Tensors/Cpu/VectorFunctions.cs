@@ -68,7 +68,7 @@ internal static class VectorFunctions
         public static V Of(V x)
         {
             var a = Magnitude(x);
-            var far = Vector512.GreaterThan(a, Vector512.Create(40.0));
+            var far = Vector512.GreaterThan(a, Vector512.Create(80.0));
             var t = VectorMath.Expm1(Vector512.ConditionalSelect(far, a * 0.5, a));
             var near = (t + (t / (t + V.One))) * 0.5;
             return WithSignOf(Vector512.ConditionalSelect(far, t * 0.5 * t, near), x);
@@ -81,7 +81,7 @@ internal static class VectorFunctions
         public static V Of(V x)
         {
             var a = Magnitude(x);
-            var far = Vector512.GreaterThan(a, Vector512.Create(40.0));
+            var far = Vector512.GreaterThan(a, Vector512.Create(80.0));
             var e = VectorMath.Exp(Vector512.ConditionalSelect(far, a * 0.5, a));
             return Vector512.ConditionalSelect(far, e * 0.5 * e, (e + (V.One / e)) * 0.5);
         }
@@ -109,7 +109,8 @@ internal static class VectorFunctions
             var far = Vector512.GreaterThan(x, Vector512.Create(1e9));
             var t = x - V.One;
             var near = VectorMath.Log1p(t + Vector512.Sqrt(Fma(t, t, t + t)));
-            return Vector512.ConditionalSelect(far, VectorMath.Log(x) + Vector512.Create(0.6931471805599453), near);
+            var result = Vector512.ConditionalSelect(far, VectorMath.Log(x) + Vector512.Create(0.6931471805599453), near);
+            return Vector512.ConditionalSelect(Vector512.LessThan(x, V.One), Vector512.Create(double.NaN), result);
         }
     }
 

@@ -73,6 +73,12 @@ internal sealed class ViewReader
     {
         while (target.Length > 0)
         {
+            if (_inner < ShortRun && _outer > 0 && _index[_outer] == 0 && target.Length >= _inner)
+            {
+                target = target[ReadShortRuns(source, target)..];
+                continue;
+            }
+
             var count = Math.Min(target.Length, _inner - _index[_outer]);
             Debug.Assert(count > 0, "A view of no elements is not read.");
             if (count < ShortRun)
@@ -121,6 +127,47 @@ internal sealed class ViewReader
             target = target[count..];
             Advance(count);
         }
+    }
+
+    // Whole runs, as many as are left along the axis around the innermost one.
+    private int ReadShortRuns<T>(ReadOnlySpan<T> source, Span<T> target)
+        where T : unmanaged
+    {
+        var axis = _outer - 1;
+        var runs = Math.Min(target.Length / _inner, _sizes[axis] - _index[axis]);
+        var (inner, from, step) = (_inner, _position, _innerStride);
+        var read = runs * inner;
+        if (_strides[axis] == 0)
+        {
+            for (var i = 0; i < inner; i++)
+            {
+                target[i] = source[(int)(from + (i * step))];
+            }
+
+            // The same run over and over: what is there already is copied, twice as much each time.
+            for (var done = inner; done < read; done *= 2)
+            {
+                target[..Math.Min(done, read - done)].CopyTo(target[done..]);
+            }
+        }
+        else
+        {
+            var at = 0;
+            for (var run = 0; run < runs; run++, from += _strides[axis])
+            {
+                var place = from;
+                for (var i = 0; i < inner; i++, place += step)
+                {
+                    target[at++] = source[(int)place];
+                }
+            }
+        }
+
+        _index[axis] += runs - 1;
+        _position += (runs - 1) * _strides[axis];
+        _next += read - inner;
+        Advance(inner);
+        return read;
     }
 
     private void Advance(int count)

@@ -1,0 +1,190 @@
+namespace Ad.Functional
+
+open System.Collections.Generic
+open Ad.Tensors
+
+/// The batching rule of every operation: what it does to inputs that have a new first axis, one example after another.
+[<RequireQualifiedAccess>]
+module internal Batching =
+    let private shifted (axes: Axes) = axes.ToArray() |> Array.map ((+) 1)
+    let private withFirst first (axes: Axes) = Array.append [| first |] (axes.ToArray()) |> axesOf
+    let private sized size (shape: Shape) = shapeOf (Seq.append [ size ] shape)
+
+    /// The same for every example.
+    let repeat size (t: Tensor) = Tensor.expandDims 0 t |> Tensor.broadcastTo (sized size t.Shape)
+
+    let private toFront axis (t: Tensor) =
+        Tensor.permute (Seq.append [ axis ] (Seq.init t.Rank id |> Seq.filter ((<>) axis))) t
+
+    // An axis of examples on one side is one more free axis of that side, which the result has among its others.
+    let private contract
+        (lb: Axes)
+        (rb: Axes)
+        (ls: Axes)
+        (rs: Axes)
+        (left: Tensor, leftBatched)
+        (right: Tensor, rightBatched)
+        =
+        let over isBatched (axes: Axes) = if isBatched then shifted axes else axes.ToArray()
+
+        let batch isBatched (axes: Axes) =
+            if leftBatched && rightBatched then
+                Array.append [| 0 |] (shifted axes)
+            else
+                over isBatched axes
+
+        let product =
+            Tensor.Create(
+                Contract(
+                    axesOf (batch leftBatched lb),
+                    axesOf (batch rightBatched rb),
+                    axesOf (over leftBatched ls),
+                    axesOf (over rightBatched rs)
+                ),
+                left,
+                right
+            )
+
+        if leftBatched && rightBatched then product
+        elif leftBatched then toFront lb.Count product
+        else toFront (left.Rank - ls.Count) product
+
+    /// The tensors of a function's result for all examples, and the result for one: what depends on mapped arguments is built anew, each operation by
+    /// its rule. The tensors, mapped or not, have the examples along their first axis.
+    let rec mapTree<'r> (size: int) (f: Tensor[] -> 'r) (arguments: (Tensor * bool)[]) : Tensor[] * 'r =
+        let scope = Scope()
+
+        try
+            let placeholders =
+                arguments
+                |> Array.map (fun (t, isMapped) ->
+                    if isMapped then
+                        let one =
+                            { t.Signature with
+                                Shape = shapeOf (Seq.skip 1 t.Shape) }
+
+                        Tensor(Variable, [||], one, scope, null)
+                    else
+                        t)
+
+            let result = f placeholders
+            replay size scope (Array.zip placeholders arguments) (Tree.leaves result), result
+        finally
+            scope.Close()
+
+    /// The result of an operation for all examples: inputs with true have them along their first axis, and so has the result.
+    and private rule (size: int) (op: Op) (inputs: (Tensor * bool)[]) : Tensor =
+        let every () =
+            inputs
+            |> Array.map (fun (t, isBatched) -> if isBatched then t else repeat size t)
+
+        let only = fst inputs[0]
+
+        match op with
+        | Variable
+        | Data
+        | Constant _
+        | Iota _ -> Shapes.refuse "vmap" $"{Op.name op} has no inputs to map over."
+        | Custom(rule, result) ->
+            // The derivative of all examples is the derivative of each.
+            let rule = rule :?> CustomRule
+            let flags = inputs |> Array.tail |> Array.map snd
+
+            let mapped f (arguments: Tensor[]) (others: Tensor[]) =
+                let count = arguments.Length
+                let all = Array.append (Array.zip arguments flags) (others |> Array.map (fun t -> t, true))
+                fst (mapTree size (fun given -> f (Array.take count given) (Array.skip count given)) all)
+
+            let tangents (arguments: Tensor[]) (t: Tensor[]) =
+                mapped
+                    rule.Jvp
+                    arguments
+                    (Array.map2 (fun isMapped t -> if isMapped then t else repeat size t) flags t)
+
+            let cotangents arguments g =
+                mapped rule.Vjp arguments g
+                |> Array.map2 (fun isMapped t -> if isMapped then t else Tensor.sumOver [ 0 ] t) flags
+
+            let results = rule.Results |> Array.map (fun s -> { s with Shape = sized size s.Shape })
+            let value = if snd inputs[0] then only else repeat size only
+
+            Tensor.Create(
+                Custom(CustomRule(results, tangents, cotangents), result),
+                Array.append [| value |] (Array.map fst (Array.tail inputs))
+            )
+        | StopGradient
+        | Cast _ -> Tensor.Create(op, only)
+        | Pointwise _ -> Tensor.Create(op, every ())
+        | Random _ -> Seq.init size (fun i -> Tensor.Create(op, only[i])) |> Tensor.stack 0
+        | Reduce(kind, axes) -> Tensor.Create(Reduce(kind, axesOf (shifted axes)), only)
+        | CumulativeSum(axis, reverse) -> Tensor.Create(CumulativeSum(axis + 1, reverse), only)
+        | Reshape shape -> Tensor.Create(Reshape(sized size shape), only)
+        | Permute axes -> Tensor.Create(Permute(withFirst 0 (axesOf (shifted axes))), only)
+        | Broadcast shape ->
+            let ones = Seq.replicate (shape.Rank - (only.Rank - 1)) 1
+            let aligned = Tensor.reshape (Seq.concat [ Seq.singleton size; ones; Seq.skip 1 only.Shape ]) only
+            Tensor.broadcastTo (sized size shape) aligned
+        | Slice(starts, sizes, steps) ->
+            Tensor.Create(Slice(withFirst 0 starts, withFirst size sizes, withFirst 1 steps), only)
+        | Pad(low, high, interior) ->
+            Tensor.Create(Pad(withFirst 0 low, withFirst 0 high, withFirst 0 interior), only)
+        | Concatenate axis -> Tensor.Create(Concatenate(axis + 1), every ())
+        | Flip axes -> Tensor.Create(Flip(axesOf (shifted axes)), only)
+        | Take(axis, batch) ->
+            match inputs with
+            | [| x, true; i, false |] when batch = 0 -> Tensor.Create(Take(axis + 1, 0), x, i)
+            | [| x, false; i, true |] when batch = 0 -> Tensor.Create(op, x, i) |> toFront axis
+            | _ -> Tensor.Create(Take(axis + 1, batch + 1), every ())
+        | ScatterAdd(axis, batch, count) ->
+            match inputs with
+            | [| i, false; u, true |] when batch = 0 -> Tensor.Create(ScatterAdd(axis + 1, 0, count), i, u)
+            | _ -> Tensor.Create(ScatterAdd(axis + 1, batch + 1, count), every ())
+        | Contract(lb, rb, ls, rs) -> contract lb rb ls rs inputs[0] inputs[1]
+
+    /// The outputs as operations on what the placeholders stand for.
+    and private replay
+        size
+        (scope: Scope)
+        (placeholders: (Tensor * (Tensor * bool))[])
+        (outputs: Tensor[])
+        : Tensor[] =
+        let known = Dictionary<Tensor, Tensor>(HashIdentity.Reference)
+
+        for placeholder, (batched, isMapped) in placeholders do
+            if isMapped then
+                known[placeholder] <- batched
+
+        let stack = Stack<struct (Tensor * int)>()
+
+        let visit (t: Tensor) =
+            if Scopes.contains scope t.Scopes && not (known.ContainsKey t) then
+                stack.Push(struct (t, 0))
+
+        for output in outputs do
+            visit output
+
+            while stack.Count > 0 do
+                let struct (t, next) = stack.Pop()
+                let inputs = t.Operands
+
+                if next < inputs.Length then
+                    stack.Push(struct (t, next + 1))
+                    visit inputs[next]
+                elif not (known.ContainsKey t) then
+                    let given =
+                        inputs
+                        |> Array.map (fun input ->
+                            match known.TryGetValue input with
+                            | true, b -> b, true
+                            | _ -> input, false)
+
+                    known[t] <-
+                        match t.Op with
+                        | Variable -> fst given[0]
+                        | op -> rule size op given
+
+        outputs
+        |> Array.map (fun t ->
+            match known.TryGetValue t with
+            | true, b -> b
+            | _ -> repeat size t)

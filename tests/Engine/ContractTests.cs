@@ -1,0 +1,123 @@
+using Ad.Tensors;
+using Xunit;
+
+namespace Engine;
+
+public sealed class ContractTests
+{
+    public static TheoryData<int, int, int> Sizes => new()
+    {
+        { 1, 1, 700 }, { 1, 300, 64 }, { 300, 1, 64 }, { 1, 64, 600 }, { 64, 1, 601 }, { 5, 7, 300 }, { 13, 33, 9 }, { 37, 65, 257 },
+        { 130, 70, 40 }, { 12, 32, 256 }, { 200, 530, 3 }, { 3, 1030, 17 }, { 515, 4, 513 }, { 9, 9, 0 }, { 128, 128, 128 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Products_of_all_sizes_and_orders_of_axes_are_exact_where_they_can_be(int m, int n, int k)
+    {
+        var make = new Make((m * 31) + (n * 17) + k);
+        foreach (var type in new[] { DType.Float32, DType.Float64, DType.Int64 })
+        {
+            var build = new Build();
+            var (x, xt) = (build.Input(type, m, k), build.Input(type, k, m));
+            var (y, yt) = (build.Input(type, k, n), build.Input(type, n, k));
+            int[] outputs =
+            [
+                build.Contract(x, y, [1], [0]), build.Contract(xt, y, [0], [0]), build.Contract(x, yt, [1], [1]), build.Contract(xt, yt, [0], [1]),
+                build.Contract(build.Flip(x, 1), build.Flip(y, 0, 1), [1], [0]),
+            ];
+            Plain[] arguments = [.. new[] { x, xt, y, yt }.Select(i => Small(make, type, build[i].Shape))];
+            var actual = Compare.Run(Compare.One, build.Returning(outputs), arguments);
+            var expected = Multiply(arguments[0], arguments[2], m, n, k);
+            Compare.Same(expected, actual[0], 0, build.Returning(outputs));
+            Compare.Same(Multiply(Turned(arguments[1], k, m), arguments[2], m, n, k), actual[1], 0, build.Returning(outputs));
+            Compare.Same(Multiply(arguments[0], Turned(arguments[3], n, k), m, n, k), actual[2], 0, build.Returning(outputs));
+            Compare.Same(Multiply(Turned(arguments[1], k, m), Turned(arguments[3], n, k), m, n, k), actual[3], 0, build.Returning(outputs));
+            var flipped = actual[4];
+            for (var i = 0; i < m; i++)
+            {
+                for (var j = 0; j < n; j++)
+                {
+                    Assert.Equal(expected[((long)i * n) + j], flipped[((long)i * n) + n - 1 - j]);
+                }
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(3, 150, 170, 300)]
+    [InlineData(40, 20, 30, 50)]
+    [InlineData(1, 260, 1100, 520)]
+    [InlineData(2, 700, 1, 900)]
+    public void Bits_do_not_depend_on_the_number_of_threads(int batch, int m, int n, int k)
+    {
+        var random = new Random(1);
+        foreach (var type in new[] { DType.Float32, DType.Float64 })
+        {
+            var build = new Build();
+            var (x, y) = (build.Input(type, batch, m, k), build.Input(type, batch, k, n));
+            var program = build.Returning(build.Contract(x, y, [2], [1], [0], [0]));
+            Plain[] arguments = [Plain.Of(type, build[x].Shape), Plain.Of(type, build[y].Shape)];
+            foreach (var argument in arguments)
+            {
+                for (var i = 0; i < argument.Count; i++)
+                {
+                    argument[i] = random.NextDouble();
+                }
+            }
+
+            var one = Compare.Run(Compare.One, program, arguments)[0];
+            Compare.Same(one, Compare.Run(new Ad.Tensors.Cpu.CpuDevice(2), program, arguments)[0], 0, program);
+            Compare.Same(one, Compare.Run(new Ad.Tensors.Cpu.CpuDevice(4), program, arguments)[0], 0, program);
+        }
+    }
+
+    // Quarters up to 2: a thousand of their products add up exactly in float32.
+    private static Plain Small(Make make, DType type, Shape shape)
+    {
+        var r = Plain.Of(type, shape);
+        for (var i = 0; i < r.Count; i++)
+        {
+            r[i] = type.IsFloat() ? (make.Below(17) - 8) / 4.0 : make.Below(17) - 8;
+        }
+
+        return r;
+    }
+
+    private static Plain Turned(Plain x, int rows, int columns)
+    {
+        var r = Plain.Of(x.Type, new Shape(columns, rows));
+        for (var i = 0; i < rows; i++)
+        {
+            for (var j = 0; j < columns; j++)
+            {
+                r[(j * rows) + i] = x[(i * columns) + j];
+            }
+        }
+
+        return r;
+    }
+
+    private static Plain Multiply(Plain x, Plain y, int m, int n, int k)
+    {
+        var sums = new double[m * n];
+        for (var i = 0; i < m; i++)
+        {
+            for (var p = 0; p < k; p++)
+            {
+                for (var j = 0; j < n; j++)
+                {
+                    sums[(i * n) + j] += x[(i * k) + p] * y[(p * n) + j];
+                }
+            }
+        }
+
+        var r = Plain.Of(x.Type, new Shape(m, n));
+        for (var i = 0; i < sums.Length; i++)
+        {
+            r[i] = sums[i];
+        }
+
+        return r;
+    }
+}
