@@ -103,21 +103,25 @@ let vector name (f: Tensor -> Tensor) (values: float list) =
 
 printfn "vectors"
 vector "norm" Tensor.norm [ 0.0; 0.0 ]
+vector "norm" Tensor.norm [ 1e-200; 0.0 ]
 vector "max" Tensor.max [ 1.0; 3.0; 3.0 ]
 vector "min" Tensor.min [ 2.0; 2.0; 2.0; 2.0 ]
 vector "prod" Tensor.prod [ 0.0; 2.0; 3.0 ]
 vector "prod" Tensor.prod [ 0.0; 0.0; 3.0 ]
 vector "logSumExp" Tensor.logSumExp [ -infinite; -infinite ]
+vector "logSumExp" Tensor.logSumExp [ -infinite; 0.0 ]
 vector "logSumExp" Tensor.logSumExp [ infinite; 0.0 ]
 vector "logSumExp" Tensor.logSumExp [ 1000.0; 1000.0 ]
 vector "variance" Tensor.variance [ 5.0 ]
 //> vectors
 //> norm                   at [0 0]: 0, 0 0
+//> norm                   at [1E-200 0]: 0, Infinity 0
 //> max                    at [1 3 3]: 3, 0 0.5 0.5
 //> min                    at [2 2 2 2]: 2, 0.25 0.25 0.25 0.25
 //> prod                   at [0 2 3]: 0, 6 0 0
 //> prod                   at [0 0 3]: 0, 0 0 0
 //> logSumExp              at [-Infinity -Infinity]: -Infinity, 0 0
+//> logSumExp              at [-Infinity 0]: 0, 0 1
 //> logSumExp              at [Infinity 0]: Infinity, 0 0
 //> logSumExp              at [1000 1000]: 1000.69, 0.5 0.5
 //> variance               at [5]: 0, 0

@@ -23,10 +23,14 @@ printfn $"{ListOperatorHidden.product[0]}"
 printfn $"{(x *@ w + 1.0)[0]}"
 //> [4.0, 4.0, 4.0] : float64[3]
 
+// F#'s ** takes a tensor on the left only; Tensor.pow takes two.
+printfn $"{Tensor.pow (Tensor.scalar 2.0) (Tensor.vector [ 1.0; 2.0; 3.0 ])}"
+//> [2.0, 4.0, 8.0] : float64[3]
+
 // A function under jit is run on placeholders: it cannot branch on what it computes. Tensor.where can.
 let branching = jit (fun (x: Tensor) -> if Tensor.toScalar (Tensor.sum x) > 0.0 then x else -x)
 attempt (fun () -> branching x)
-//> The value of a tensor that depends on an argument of jit was asked for while jit traced the function, when it has none yet. Branch with Tensor.where, or leave jit out.
+//> The value of a tensor that depends on an argument of jit or vmap was asked for while the function was traced, when it has none yet. Branch with Tensor.where, or leave jit or vmap out.
 let choosing =
     jit (fun (x: Tensor) -> Tensor.where (Tensor.greater (Tensor.sum x) (Tensor.scalar 0.0)) x (-x))
 
