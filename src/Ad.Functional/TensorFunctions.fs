@@ -162,8 +162,11 @@ module Tensor =
     let multiplyAdd (a: Tensor) (b: Tensor) (c: Tensor) = Tensor.Pointwise(Pointwise.MultiplyAdd, a, b, c)
 
     /// a b, but exactly 0 wherever a or b is 0, even if the other is infinite or NaN: how derivatives are multiplied, so that a path through a
-    /// zero adds nothing, whichever end it is walked from.
-    let scale (a: Tensor) (b: Tensor) = binary Pointwise.Scale a b
+    /// zero adds nothing, whichever end it is walked from. The sign of a zero product is not specified.
+    let scale (a: Tensor) (b: Tensor) =
+        match a.Op with
+        | Constant(one, shape) when shape = b.Shape && one = Scalar.Of(b.DType, 1.0) -> b
+        | _ -> binary Pointwise.Scale a b
 
     /// -x.
     let negate x = unary Pointwise.Negate x
