@@ -56,6 +56,16 @@ let logits = layer.Apply Inference trained points
 printfn $"{Tensor.toScalar (Losses.correct logits classes)} of {2 * perArm} right"
 //> 200 of 200 right
 
+// Parameters in a file, and back; the first parameters only say what the tree is like.
+let folder = IO.Directory.CreateTempSubdirectory "functional-"
+let file = IO.Path.Combine(folder.FullName, "spirals.safetensors")
+Saved.write file trained
+
+printfn
+    $"{Saved.read file first = trained}: {Tree.named trained |> Seq.map fst |> Seq.truncate 2 |> List.ofSeq}"
+//> True: [0.Weights; 0.Bias]
+folder.Delete true
+
 // A picture of what was learned: where the plane belongs to which arm.
 let side = 20
 let axis = Tensor.linspace Float64 -1.0 1.0 side
