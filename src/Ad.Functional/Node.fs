@@ -154,3 +154,33 @@ type Node
 /// Nodes that are best computed together: the results of one transform.
 and [<Sealed>] internal Group(members: Node[]) =
     member _.Members = members
+
+/// Walks expression graphs, of any depth.
+[<RequireQualifiedAccess>]
+module internal Walk =
+    /// The nodes behind the roots that are entered, with their inputs, each after its inputs, in an order that only the graph decides. A node is
+    /// entered when `enter` gives its inputs, which is asked once; what is not entered ends the walk there.
+    let postOrder (enter: 'n -> 'n[] voption) (roots: 'n seq) : List<struct ('n * 'n[])> =
+        let seen = HashSet<'n>(HashIdentity.Reference)
+        let sorted = List<struct ('n * 'n[])>()
+        let stack = Stack<struct ('n * 'n[] * int)>()
+
+        let visit node =
+            if seen.Add node then
+                match enter node with
+                | ValueSome inputs -> stack.Push(struct (node, inputs, 0))
+                | ValueNone -> ()
+
+        for root in roots do
+            visit root
+
+            while stack.Count > 0 do
+                let struct (node, inputs, next) = stack.Pop()
+
+                if next < inputs.Length then
+                    stack.Push(struct (node, inputs, next + 1))
+                    visit inputs[next]
+                else
+                    sorted.Add(struct (node, inputs))
+
+        sorted

@@ -1,6 +1,5 @@
 namespace Ad.Functional
 
-open System.Collections.Generic
 open Ad.Tensors
 
 /// One recorded operation on the way from a transform's variables to its results. It holds its inputs itself, so that it outlives evaluation.
@@ -26,10 +25,6 @@ type internal Trace<'b> =
 module internal Trace =
     /// The steps from the variables to the outputs, in an order that only the graph decides.
     let private steps scope (outputs: Tensor[]) =
-        let seen = HashSet<Tensor>(HashIdentity.Reference)
-        let found = List<Step>()
-        let stack = Stack<struct (Tensor * Tensor[] * int)>()
-
         // What has no derivative is a constant, and so is what only it depends on.
         let varies (t: Tensor) =
             t.DType.IsFloat()
@@ -38,26 +33,12 @@ module internal Trace =
                 | NonDifferentiable -> false
                 | _ -> true)
 
-        let visit (t: Tensor) =
-            if varies t && seen.Add t then
-                stack.Push(struct (t, t.Operands, 0))
+        let enter (t: Tensor) = if varies t then ValueSome t.Operands else ValueNone
 
-        for output in outputs do
-            visit output
-
-            while stack.Count > 0 do
-                let struct (t, inputs, next) = stack.Pop()
-
-                if next < inputs.Length then
-                    stack.Push(struct (t, inputs, next + 1))
-                    visit inputs[next]
-                else
-                    found.Add
-                        { Node = t
-                          Inputs = inputs
-                          Rule = Derivatives.rule t.Op }
-
-        found.ToArray()
+        [| for struct (t, inputs) in Walk.postOrder enter outputs ->
+               { Node = t
+                 Inputs = inputs
+                 Rule = Derivatives.rule t.Op } |]
 
     /// Runs the function on variables in place of the tree's tensors; `use` sees the trace while the scope is open.
     let run (f: 'a -> 'b) (x: 'a) (``use``: Trace<'b> -> 'c) : 'c =
