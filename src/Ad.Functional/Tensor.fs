@@ -69,7 +69,7 @@ type Tensor
         else
             Shapes.refuse
                 operation
-                $"the number {number} is not a {t.DType.Name()}; convert the tensor with Tensor.cast."
+                $"the number {number} is not one that {t.DType.Name()} holds; convert the tensor with Tensor.cast."
 
     static member internal BroadcastTo(shape: Shape, t: Tensor) =
         if t.Size = shape then

@@ -679,8 +679,13 @@ module Tensor =
 
         sum (where (eye DType.Bool t.Shape[0]) t (zerosLike t))
 
-    /// The Euclidean norm of all elements, whose derivative at 0 is 0.
-    let norm (t: Tensor) = sqrt (sum (square t))
+    /// The Euclidean norm of all elements, whose derivative at 0 is 0. Elements whose squares are too large or too small for their type are no
+    /// matter: they are measured by the largest.
+    let norm (t: Tensor) =
+        let largest = stopGradient (max (abs t))
+        let usable = logicalAnd (isFinite largest) (greater largest (zerosLike largest))
+        let unit = where usable largest (onesLike largest)
+        unit * sqrt (sum (square (t / unit)))
 
     // ---- composed
 

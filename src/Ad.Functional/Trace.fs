@@ -1,5 +1,6 @@
 namespace Ad.Functional
 
+open System.Collections.Generic
 open Ad.Tensors
 
 /// One recorded operation on the way from a transform's variables to its results. It holds its inputs itself, so that it outlives evaluation.
@@ -23,22 +24,25 @@ type internal Trace<'b> =
 
 [<RequireQualifiedAccess>]
 module internal Trace =
-    /// The steps from the variables to the outputs, in an order that only the graph decides.
-    let private steps scope (outputs: Tensor[]) =
-        // What has no derivative is a constant, and so is what only it depends on.
-        let varies (t: Tensor) =
+    /// The steps from the variables to the outputs, in an order that only the graph decides. What has no derivative is a constant, and so is what
+    /// depends on the variables only through such.
+    let private steps scope (variables: Tensor[]) (outputs: Tensor[]) =
+        let varying = HashSet<Tensor>(variables, HashIdentity.Reference)
+
+        let mayVary (t: Tensor) =
             t.DType.IsFloat()
             && Scopes.contains scope t.Scopes
             && (match Derivatives.rule t.Op with
                 | NonDifferentiable -> false
                 | _ -> true)
 
-        let enter (t: Tensor) = if varies t then ValueSome t.Operands else ValueNone
+        let enter (t: Tensor) = if mayVary t then ValueSome t.Operands else ValueNone
 
-        [| for struct (t, inputs) in Walk.postOrder enter outputs ->
-               { Node = t
-                 Inputs = inputs
-                 Rule = Derivatives.rule t.Op } |]
+        [| for struct (t, inputs) in Walk.postOrder enter outputs do
+               if varying.Contains t || (Array.exists varying.Contains inputs && varying.Add t) then
+                   { Node = t
+                     Inputs = inputs
+                     Rule = Derivatives.rule t.Op } |]
 
     /// Runs the function on variables in place of the tree's tensors; `use` sees the trace while the scope is open.
     let run (f: 'a -> 'b) (x: 'a) (``use``: Trace<'b> -> 'c) : 'c =
@@ -62,7 +66,7 @@ module internal Trace =
                   Variables = variables
                   Result = result
                   Outputs = outputs
-                  Steps = steps scope outputs }
+                  Steps = steps scope variables outputs }
         finally
             scope.Close()
 
