@@ -115,7 +115,7 @@ vector "logSumExp" Tensor.logSumExp [ 1000.0; 1000.0 ]
 vector "variance" Tensor.variance [ 5.0 ]
 //> vectors
 //> norm                   at [0 0]: 0, 0 0
-//> norm                   at [1E-200 0]: 0, Infinity 0
+//> norm                   at [1E-200 0]: 1E-200, 1 0
 //> max                    at [1 3 3]: 3, 0 0.5 0.5
 //> min                    at [2 2 2 2]: 2, 0.25 0.25 0.25 0.25
 //> prod                   at [0 2 3]: 0, 6 0 0

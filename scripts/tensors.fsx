@@ -73,4 +73,4 @@ attempt (fun () -> Tensor.reshape [ 4; -1 ] x)
 attempt (fun () -> x[2])
 //> slice: index 2 is outside axis 0 of float64[2, 3].
 attempt (fun () -> Tensor.vector [ 1; 2 ] + 0.5)
-//> add: the number 0.5 is not a int32; convert the tensor with Tensor.cast.
+//> add: the number 0.5 is not one that int32 holds; convert the tensor with Tensor.cast.

@@ -59,3 +59,12 @@ let root = customVjp heron (fun a g -> g / (2.0 * heron a))
 let a = Tensor.scalar 2.0
 printfn $"{root a}, {grad root a}, {Forward.derivative root a}, {grad (grad root) a}"
 //> 1.41421 : float64[], 0.353553 : float64[], 0.353553 : float64[], -0.0883883 : float64[]
+
+// explain: what jit runs, an operation a line; below it, the plan that the device made.
+let program = explain (fun (x: Tensor) -> Tensor.sum (sin x * 2.0)) (Tensor.vector [ 1.0; 2.0 ])
+printfn "%s" (program.Substring(0, program.IndexOf "\nreturn"))
+//> %0 = input 0 : float64[2]
+//> %1 = sin %0 : float64[2]
+//> %2 = constant 2 : float64[2]
+//> %3 = multiply %1 %2 : float64[2]
+//> %4 = sum [0] %3 : float64[]
