@@ -14,7 +14,7 @@ printfn "%s" (string (Diagnose.nonFinite entropy p).Value)
 let root (x: Tensor) = Tensor.sum (sqrt x)
 let found = (Diagnose.nonFinite root (Tensor.vector [ 4.0; 0.0 ])).Value
 printfn $"{found.Pass} of {found.Operation}, called for at {found.Source.Value}"
-//> Tangents of sqrt, called for at diagnose.fsx:14
+//> Tangents of sqrt, called for at diagnose.fsx:15
 
 let safe (p: Tensor) = Tensor.where (Tensor.greater p (Tensor.zerosLike p)) (p * log p) (Tensor.zerosLike p)
 printfn $"{grad (safe >> Tensor.sum) p}"

@@ -69,7 +69,7 @@ printfn $"{Tensor.zeros Int32 [ 2 ]}, {System.Int32.MaxValue}"
 attempt (fun () -> grad (fun (x: Tensor) -> Tensor.sum (x * x)) (Tensor.vector [ 1; 2 ]))
 //> Reverse.gradient: the function's result is int32[], not a float of rank 0; reduce it, with Tensor.sum say.
 attempt (fun () -> Tensor.vector [ 1; 2 ] * 0.5)
-//> multiply: the number 0.5 is not a int32; convert the tensor with Tensor.cast.
+//> multiply: the number 0.5 is not one that int32 holds; convert the tensor with Tensor.cast.
 
 // The gradient is of a scalar; a pullback or a Jacobian takes more.
 attempt (fun () -> grad sin x)
