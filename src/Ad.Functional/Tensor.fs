@@ -81,11 +81,16 @@ type Tensor
 
     /// An elementwise function of tensors that are broadcast together first.
     static member internal Pointwise(f: Pointwise, [<ParamArray>] inputs: Tensor[]) =
-        let first = inputs[0].Signature
-        let mutable shape = first.Shape
+        let mutable shape = inputs[0].Size
 
-        for input in inputs do
-            shape <- Shapes.broadcast (f.Name()) { first with Shape = shape } input.Signature
+        for i in 1 .. inputs.Length - 1 do
+            if not (inputs[i].Size.Equals shape) then
+                shape <-
+                    Shapes.broadcast
+                        (f.Name())
+                        { inputs[0].Signature with
+                            Shape = shape }
+                        inputs[i].Signature
 
         let target = shape
         Tensor.Create(Op.Pointwise f, inputs |> Array.map (fun t -> Tensor.BroadcastTo(target, t)))
