@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -42,6 +43,7 @@ internal static class Casts
         where B : unmanaged, INumber<B> =>
         TensorPrimitives.ConvertSaturating(MemoryMarshal.Cast<byte, A>(a), MemoryMarshal.Cast<byte, B>(result));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Widen<B>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where B : unmanaged, INumber<B>
     {

@@ -32,6 +32,7 @@ internal static class Comparisons
         where T : unmanaged, INumber<T> => Test<T, LessEqualTest>(a, b, result);
 
     /// <summary>Whether each element is not 0; a NaN is not.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void NotZero<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, INumber<T>
     {
@@ -48,6 +49,7 @@ internal static class Comparisons
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Select<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged
     {
@@ -97,6 +99,7 @@ internal static class Comparisons
         Vector512.ConditionalSelect(no, Vector512.Create(y), Vector512.Create(x)).CopyTo(r);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Test<T, F>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, Span<byte> result)
         where T : unmanaged, INumber<T>
         where F : struct, ITest

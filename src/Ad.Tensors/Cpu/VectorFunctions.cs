@@ -24,27 +24,32 @@ internal static class VectorFunctions
 
     public readonly struct Exp : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x) => VectorMath.Exp(x);
     }
 
     public readonly struct Expm1 : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x) => VectorMath.Expm1(x);
     }
 
     public readonly struct Log : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x) => VectorMath.Log(x);
     }
 
     public readonly struct Log1p : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x) => VectorMath.Log1p(x);
     }
 
     /// <summary>-t / (t + 2) with t = e^(-2|x|) - 1.</summary>
     public readonly struct Tanh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var t = VectorMath.Expm1(Magnitude(x) * -2.0);
@@ -55,6 +60,7 @@ internal static class VectorFunctions
     /// <summary>Always through the exponential of a number that is not positive, which cannot overflow.</summary>
     public readonly struct Sigmoid : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var e = VectorMath.Exp(-Magnitude(x));
@@ -65,6 +71,7 @@ internal static class VectorFunctions
     /// <summary>(t + t / (t + 1)) / 2 with t = e^|x| - 1; far out half the square of e^(|x|/2), which overflows no sooner than the result.</summary>
     public readonly struct Sinh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var a = Magnitude(x);
@@ -78,6 +85,7 @@ internal static class VectorFunctions
     /// <summary>(e + 1 / e) / 2 with e = e^|x|; far out as sinh.</summary>
     public readonly struct Cosh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var a = Magnitude(x);
@@ -90,6 +98,7 @@ internal static class VectorFunctions
     /// <summary>log1p(a + a^2 / (1 + sqrt(a^2 + 1))) with a = |x|; far out log a + log 2.</summary>
     public readonly struct Asinh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var a = Magnitude(x);
@@ -104,6 +113,7 @@ internal static class VectorFunctions
     /// <summary>log1p(t + sqrt(2 t + t^2)) with t = x - 1; far out log x + log 2.</summary>
     public readonly struct Acosh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var far = Vector512.GreaterThan(x, Vector512.Create(1e9));
@@ -117,6 +127,7 @@ internal static class VectorFunctions
     /// <summary>log1p(2 a / (1 - a)) / 2 with a = |x|.</summary>
     public readonly struct Atanh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var a = Magnitude(x);
@@ -127,6 +138,7 @@ internal static class VectorFunctions
     /// <summary>A polynomial in x^2 up to 1, then 1 less e^(-x^2) times a polynomial (see <see cref="SpecialFunctions.Erf"/>).</summary>
     public readonly struct Erf : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var a = Magnitude(x);

@@ -16,6 +16,7 @@ internal static class VectorTrigonometry
 
     public readonly struct Sin : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var quadrant = Reduce(x, out var r);
@@ -28,6 +29,7 @@ internal static class VectorTrigonometry
 
     public readonly struct Cos : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var quadrant = Reduce(x, out var r) + Vector512<long>.One;
@@ -37,6 +39,7 @@ internal static class VectorTrigonometry
 
     public readonly struct Tan : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var quadrant = Reduce(x, out var r);
