@@ -2,8 +2,6 @@ using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.Arm;
-using System.Runtime.Intrinsics.X86;
 
 namespace Ad.Tensors.Cpu;
 
@@ -122,7 +120,7 @@ internal static class BlockFunctions
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where V : struct, IVectorFunction
         where F : struct, IFunction =>
-        !(Fma.IsSupported || AdvSimd.Arm64.IsSupported) ? Map<T, F>
+        !VectorFunctions.IsSupported ? Map<T, F>
         : typeof(T) == typeof(float) ? VectorMap.Single<V>
         : VectorMap.Double<V>;
 

@@ -54,7 +54,7 @@ internal static class Casts
             var floats = MemoryMarshal.Cast<byte, float>(result);
             for (; i <= floats.Length - 16; i += 16)
             {
-                Vector512.ConvertToSingle(Comparisons.Widened(a[i..]).AsInt32()).CopyTo(floats[i..]);
+                Vector512.ConvertToSingle(Comparisons.Widened(Vector128.Create(a[i..])).AsInt32()).CopyTo(floats[i..]);
             }
         }
 

@@ -59,7 +59,7 @@ internal static class Comparisons
         var i = 0;
         for (; i <= r.Length - 16 && Unsafe.SizeOf<T>() > 1; i += 16)
         {
-            var masks = Widened(a[i..]);
+            var masks = Widened(Vector128.Create(a[i..]));
             if (Unsafe.SizeOf<T>() == 4)
             {
                 Choose(masks.As<uint, T>(), x[i..], y[i..], r[i..]);
@@ -80,9 +80,9 @@ internal static class Comparisons
 
     /// <summary>Sixteen truth values as 32-bit numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<uint> Widened(ReadOnlySpan<byte> truths)
+    public static Vector512<uint> Widened(Vector128<byte> truths)
     {
-        var (low, high) = Vector128.Widen(Vector128.Create(truths));
+        var (low, high) = Vector128.Widen(truths);
         var (a, b) = Vector128.Widen(low);
         var (c, d) = Vector128.Widen(high);
         return Vector512.Create(Vector256.Create(a, b), Vector256.Create(c, d));
@@ -132,7 +132,7 @@ internal static class Comparisons
     }
 
     // Eight bits to eight bytes: a copy in each byte, of which one bit is kept, and whatever is left becomes 1.
-    private static ulong Spread(ulong bits) =>
+    public static ulong Spread(ulong bits) =>
         ((((bits * 0x0101010101010101) & 0x8040201008040201) + 0x7f7f7f7f7f7f7f7f) >> 7) & 0x0101010101010101;
 
     private readonly struct EqualTest : ITest

@@ -14,6 +14,17 @@ internal interface IVectorFunction
 /// <summary>The elementwise functions that are worth computing eight at a time, within about two units in the last place.</summary>
 internal static class VectorFunctions
 {
+    private static readonly Type?[] Types = [.. Enum.GetValues<Pointwise>().Select(Named)];
+
+    /// <summary>The type here (or in <see cref="VectorTrigonometry"/>) with the function's name, if the machine can do it.</summary>
+    public static Type? Find(Pointwise function) => Types[(int)function];
+
+    private static Type? Named(Pointwise function) =>
+        !IsSupported ? null : typeof(VectorFunctions).GetNestedType(function.ToString()) ?? typeof(VectorTrigonometry).GetNestedType(function.ToString());
+
+    /// <summary>Whether the machine has fused multiply-add, which the polynomials and reductions need.</summary>
+    public static bool IsSupported => System.Runtime.Intrinsics.X86.Fma.IsSupported || System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported;
+
     /// <summary>|x|.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Magnitude(V x) => Vector512.Abs(x);
