@@ -2,6 +2,10 @@ namespace Ad.Tensors.Cpu;
 
 internal sealed partial class GroupProgram
 {
+    private const int MostLocals = 400;
+    private const int FunctionLocals = 100;
+    private const int NodeLocals = 4;
+
     /// <summary>Whether emitted loops would save anything: one function alone is as fast as a block function.</summary>
     public static bool IsWorthEmitting(PointwiseGroup group) => group.Nodes.Count(node => IsCovered(group.Nodes, node)) > 1;
 
@@ -19,18 +23,9 @@ internal sealed partial class GroupProgram
     private void Emit(PointwiseGroup group)
     {
         var covered = Nodes.Select(node => IsCovered(Nodes, node)).ToArray();
-        var phases = new int[Nodes.Length];
+        var phases = Phases(covered);
         var outside = Slots.Select(slot => slot >= 0).ToArray();
         var whole = new bool[Nodes.Length];
-        for (var i = 0; i < Nodes.Length; i++)
-        {
-            foreach (var operand in Nodes[i].Operands.Values)
-            {
-                var done = Functions[operand] is not null && !covered[operand] && covered[i];
-                phases[i] = Math.Max(phases[i], phases[operand] + (done ? 1 : 0));
-            }
-        }
-
         for (var i = 0; i < Nodes.Length; i++)
         {
             foreach (var operand in Nodes[i].Operands.Values)
@@ -83,6 +78,53 @@ internal sealed partial class GroupProgram
         }
 
         Steps = [.. steps];
+    }
+
+    // A segment is cut before a function of a function: the processor would wait for one after the other, while functions of elements that
+    // have nothing to do with each other overlap. Beyond so many locals the compiler stops inlining.
+    private int[] Phases(bool[] covered)
+    {
+        var phases = new int[Nodes.Length];
+        var waits = new bool[Nodes.Length];
+        var locals = new List<int> { 0 };
+        for (var i = 0; i < Nodes.Length; i++)
+        {
+            var operands = Nodes[i].Operands.Values;
+            foreach (var operand in operands)
+            {
+                var done = Functions[operand] is not null && !covered[operand] && covered[i];
+                phases[i] = Math.Max(phases[i], phases[operand] + (done ? 1 : 0));
+            }
+
+            if (!covered[i])
+            {
+                continue;
+            }
+
+            var phase = phases[i];
+            var isFunction = Nodes[i] is Node.Apply apply && VectorCode.IsFunction(apply.Function);
+            var needed = isFunction ? FunctionLocals : NodeLocals;
+            if (isFunction && operands.ToArray().Any(o => waits[o] && phases[o] == phase))
+            {
+                phases[i]++;
+            }
+
+            while (phases[i] < locals.Count && locals[phases[i]] + needed > MostLocals)
+            {
+                phases[i]++;
+            }
+
+            while (locals.Count <= phases[i])
+            {
+                locals.Add(0);
+            }
+
+            locals[phases[i]] += needed;
+            phase = phases[i];
+            waits[i] = isFunction || operands.ToArray().Any(o => waits[o] && phases[o] == phase);
+        }
+
+        return phases;
     }
 
     private Segment Segment(int[] inside, int[] writes)

@@ -52,7 +52,7 @@ internal static class SegmentMasks
         where F : struct, IVectorFunction
     {
         var (low, high) = Vector512.Widen(x);
-        return Vector512.Narrow(F.Of(low), F.Of(high));
+        return Vector512.Narrow(F.ForSingle(low), F.ForSingle(high));
     }
 
     /// <summary>A vector function of eight float32, through double.</summary>
@@ -61,7 +61,7 @@ internal static class SegmentMasks
         where F : struct, IVectorFunction
     {
         var (low, high) = Vector256.Widen(x);
-        var result = F.Of(Vector512.Create(low, high));
+        var result = F.ForSingle(Vector512.Create(low, high));
         return Vector256.Narrow(result.GetLower(), result.GetUpper());
     }
 }

@@ -109,7 +109,8 @@ internal sealed class VectorCode(ILGenerator il)
         }
     }
 
-    private static bool IsFunction(Pointwise function) => VectorFunctions.Find(function) is not null;
+    /// <summary>Whether the function is a polynomial of many terms rather than an instruction or two.</summary>
+    public static bool IsFunction(Pointwise function) => VectorFunctions.Find(function) is not null;
 
     private LocalBuilder Number(Pointwise function, DType type, LocalBuilder[] x) => function switch
     {

@@ -57,6 +57,6 @@ internal static class VectorMap
         where F : struct, IVectorFunction
     {
         var (low, high) = Vector512.Widen(Vector512.Create(x));
-        Vector512.Narrow(F.Of(low), F.Of(high)).CopyTo(r);
+        Vector512.Narrow(F.ForSingle(low), F.ForSingle(high)).CopyTo(r);
     }
 }
