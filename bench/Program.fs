@@ -1,11 +1,42 @@
-module Bench.Program
+namespace Bench
 
+open System
 open System.Reflection
+open BenchmarkDotNet.Attributes
 open BenchmarkDotNet.Running
 
-[<EntryPoint>]
-let main argv =
-    BenchmarkSwitcher.FromAssembly(Assembly.GetExecutingAssembly()).Run argv
-    |> ignore
+/// Every case as a benchmark.
+[<MemoryDiagnoser>]
+type Benchmarks() =
+    let mutable run = ignore
 
-    0
+    /// What is timed.
+    [<ParamsSource("Names")>]
+    member val Case = "" with get, set
+
+    /// The names of all cases.
+    static member Names = Cases.all |> Seq.map _.Name
+
+    /// Makes the case ready.
+    [<GlobalSetup>]
+    member x.Setup() = run <- (Cases.all |> List.find (fun c -> c.Name = x.Case)).Make()
+
+    /// Runs the case once.
+    [<Benchmark>]
+    member _.Run() = run ()
+
+module Program =
+    [<EntryPoint>]
+    let main argv =
+        match List.ofArray argv with
+        | "--quick" :: "--smoke" :: _ ->
+            Quick.run true ""
+            0
+        | "--quick" :: rest ->
+            Quick.run false (String.Join(' ', rest))
+            0
+        | _ ->
+            BenchmarkSwitcher.FromAssembly(Assembly.GetExecutingAssembly()).Run argv
+            |> ignore
+
+            0

@@ -154,34 +154,24 @@ module internal Batching =
             if isMapped then
                 known[placeholder] <- batched
 
-        let stack = Stack<struct (Tensor * int)>()
-
-        let visit (t: Tensor) =
+        let enter (t: Tensor) =
             if Scopes.contains scope t.Scopes && not (known.ContainsKey t) then
-                stack.Push(struct (t, 0))
+                ValueSome t.Operands
+            else
+                ValueNone
 
-        for output in outputs do
-            visit output
+        for struct (t, inputs) in Walk.postOrder enter outputs do
+            let given =
+                inputs
+                |> Array.map (fun input ->
+                    match known.TryGetValue input with
+                    | true, b -> b, true
+                    | _ -> input, false)
 
-            while stack.Count > 0 do
-                let struct (t, next) = stack.Pop()
-                let inputs = t.Operands
-
-                if next < inputs.Length then
-                    stack.Push(struct (t, next + 1))
-                    visit inputs[next]
-                elif not (known.ContainsKey t) then
-                    let given =
-                        inputs
-                        |> Array.map (fun input ->
-                            match known.TryGetValue input with
-                            | true, b -> b, true
-                            | _ -> input, false)
-
-                    known[t] <-
-                        match t.Op with
-                        | Variable -> fst given[0]
-                        | op -> rule size op given
+            known[t] <-
+                match t.Op with
+                | Variable -> fst given[0]
+                | op -> rule size op given
 
         outputs
         |> Array.map (fun t ->

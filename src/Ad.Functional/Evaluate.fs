@@ -24,40 +24,32 @@ module internal Evaluate =
     /// The nodes with a value that the roots depend on; those without, each after its inputs, in an order that only the graph decides; and the
     /// roots together with the groups of all nodes met.
     let private order (roots: Node seq) =
-        let seen = HashSet<Node>(HashIdentity.Reference)
-        let sorted = List<Node>()
         let leaves = List<Node>()
-        let stack = Stack<struct (Node * Node[] * int)>()
         let rest = Queue<Node> roots
         let all = List<Node>()
 
-        let visit (node: Node) =
-            if seen.Add node then
-                // The inputs are read before the value: whoever keeps a value sets it before dropping the inputs.
-                let inputs = node.Inputs
+        let enter (node: Node) =
+            // The inputs are read before the value: whoever keeps a value sets it before dropping the inputs.
+            let inputs = node.Inputs
 
-                if isNull node.Value then
-                    stack.Push(struct (node, inputs, 0))
+            if isNull node.Value then
+                match node.Group with
+                | null -> ()
+                | group -> Array.iter rest.Enqueue group.Members
 
-                    match node.Group with
-                    | null -> ()
-                    | group -> Array.iter rest.Enqueue group.Members
-                else
-                    leaves.Add node
+                ValueSome inputs
+            else
+                leaves.Add node
+                ValueNone
 
-        while rest.Count > 0 do
-            let root = rest.Dequeue()
-            all.Add root
-            visit root
-
-            while stack.Count > 0 do
-                let struct (node, inputs, next) = stack.Pop()
-
-                if next < inputs.Length then
-                    stack.Push(struct (node, inputs, next + 1))
-                    visit inputs[next]
-                else
-                    sorted.Add node
+        let sorted =
+            Walk.postOrder
+                enter
+                (seq {
+                    while rest.Count > 0 do
+                        all.Add(rest.Peek())
+                        rest.Dequeue()
+                })
 
         leaves, sorted, all
 
@@ -105,16 +97,12 @@ module internal Evaluate =
         for leaf in leaves do
             index[leaf] <- argument leaf.Value leaf.Signature
 
-        for node in sorted do
-            // A node evaluated by another thread in the meantime has no inputs left, but a value.
-            let inputs = node.Inputs
-
+        for struct (node, inputs) in sorted do
             for input in inputs do
                 internalUses[input] <- used input + 1
 
             index[node] <-
                 match node.Op with
-                | _ when not (isNull node.Value) -> argument node.Value node.Signature
                 | Variable when inputs.Length = 0 ->
                     placeholders.Add node
                     argument null node.Signature
@@ -153,7 +141,7 @@ module internal Evaluate =
             if isNull root.Value && chosen.Add root then
                 outputs.Add root
 
-        for node in sorted do
+        for struct (node, _) in sorted do
             if isNull node.Value && not (chosen.Contains node) && keep node (used node) then
                 chosen.Add node |> ignore
                 outputs.Add node
@@ -166,7 +154,7 @@ module internal Evaluate =
           Arguments = arguments.ToArray()
           Placeholders = placeholders.ToArray()
           Outputs = outputs.ToArray()
-          Computed = sorted.ToArray() }
+          Computed = [| for struct (node, _) in sorted -> node |] }
 
     /// Counts a program's work, if somebody measures.
     let count (program: Program) (executable: Executable) =

@@ -135,7 +135,7 @@ module Forward =
             let seeds =
                 trace.Variables
                 |> Array.mapi (fun i variable ->
-                    if i <> leaf then
+                    if i <> leaf || not (variable.DType.IsFloat()) then
                         None
                     else
                         let place =

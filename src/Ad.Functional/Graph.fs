@@ -48,29 +48,9 @@ type Graph =
 module Graph =
     /// The nodes behind the outputs: the variables first, then each after its inputs.
     let private nodes (variables: Tensor[]) (outputs: Tensor[]) =
-        let seen = HashSet<Tensor>(HashIdentity.Reference)
-        let found = List<Tensor>()
-        let stack = Stack<struct (Tensor * int)>()
         let own = HashSet<Tensor>(variables, HashIdentity.Reference)
-
-        let visit (t: Tensor) =
-            if seen.Add t then
-                stack.Push(struct (t, 0))
-
-        for t in Array.append variables outputs do
-            visit t
-
-            while stack.Count > 0 do
-                let struct (t, next) = stack.Pop()
-                let inputs = if own.Contains t then [||] else t.Operands
-
-                if next < inputs.Length then
-                    stack.Push(struct (t, next + 1))
-                    visit inputs[next]
-                else
-                    found.Add t
-
-        found.ToArray()
+        let enter (t: Tensor) = ValueSome(if own.Contains t then [||] else t.Operands)
+        [| for struct (t, _) in Walk.postOrder enter (Array.append variables outputs) -> t |]
 
     let private draw
         (names: string[])

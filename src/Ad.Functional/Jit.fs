@@ -111,3 +111,9 @@ module internal Jit =
                 match cache.GetOrAdd(Tree.structure x, (fun _ -> trace f x leaves)) with
                 | Some compiled -> run compiled leaves
                 | None -> f x
+
+    /// What would run for the function at x: its program, and the plan that the device made of it.
+    let explain (f: 'a -> 'b) (x: 'a) : string =
+        match trace f x (Tree.leaves x) with
+        | Some compiled -> $"{compiled.Program}\n{compiled.Executable}"
+        | None -> Shapes.refuse "explain" "the function depends on what a transform around it varies."

@@ -22,6 +22,7 @@ module Losses =
         Tensor.mean (abs (y - t))
 
     /// The mean of -log p[class], with log p = logSoftmax of logits along the last axis; integer classes have the logits' shape without it.
+    /// A class that there is no logit for is an error when the value is asked for.
     [<CompiledName("CrossEntropy")>]
     let crossEntropy (logits: Tensor) (classes: Tensor) : Tensor =
         if
@@ -35,7 +36,10 @@ module Losses =
                 $"takes logits and one integer class for each row of them, but was given {logits.Signature} and {classes.Signature}."
 
         let logP = Tensor.logSoftmax -1 logits
-        -(Tensor.mean (Tensor.takeAlong -1 (Tensor.expandDims -1 classes) logP))
+        // A negative class is no class from the end, but a mistake: it is moved to where there is none.
+        let isNegative = Tensor.less classes (Tensor.zerosLike classes)
+        let places = Tensor.where isNegative (classes - logits.Shape[logits.Rank - 1]) classes
+        -(Tensor.mean (Tensor.takeAlong -1 (Tensor.expandDims -1 places) logP))
 
     /// The mean over rows of -sum t log p, with log p = logSoftmax of logits along the last axis, and probabilities t of the logits' shape.
     [<CompiledName("CrossEntropyOf")>]

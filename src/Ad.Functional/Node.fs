@@ -2,6 +2,9 @@ namespace Ad.Functional
 
 open System
 open System.Collections.Generic
+open System.Diagnostics
+open System.IO
+open System.Runtime.CompilerServices
 open System.Threading
 open Ad.Tensors
 
@@ -73,6 +76,59 @@ module internal Scopes =
                 | [||] -> s
                 | more when more.Length = t.Length -> Array.append s t
                 | more -> Array.append s more
+
+/// Remembers where nodes were made, for whoever diagnoses a function, in that flow of control and no other.
+[<RequireQualifiedAccess>]
+module internal Sources =
+    let private places = AsyncLocal<ConditionalWeakTable<obj, string> | null>()
+
+    // Read before the flow's own table, which costs more: nobody diagnoses most of the time.
+    let mutable private active = 0
+
+    let private own = typeof<Scope>.Assembly
+
+    /// Runs a function, and remembers where it makes nodes.
+    let record (f: unit -> 'a) : 'a =
+        let before = places.Value
+        places.Value <- ConditionalWeakTable()
+        Interlocked.Increment &active |> ignore
+
+        try
+            f ()
+        finally
+            Interlocked.Decrement &active |> ignore
+            places.Value <- before
+
+    /// Notes that a node was made by the caller's caller, outside this library.
+    let note (node: obj) =
+        if Volatile.Read &active > 0 then
+            match places.Value with
+            | null -> ()
+            | table ->
+                let isUsers (frame: StackFrame) =
+                    match frame.GetMethod() with
+                    | null -> false
+                    | m ->
+                        match m.DeclaringType with
+                        | null -> true
+                        | t -> t.Assembly <> own && not (isNull (frame.GetFileName()))
+
+                match StackTrace(1, true).GetFrames() |> Array.tryFind isUsers with
+                | Some frame when not (isNull (frame.GetFileName())) ->
+                    table.AddOrUpdate(
+                        node,
+                        $"{Path.GetFileName(frame.GetFileName())}:{frame.GetFileLineNumber()}"
+                    )
+                | _ -> ()
+
+    /// Where a node was made, if that was noted.
+    let find (node: obj) : string option =
+        match places.Value with
+        | null -> None
+        | table ->
+            match table.TryGetValue node with
+            | true, place -> Some place
+            | _ -> None
 
 /// <summary>A node of the expression graph: an operation on other nodes, and its value once somebody has asked for it.</summary>
 /// <remarks>Every node is a <see cref="T:Ad.Functional.Tensor"/>; this is the part of it that evaluation knows.</remarks>
@@ -154,3 +210,33 @@ type Node
 /// Nodes that are best computed together: the results of one transform.
 and [<Sealed>] internal Group(members: Node[]) =
     member _.Members = members
+
+/// Walks expression graphs, of any depth.
+[<RequireQualifiedAccess>]
+module internal Walk =
+    /// The nodes behind the roots that are entered, with their inputs, each after its inputs, in an order that only the graph decides. A node is
+    /// entered when `enter` gives its inputs, which is asked once; what is not entered ends the walk there.
+    let postOrder (enter: 'n -> 'n[] voption) (roots: 'n seq) : List<struct ('n * 'n[])> =
+        let seen = HashSet<'n>(HashIdentity.Reference)
+        let sorted = List<struct ('n * 'n[])>()
+        let stack = Stack<struct ('n * 'n[] * int)>()
+
+        let visit node =
+            if seen.Add node then
+                match enter node with
+                | ValueSome inputs -> stack.Push(struct (node, inputs, 0))
+                | ValueNone -> ()
+
+        for root in roots do
+            visit root
+
+            while stack.Count > 0 do
+                let struct (node, inputs, next) = stack.Pop()
+
+                if next < inputs.Length then
+                    stack.Push(struct (node, inputs, next + 1))
+                    visit inputs[next]
+                else
+                    sorted.Add(struct (node, inputs))
+
+        sorted

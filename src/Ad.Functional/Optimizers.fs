@@ -151,7 +151,7 @@ module Optimizer =
     let globalNorm (tree: 'P) : Tensor =
         let squares =
             Tree.leaves tree
-            |> Array.map (Tensor.square >> Tensor.sum >> Tensor.cast DType.Float64)
+            |> Array.map (Tensor.cast DType.Float64 >> Tensor.square >> Tensor.sum)
 
         sqrt (Array.fold (+) (Tensor.zeros DType.Float64 []) squares)
 

@@ -34,6 +34,7 @@ type Tensor
 
     static member internal Create(op: Op, [<ParamArray>] inputs: Tensor[]) =
         let t = Tensor(op, inputs, Shapes.infer op (inputs |> Array.map _.Signature), null, null)
+        Sources.note t
 
         // A loop whose state nobody asks for would grow without end; what no transform looks at is computed from time to time.
         if t.Depth % 4096 = 0 && not (Scopes.isOpen t.Scopes) then
@@ -68,7 +69,7 @@ type Tensor
         else
             Shapes.refuse
                 operation
-                $"the number {number} is not a {t.DType.Name()}; convert the tensor with Tensor.cast."
+                $"the number {number} is not one that {t.DType.Name()} holds; convert the tensor with Tensor.cast."
 
     static member internal BroadcastTo(shape: Shape, t: Tensor) =
         if t.Size = shape then
@@ -80,11 +81,16 @@ type Tensor
 
     /// An elementwise function of tensors that are broadcast together first.
     static member internal Pointwise(f: Pointwise, [<ParamArray>] inputs: Tensor[]) =
-        let first = inputs[0].Signature
-        let mutable shape = first.Shape
+        let mutable shape = inputs[0].Size
 
-        for input in inputs do
-            shape <- Shapes.broadcast (f.Name()) { first with Shape = shape } input.Signature
+        for i in 1 .. inputs.Length - 1 do
+            if not (inputs[i].Size.Equals shape) then
+                shape <-
+                    Shapes.broadcast
+                        (f.Name())
+                        { inputs[0].Signature with
+                            Shape = shape }
+                        inputs[i].Signature
 
         let target = shape
         Tensor.Create(Op.Pointwise f, inputs |> Array.map (fun t -> Tensor.BroadcastTo(target, t)))

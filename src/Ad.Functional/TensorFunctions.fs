@@ -590,6 +590,67 @@ module Tensor =
     let cumsumReverse (axis: int) (t: Tensor) =
         Tensor.Create(CumulativeSum(Shapes.axis "cumsum" t.Rank axis, true), numbers t)
 
+    // Each element with the one a distance before it, the distance doubling (Hillis and Steele 1986): as many rounds as the length has bits.
+    let private running (combine: Tensor -> Tensor -> Tensor) (axis: int) (t: Tensor) =
+        let axis = Shapes.axis "running" t.Rank axis
+        let n = t.Shape[axis]
+
+        let rec round distance (t: Tensor) =
+            if distance >= n then
+                t
+            else
+                let first = sliceAxis axis 0 distance 1 t
+                let later = combine (sliceAxis axis 0 (n - distance) 1 t) (sliceAxis axis distance n 1 t)
+                round (2 * distance) (concat axis [ first; later ])
+
+        round 1 t
+
+    /// Running products along an axis, whose derivatives of every order are exact where factors are 0.
+    let cumprod (axis: int) (t: Tensor) = running multiply axis t
+
+    /// The largest so far along an axis; at ties the derivative is shared.
+    let cummax (axis: int) (t: Tensor) = running maximum axis t
+
+    /// The smallest so far along an axis; at ties the derivative is shared.
+    let cummin (axis: int) (t: Tensor) = running minimum axis t
+
+    // ---- repetition
+
+    /// The elements moved along an axis by a number of places, those that fall off the end put in at the start.
+    let roll (axis: int) (places: int) (t: Tensor) =
+        let axis = Shapes.axis "roll" t.Rank axis
+        let n = t.Shape[axis]
+
+        match (if n = 0 then 0 else ((places % n) + n) % n) with
+        | 0 -> t
+        | k -> concat axis [ sliceAxis axis (n - k) n 1 t; sliceAxis axis 0 (n - k) 1 t ]
+
+    /// Each element as many times in a row along an axis.
+    let repeat (axis: int) (times: int) (t: Tensor) =
+        let axis = Shapes.axis "repeat" t.Rank axis
+        let before, after = Seq.take (axis + 1) t.Shape, Seq.skip (axis + 1) t.Shape
+
+        reshape (Seq.concat [ before; Seq.singleton 1; after ]) t
+        |> broadcastTo (Seq.concat [ before; Seq.singleton times; after ])
+        |> reshape (t.Shape |> Seq.mapi (fun a n -> if a = axis then n * times else n))
+
+    /// The whole tensor as many times along each axis.
+    let tile (times: int seq) (t: Tensor) =
+        let times = Seq.toArray times
+
+        if times.Length <> t.Rank then
+            Shapes.refuse "tile" $"{t.Signature} has {t.Rank} axes, but {times.Length} numbers were given."
+
+        Array.indexed times
+        |> Array.fold
+            (fun (t: Tensor) (axis, n) ->
+                let before, after = Seq.take axis t.Shape, Seq.skip axis t.Shape
+
+                reshape (Seq.concat [ before; Seq.singleton 1; after ]) t
+                |> broadcastTo (Seq.concat [ before; Seq.singleton n; after ])
+                |> reshape (t.Shape |> Seq.mapi (fun a size -> if a = axis then size * n else size)))
+            t
+
     // ---- indexing
 
     /// <summary>The slices of a tensor at positions along an axis, whose place the positions' axes take. Negative positions count from the end.</summary>
@@ -679,8 +740,13 @@ module Tensor =
 
         sum (where (eye DType.Bool t.Shape[0]) t (zerosLike t))
 
-    /// The Euclidean norm of all elements, whose derivative at 0 is 0.
-    let norm (t: Tensor) = sqrt (sum (square t))
+    /// The Euclidean norm of all elements, whose derivative at 0 is 0. Elements whose squares are too large or too small for their type are no
+    /// matter: they are measured by the largest.
+    let norm (t: Tensor) =
+        let largest = stopGradient (max (abs t))
+        let usable = logicalAnd (isFinite largest) (greater largest (zerosLike largest))
+        let unit = where usable largest (onesLike largest)
+        unit * sqrt (sum (square (t / unit)))
 
     // ---- composed
 

@@ -24,40 +24,25 @@ type internal Trace<'b> =
 
 [<RequireQualifiedAccess>]
 module internal Trace =
-    /// The steps from the variables to the outputs, in an order that only the graph decides.
-    let private steps scope (outputs: Tensor[]) =
-        let seen = HashSet<Tensor>(HashIdentity.Reference)
-        let found = List<Step>()
-        let stack = Stack<struct (Tensor * Tensor[] * int)>()
+    /// The steps from the variables to the outputs, in an order that only the graph decides. What has no derivative is a constant, and so is what
+    /// depends on the variables only through such.
+    let private steps scope (variables: Tensor[]) (outputs: Tensor[]) =
+        let varying = HashSet<Tensor>(variables, HashIdentity.Reference)
 
-        // What has no derivative is a constant, and so is what only it depends on.
-        let varies (t: Tensor) =
+        let mayVary (t: Tensor) =
             t.DType.IsFloat()
             && Scopes.contains scope t.Scopes
             && (match Derivatives.rule t.Op with
                 | NonDifferentiable -> false
                 | _ -> true)
 
-        let visit (t: Tensor) =
-            if varies t && seen.Add t then
-                stack.Push(struct (t, t.Operands, 0))
+        let enter (t: Tensor) = if mayVary t then ValueSome t.Operands else ValueNone
 
-        for output in outputs do
-            visit output
-
-            while stack.Count > 0 do
-                let struct (t, inputs, next) = stack.Pop()
-
-                if next < inputs.Length then
-                    stack.Push(struct (t, inputs, next + 1))
-                    visit inputs[next]
-                else
-                    found.Add
-                        { Node = t
-                          Inputs = inputs
-                          Rule = Derivatives.rule t.Op }
-
-        found.ToArray()
+        [| for struct (t, inputs) in Walk.postOrder enter outputs do
+               if varying.Contains t || (Array.exists varying.Contains inputs && varying.Add t) then
+                   { Node = t
+                     Inputs = inputs
+                     Rule = Derivatives.rule t.Op } |]
 
     /// Runs the function on variables in place of the tree's tensors; `use` sees the trace while the scope is open.
     let run (f: 'a -> 'b) (x: 'a) (``use``: Trace<'b> -> 'c) : 'c =
@@ -81,7 +66,7 @@ module internal Trace =
                   Variables = variables
                   Result = result
                   Outputs = outputs
-                  Steps = steps scope outputs }
+                  Steps = steps scope variables outputs }
         finally
             scope.Close()
 

@@ -60,6 +60,9 @@ module Transforms =
     /// <summary>The function for many arguments at once: all leaves are taken apart along their first axis, and so are the results put together.</summary>
     let vmap (f: 'a -> 'b) (x: 'a) : 'b = vmapAxes (Tree.leaves x |> Array.map (fun _ -> Some 0)) 0 f x
 
+    /// What jit runs for the function at x, as text: the program, an operation a line, and the device's plan of it.
+    let explain (f: 'a -> 'b) (x: 'a) : string = Jit.explain f x
+
     /// The value f(x) and the linear map v -> J(x) v, in which f is not run again.
     let linearize (f: 'a -> 'b) (x: 'a) : 'b * ('a -> 'b) = Forward.linearize f x
 

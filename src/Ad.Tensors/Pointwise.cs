@@ -195,8 +195,12 @@ public static class PointwiseFacts
         _ => PointwiseTypes.Choice,
     };
 
+    // An enum's own text is looked up anew at each call, and names are asked for at every operation.
+    private static readonly string[] InText =
+        [.. Enum.GetValues<Pointwise>().Select(function => Names.CamelCase(function.ToString()))];
+
     /// <summary>The function's name in program text and error messages, such as log1p or multiplyAdd.</summary>
-    public static string Name(this Pointwise function) => Names.CamelCase(function.ToString());
+    public static string Name(this Pointwise function) => InText[(int)function];
 }
 
 internal static class Names

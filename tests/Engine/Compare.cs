@@ -7,14 +7,15 @@ namespace Engine;
 /// <summary>The device against the reference.</summary>
 internal static class Compare
 {
-    public static readonly CpuDevice One = new(1);
+    /// <summary>One thread, and every node interpreted.</summary>
+    public static readonly CpuDevice One = new(1, long.MaxValue);
 
-    private static readonly CpuDevice[] More = [new(2), new(4)];
+    private static readonly CpuDevice[] More = [new(1, 0), new(2, 0), new(4, long.MaxValue)];
 
     public static Plain[] Run(Device device, Ad.Tensors.Program program, params Plain[] arguments) =>
         [.. device.Prepare(program).Run([.. arguments.Select(a => a.Store())]).Select(Plain.From)];
 
-    /// <summary>The device's results are the reference's to a number of ulp of their type, and the same bits with more threads.</summary>
+    /// <summary>The device's results are the reference's to a number of ulp of their type, and the same bits with more threads and with emitted loops.</summary>
     public static void ToReference(Ad.Tensors.Program program, double ulp, params Plain[] arguments)
     {
         var expected = Reference.Run(program, arguments);

@@ -39,3 +39,7 @@ let property (body: 'Testable) = Check.One(config, body)
 
 /// Holds for every value that one arbitrary makes.
 let forAll (arb: Arbitrary<'a>) (body: 'a -> 'Testable) = Check.One(config, Prop.forAll arb body)
+
+/// Holds for so many values that one arbitrary makes: for bodies that take long.
+let forSome (count: int) (arb: Arbitrary<'a>) (body: 'a -> 'Testable) =
+    Check.One(config.WithMaxTest count, Prop.forAll arb body)

@@ -121,3 +121,20 @@ let ``graphs are drawn as DOT and as Mermaid`` () =
     Assert.Contains("n5[\"e = multiply<br/>= 6.0<br/>adjoint 1.0\"]", Graph.toMermaid graph)
     Assert.Equal(6, graph.Nodes.Length)
     Assert.Equal(6, graph.Edges.Length)
+
+[<Fact>]
+let ``nothing is walked behind a stopGradient, or inside a function whose derivative is given`` () =
+    let edges f = (Cost.measure (fun () -> Reverse.gradient f (Tensor.scalar 0.5)) |> snd).EdgesVisited
+
+    Assert.Equal(0L, edges (Tensor.stopGradient >> exp >> sin))
+    let deep (x: Tensor) = Seq.fold (fun y _ -> sin y) x (seq { 1..20 })
+    Assert.Equal(20L, edges deep)
+    Assert.Equal(1L, edges (customVjp deep (fun _ g -> g)))
+
+[<Fact>]
+let ``what jit runs is text, the same for the same function`` () =
+    let f (x: Tensor) = Tensor.sum (sin x * 2.0)
+    let text = explain f (Tensor.vector [ 1.0; 2.0 ])
+    Assert.StartsWith("%0 = input 0 : float64[2]\n%1 = sin %0 : float64[2]\n", text)
+    Assert.Contains("return", text)
+    Assert.Equal(text, explain f (Tensor.vector [ 3.0; 4.0 ]))

@@ -89,6 +89,25 @@ let ``the gradient of the norm at 0 is 0, of every order`` () =
     Assert.Equal(zero, Forward.gradient Tensor.norm zero)
 
 [<Fact>]
+let ``the norm neither overflows nor underflows where its elements do not`` () =
+    let check (x: Tensor) (norm: float) =
+        let y, g = Reverse.valueAndGradient Tensor.norm x
+        Assert.Equal(norm, value y)
+        Assert.Equal(Tensor.vector [ 1.0f; 0.0f ], g)
+        Assert.Equal(Tensor.vector [ 1.0f; 0.0f ], Forward.gradient Tensor.norm x)
+
+    check (Tensor.vector [ 1e-23f; 0.0f ]) (float 1e-23f)
+    check (Tensor.vector [ 1e20f; 0.0f ]) (float 1e20f)
+    Assert.Equal(infinity, value (Tensor.norm (Tensor.vector [ infinity; 1.0 ])))
+    Assert.Equal(0.0, value (Tensor.norm (Tensor.zeros Float64 [ 0 ])))
+
+[<Fact>]
+let ``a class that there is no logit for is an error, not another class`` () =
+    for wrong in [ -1; 3 ] do
+        let loss = Losses.crossEntropy (Tensor.zeros Float64 [ 1; 3 ]) (Tensor.vector [ wrong ])
+        Assert.ThrowsAny<Exception>(fun () -> value loss |> ignore) |> ignore
+
+[<Fact>]
 let ``max pooling of very small entries gives the entries`` () =
     let x = Tensor.full Float32 [ 1; 1; 4; 4 ] -3e7
     Assert.Equal(Tensor.full Float32 [ 1; 1; 2; 2 ] -3e7, Tensor.maxPool [ 2; 2 ] [ 2; 2 ] x)

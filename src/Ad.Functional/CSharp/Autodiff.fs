@@ -68,6 +68,33 @@ type Autodiff =
         let compiled = jit (fun (a, b, c) -> f.Invoke(a, b, c))
         Func<'a, 'b, 'c, 'd>(fun a b c -> compiled (a, b, c))
 
+    /// The function for many arguments at once: all leaves are taken apart along their first axis, and so are the results put together.
+    static member Vmap(f: Func<'a, 'b>) : Func<'a, 'b> = Func<'a, 'b>(vmap (Autodiff.F f))
+
+    /// The value and the derivative as a linear map of directions, in which f is not run again.
+    static member Linearize(f: Func<'a, 'b>, x: 'a) : struct ('b * Func<'a, 'b>) =
+        let value, push = linearize (Autodiff.F f) x
+        struct (value, Func<'a, 'b> push)
+
+    /// The function with a directional derivative given by hand, linear in the direction.
+    static member CustomJvp(f: Func<'a, 'b>, rule: Func<'a, 'a, 'b>) : Func<'a, 'b> =
+        ArgumentNullException.ThrowIfNull rule
+        Func<'a, 'b>(customJvp (Autodiff.F f) (fun x v -> rule.Invoke(x, v)))
+
+    /// The function with a pullback given by hand, linear in the cotangent.
+    static member CustomVjp(f: Func<'a, 'b>, rule: Func<'a, 'b, 'a>) : Func<'a, 'b> =
+        ArgumentNullException.ThrowIfNull rule
+        Func<'a, 'b>(customVjp (Autodiff.F f) (fun x g -> rule.Invoke(x, g)))
+
+    /// What Jit runs for the function at x, as text.
+    static member Explain(f: Func<'a, 'b>, x: 'a) : string = explain (Autodiff.F f) x
+
+    /// The first operation of f at x that makes an infinity or a NaN of finite numbers, as a sentence; null when all are finite.
+    static member NonFinite(f: Func<'a, 'b>, x: 'a) : string | null =
+        match Diagnose.nonFinite (Autodiff.F f) x with
+        | Some found -> string found
+        | None -> null
+
     /// The function's result, computed, and the work that it took.
     static member Measure(f: Func<'a>) : struct ('a * Cost) =
         let result, cost = Cost.measure f.Invoke

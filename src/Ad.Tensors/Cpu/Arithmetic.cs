@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Ad.Tensors.Cpu;
@@ -16,6 +17,7 @@ internal static class Arithmetic
         where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Abs(Of<T>(a), To<T>(result));
 
     /// <summary>As Abs, but of the least value, which has no opposite, it is itself.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AbsInteger<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, IBinaryInteger<T>
     {
@@ -27,6 +29,7 @@ internal static class Arithmetic
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SignInteger<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, IBinaryInteger<T>
     {
@@ -38,6 +41,7 @@ internal static class Arithmetic
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SignFloat<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -81,6 +85,7 @@ internal static class Arithmetic
         where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Divide(Of<T>(a), Of<T>(b), To<T>(result));
 
     /// <summary>The quotient; of the least value by -1, which has no room, it is the least value, as everywhere in two's complement.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DivideInteger<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, IBinaryInteger<T>, ISignedNumber<T>
     {
@@ -95,6 +100,7 @@ internal static class Arithmetic
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RemainderInteger<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, IBinaryInteger<T>, ISignedNumber<T>
     {
@@ -109,6 +115,7 @@ internal static class Arithmetic
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void RemainderFloat<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
@@ -127,6 +134,7 @@ internal static class Arithmetic
     public static void Minimum<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, INumber<T> => TensorPrimitives.Min(Of<T>(a), Of<T>(b), To<T>(result));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scale<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, IFloatingPointIeee754<T>
     {

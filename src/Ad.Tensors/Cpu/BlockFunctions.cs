@@ -1,8 +1,7 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.Arm;
-using System.Runtime.Intrinsics.X86;
 
 namespace Ad.Tensors.Cpu;
 
@@ -121,11 +120,12 @@ internal static class BlockFunctions
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where V : struct, IVectorFunction
         where F : struct, IFunction =>
-        !(Fma.IsSupported || AdvSimd.Arm64.IsSupported) ? Map<T, F>
+        !VectorFunctions.IsSupported ? Map<T, F>
         : typeof(T) == typeof(float) ? VectorMap.Single<V>
         : VectorMap.Double<V>;
 
     /// <summary>A function of one double, element by element; float32 goes through double, which leaves it right to rounding.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Map<T, F>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where F : struct, IFunction
@@ -138,6 +138,7 @@ internal static class BlockFunctions
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Map2<T, F>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         where F : struct, IFunction2

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -42,6 +43,7 @@ internal static class Casts
         where B : unmanaged, INumber<B> =>
         TensorPrimitives.ConvertSaturating(MemoryMarshal.Cast<byte, A>(a), MemoryMarshal.Cast<byte, B>(result));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Widen<B>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where B : unmanaged, INumber<B>
     {
@@ -52,7 +54,7 @@ internal static class Casts
             var floats = MemoryMarshal.Cast<byte, float>(result);
             for (; i <= floats.Length - 16; i += 16)
             {
-                Vector512.ConvertToSingle(Comparisons.Widened(a[i..]).AsInt32()).CopyTo(floats[i..]);
+                Vector512.ConvertToSingle(Comparisons.Widened(Vector128.Create(a[i..])).AsInt32()).CopyTo(floats[i..]);
             }
         }
 

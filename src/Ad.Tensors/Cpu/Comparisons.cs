@@ -32,6 +32,7 @@ internal static class Comparisons
         where T : unmanaged, INumber<T> => Test<T, LessEqualTest>(a, b, result);
 
     /// <summary>Whether each element is not 0; a NaN is not.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void NotZero<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, INumber<T>
     {
@@ -48,6 +49,7 @@ internal static class Comparisons
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Select<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged
     {
@@ -57,7 +59,7 @@ internal static class Comparisons
         var i = 0;
         for (; i <= r.Length - 16 && Unsafe.SizeOf<T>() > 1; i += 16)
         {
-            var masks = Widened(a[i..]);
+            var masks = Widened(Vector128.Create(a[i..]));
             if (Unsafe.SizeOf<T>() == 4)
             {
                 Choose(masks.As<uint, T>(), x[i..], y[i..], r[i..]);
@@ -78,9 +80,9 @@ internal static class Comparisons
 
     /// <summary>Sixteen truth values as 32-bit numbers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<uint> Widened(ReadOnlySpan<byte> truths)
+    public static Vector512<uint> Widened(Vector128<byte> truths)
     {
-        var (low, high) = Vector128.Widen(Vector128.Create(truths));
+        var (low, high) = Vector128.Widen(truths);
         var (a, b) = Vector128.Widen(low);
         var (c, d) = Vector128.Widen(high);
         return Vector512.Create(Vector256.Create(a, b), Vector256.Create(c, d));
@@ -97,6 +99,7 @@ internal static class Comparisons
         Vector512.ConditionalSelect(no, Vector512.Create(y), Vector512.Create(x)).CopyTo(r);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Test<T, F>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, Span<byte> result)
         where T : unmanaged, INumber<T>
         where F : struct, ITest
@@ -129,7 +132,7 @@ internal static class Comparisons
     }
 
     // Eight bits to eight bytes: a copy in each byte, of which one bit is kept, and whatever is left becomes 1.
-    private static ulong Spread(ulong bits) =>
+    public static ulong Spread(ulong bits) =>
         ((((bits * 0x0101010101010101) & 0x8040201008040201) + 0x7f7f7f7f7f7f7f7f) >> 7) & 0x0101010101010101;
 
     private readonly struct EqualTest : ITest

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Ad.Tensors.Cpu;
@@ -148,6 +149,7 @@ internal sealed class ContractKernel : Kernel
 
         private bool IsPacked => layout.Products1 > FewProducts && !IsVector;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Plainly(Matrix<T> left, Matrix<T> right, T* result)
         {
             for (var i = 0; i < layout.M; i++)

@@ -107,6 +107,7 @@ internal sealed class StridedCopy
         return nearest;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Do<T>(ReadOnlySpan<T> source, Span<T> target, int item)
         where T : unmanaged
     {
@@ -152,6 +153,7 @@ internal sealed class StridedCopy
     }
 
     // Whole lines are read into a small square and whole lines written from it: rows far apart then never fight for one place in the cache.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Transpose<T>(ReadOnlySpan<T> source, Span<T> target, long from, long to, int first, int last)
         where T : unmanaged
     {

@@ -3,9 +3,14 @@ using System.Text;
 
 namespace Ad.Tensors.Cpu;
 
-/// <summary>The host's processors.</summary>
-internal sealed class CpuDevice(int threads) : Device
+/// <summary>
+/// The host's processors. A group of nodes is interpreted until it has gone through so many elements a node, then its loops are emitted.
+/// </summary>
+internal sealed class CpuDevice(int threads, long emitAfter = CpuDevice.CompilingElements) : Device
 {
+    // About what a processor interprets in the time in which a node is compiled.
+    private const long CompilingElements = 500_000;
+
     private readonly Workers _workers = new(threads);
 
     public CpuDevice()
@@ -15,7 +20,7 @@ internal sealed class CpuDevice(int threads) : Device
 
     public override string Name => "cpu";
 
-    protected override Executable Compile(Program program) => new CpuExecutable(program, Planner.Make(Simplify.Apply(program)), _workers);
+    protected override Executable Compile(Program program) => new CpuExecutable(program, Planner.Make(Simplify.Apply(program), emitAfter), _workers);
 }
 
 /// <summary>A plan with the memory to run it.</summary>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -47,6 +48,7 @@ internal sealed class CumulativeSumKernel(View operand, int target, Extents exte
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Do<T, S>(Frame frame, int outer)
         where T : unmanaged, INumber<T>
         where S : unmanaged, INumber<S>
@@ -81,6 +83,7 @@ internal sealed class CumulativeSumKernel(View operand, int target, Extents exte
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Step<T, S>(ReadOnlySpan<T> x, Span<S> sums, Span<T> r)
         where T : unmanaged, INumber<T>
         where S : unmanaged, INumber<S>

@@ -26,12 +26,15 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
 {
     private const int ChunkColumns = 4096;
     private const int TileColumns = 512;
-    private static readonly int Depth = 1024 / sizeof(T);
-    private static readonly int TileRows = MicroKernels<T>.Rows * 10;
-    private static readonly int ChunkRows = TileRows * 32;
+
+    private static int Depth => 1024 / sizeof(T);
+
+    private static int TileRows => MicroKernels<T>.Rows * 10;
+
+    private static int ChunkRows => TileRows * 32;
 
     // With few rows a column of B is used too seldom to be worth a copy, if its rows can be read as they lie.
-    private static readonly int FewRows = 3 * MicroKernels<T>.Rows;
+    private static int FewRows => 3 * MicroKernels<T>.Rows;
 
     /// <summary>Bytes of scratch memory that <see cref="Run"/> needs.</summary>
     public long ScratchBytes =>
@@ -94,6 +97,7 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
 
         public int TileItems => TilesAcross * ((rows + TileRows - 1) / TileRows);
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Pack(int item)
         {
             if (item < ItemsA)
@@ -118,6 +122,7 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Multiply(int item)
         {
             var (down, across) = Math.DivRem(item, TilesAcross);
@@ -148,6 +153,7 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
             }
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Copy(T* edge, T* target, int height, int width)
         {
             for (var i = 0; i < height; i++)
@@ -166,6 +172,7 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
         }
 
         /// <summary>Copies some rows into a panel, column by column; rows that are missing are zeros.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Panel(Matrix<T> source, T* panel, int height, int full, int depth)
         {
             if (height < full)

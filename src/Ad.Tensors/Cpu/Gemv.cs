@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Ad.Tensors.Cpu;
@@ -48,6 +49,7 @@ internal static unsafe class Gemv<T>
         {
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static T Dot(T* left, T* right, int count)
         {
             var lanes = Vector512<T>.Count;
@@ -76,6 +78,7 @@ internal static unsafe class Gemv<T>
         }
 
         // Four columns at a time, so that the results are read and written once for all four.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Columns(T* start, T* result, int rows)
         {
             new Span<T>(result, rows).Clear();

@@ -10,20 +10,26 @@ namespace Ad.Tensors.Cpu;
 /// </summary>
 internal sealed class GroupKernel : Kernel
 {
+    // What handing a block to a function costs, in elements.
+    private const long OverheadElements = 50;
+
     private readonly PointwiseGroup _group;
-    private readonly GroupProgram _program;
+    private readonly long _emitAfter;
+    private GroupProgram _program;
+    private long _done;
     private readonly Reducer[] _reducers;
     private readonly GroupCut _cut;
     private readonly ConcurrentBag<GroupState> _states = [];
 
-    public GroupKernel(PointwiseGroup group)
+    public GroupKernel(PointwiseGroup group, long emitAfter)
     {
         _group = group;
-        _program = new GroupProgram(group);
+        _program = new GroupProgram(group, emitted: false);
+        _emitAfter = GroupProgram.IsWorthEmitting(group) ? emitAfter : long.MaxValue;
         _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type))];
         _cut = _reducers.Length > 0
-            ? new GroupCut(group.Extents!.Value, _program.BlockElements)
-            : new GroupCut(group.Elements, _program.BlockElements, _program.Weight);
+            ? new GroupCut(group.Extents!.Value, GroupProgram.BlockElements)
+            : new GroupCut(group.Elements, GroupProgram.BlockElements, _program.Weight);
     }
 
     public override IEnumerable<int> Reads =>
@@ -40,14 +46,29 @@ internal sealed class GroupKernel : Kernel
 
     public override void Run(Frame frame, Workers workers)
     {
+        var program = Program();
         var partials = _cut.RowItems > 1
             ? _reducers.Select(r => new byte[_cut.Items * 8 * r.Planes * _cut.StateResults]).ToArray()
             : [];
-        workers.Run(new Work(this, frame, partials), _cut.Items, _cut.Elements * _program.Weight >= Workers.Grain);
+        workers.Run(new Work(this, program, frame, partials), _cut.Items, _cut.Elements * program.Weight >= Workers.Grain);
         for (var r = 0; r < partials.Length; r++)
         {
             Combine(frame, r, partials[r]);
         }
+    }
+
+    // Interpreted until that has cost about as much as emitting loops does, so that neither is ever more than twice as much as need be.
+    private GroupProgram Program()
+    {
+        var program = Volatile.Read(ref _program);
+        if (program.IsEmitted || Interlocked.Add(ref _done, _cut.Elements + OverheadElements) < _emitAfter)
+        {
+            return program;
+        }
+
+        program = new GroupProgram(_group, emitted: true);
+        Volatile.Write(ref _program, program);
+        return program;
     }
 
     public override string ToString()
@@ -95,9 +116,9 @@ internal sealed class GroupKernel : Kernel
         if (_reducers.Length == 0)
         {
             var end = Math.Min(_cut.Elements, (item + 1L) * _cut.ItemElements);
-            for (var start = item * _cut.ItemElements; start < end; start += _program.BlockElements)
+            for (var start = item * _cut.ItemElements; start < end; start += GroupProgram.BlockElements)
             {
-                state.Block(frame, start, (int)Math.Min(_program.BlockElements, end - start));
+                state.Block(frame, start, (int)Math.Min(GroupProgram.BlockElements, end - start));
             }
         }
         else if (_cut.WholeResults)
@@ -131,7 +152,7 @@ internal sealed class GroupKernel : Kernel
                 _reducers[r].Clear(kept);
                 if (reduced > 0)
                 {
-                    var size = _program.Nodes[reduction.Node].Type.Size();
+                    var size = _group.Nodes[reduction.Node].Type.Size();
                     var elements = state.At(reduction.Node, (int)(outers * reduced * inner));
                     var each = (int)(reduced * inner) * size;
                     for (var o = 0; o < outers; o++)
@@ -230,14 +251,20 @@ internal sealed class GroupKernel : Kernel
         _reducers[r].Finish(kept, width, target);
     }
 
-    private sealed class Work(GroupKernel kernel, Frame frame, byte[][] partials) : IWork
+    private sealed class Work(GroupKernel kernel, GroupProgram program, Frame frame, byte[][] partials) : IWork
     {
         public object? Begin()
         {
-            if (!kernel._states.TryTake(out var state))
+            // States of the program before are left to the garbage collector.
+            GroupState? state;
+            while (kernel._states.TryTake(out state) && state.Program != program)
+            {
+            }
+
+            if (state is null)
             {
                 var sums = kernel._reducers.Sum(r => 8 * r.Planes) * kernel._cut.StateResults;
-                state = new GroupState(kernel._program) { Sums = new byte[sums] };
+                state = new GroupState(program) { Sums = new byte[sums] };
             }
 
             if (kernel._cut.Elements > 0)

@@ -1,23 +1,28 @@
 namespace Ad.Tensors.Cpu;
 
+/// <summary>One node, or a segment of them.</summary>
+internal readonly record struct GroupStep(int Node, Segment? Segment);
+
 /// <summary>
 /// What a group's blocks need at run time, worked out once: for every node where its block lies (in a slot, or in a register of the scratch
 /// memory that stays in the nearest cache) and what fills it.
 /// </summary>
-internal sealed class GroupProgram
+internal sealed partial class GroupProgram
 {
-    private const int ScratchBytes = 32 * 1024;
-    private const int MostElements = 1024;
-    private const int FewestElements = 256;
+    /// <summary>The most elements a block has. Sums are cut by it, so that it is one for all.</summary>
+    public const int BlockElements = 1024;
 
-    public GroupProgram(PointwiseGroup group)
+    public GroupProgram(PointwiseGroup group, bool emitted)
     {
+        IsEmitted = emitted;
         Nodes = [.. group.Nodes];
         Functions = new BlockFunction?[Nodes.Length];
         Readers = new Layout?[Nodes.Length];
         Slots = new int[Nodes.Length];
         Registers = new int[Nodes.Length];
         Constant = new bool[Nodes.Length];
+        Filled = new int[Nodes.Length];
+        Array.Fill(Filled, (int)Math.Min(BlockElements, group.Elements));
         Array.Fill(Slots, -1);
         Array.Fill(Registers, -1);
         foreach (var (node, slot) in group.Outputs)
@@ -30,15 +35,22 @@ internal sealed class GroupProgram
             Prepare(i);
         }
 
-        RegisterBytes = Allocate(group);
-        var elements = MostElements;
-        while (elements > FewestElements && RegisterBytes * elements > ScratchBytes)
+        if (emitted)
         {
-            elements /= 2;
+            Emit(group);
         }
-
-        BlockElements = elements;
+        else
+        {
+            Steps = [.. Enumerable.Range(0, Nodes.Length).Select(i => new GroupStep(i, null))];
+            RegisterBytes = Allocate(group);
+        }
     }
+
+    /// <summary>Whether what can be is computed by emitted loops rather than node by node.</summary>
+    public bool IsEmitted { get; }
+
+    /// <summary>What to do for a block, in order.</summary>
+    public GroupStep[] Steps { get; private set; } = [];
 
     public Node[] Nodes { get; }
 
@@ -57,11 +69,14 @@ internal sealed class GroupProgram
     /// <summary>Whether a node is the same for every block.</summary>
     public bool[] Constant { get; }
 
-    /// <summary>Bytes of all registers per element of a block.</summary>
-    public int RegisterBytes { get; }
+    /// <summary>How many elements of a constant's register are ever read.</summary>
+    public int[] Filled { get; }
 
-    /// <summary>The most elements a block has.</summary>
-    public int BlockElements { get; }
+    /// <summary>Bytes of all registers per element of a block.</summary>
+    public int RegisterBytes { get; private set; }
+
+    /// <summary>Bytes that segments need for less than one step.</summary>
+    public int PadBytes => Steps.Max(s => s.Segment?.PadBytes ?? 0);
 
     /// <summary>How many times a cheap instruction's work an element is, roughly.</summary>
     public long Weight => Math.Max(1, Nodes.Sum(WeightOf) / 4);

@@ -13,19 +13,24 @@ internal sealed class GroupState
     private readonly int[] _offsets;
     private readonly uint[] _keys;
     private readonly long[] _places;
+    private readonly byte[] _pad;
 
     public GroupState(GroupProgram program)
     {
         _program = program;
         // Pinned, so that the registers stay on the boundaries of cache lines.
-        _scratch = GC.AllocateUninitializedArray<byte>((program.RegisterBytes * program.BlockElements) + 64, pinned: true);
+        _scratch = GC.AllocateUninitializedArray<byte>((program.RegisterBytes * GroupProgram.BlockElements) + 64, pinned: true);
         _scratchStart = (int)(-BlockPool.Address(_scratch) & 63);
         _readers = [.. program.Readers.Select(layout => layout is null ? null : new ViewReader(layout))];
         _arrays = new byte[program.Nodes.Length][];
         _offsets = new int[program.Nodes.Length];
         _keys = new uint[program.Nodes.Length * 2];
-        _places = program.Nodes.Any(n => n is Node.Ramp) ? new long[program.BlockElements] : [];
+        _pad = new byte[program.PadBytes];
+        _places = program.Nodes.Any(n => n is Node.Ramp) ? new long[GroupProgram.BlockElements] : [];
     }
+
+    /// <summary>What it runs.</summary>
+    public GroupProgram Program => _program;
 
     /// <summary>Room for the states of reductions.</summary>
     public byte[] Sums { get; init; } = [];
@@ -38,16 +43,16 @@ internal sealed class GroupState
             var register = _program.Registers[i];
             if (register >= 0)
             {
-                (_arrays[i], _offsets[i]) = (_scratch, _scratchStart + (register * _program.BlockElements));
+                (_arrays[i], _offsets[i]) = (_scratch, _scratchStart + (register * GroupProgram.BlockElements));
             }
 
             switch (_program.Nodes[i])
             {
                 case Node.Load load when _program.Constant[i] && register >= 0:
-                    FillFrom(frame, load.View, _scratch.AsSpan(_offsets[i], _program.BlockElements * load.Type.Size()));
+                    FillFrom(frame, load.View, _scratch.AsSpan(_offsets[i], _program.Filled[i] * load.Type.Size()));
                     break;
                 case Node.Splat splat when register >= 0:
-                    Fill(splat.Value, _scratch.AsSpan(_offsets[i], _program.BlockElements * splat.Type.Size()));
+                    Fill(splat.Value, _scratch.AsSpan(_offsets[i], _program.Filled[i] * splat.Type.Size()));
                     break;
                 case Node.Random random:
                     var key = frame.From<uint>(random.Key.Slot);
@@ -68,8 +73,14 @@ internal sealed class GroupState
     public void Block(Frame frame, long start, int count)
     {
         var nodes = _program.Nodes;
-        for (var i = 0; i < nodes.Length; i++)
+        foreach (var (i, segment) in _program.Steps)
         {
+            if (segment is not null)
+            {
+                segment.Run(_program, _arrays, _offsets, count, _pad);
+                continue;
+            }
+
             var size = nodes[i].Type.Size();
             var slot = _program.Slots[i];
             if (slot >= 0)
@@ -142,7 +153,7 @@ internal sealed class GroupState
                 return;
             }
 
-            (_arrays[i], _offsets[i]) = (_scratch, _scratchStart + (register * _program.BlockElements));
+            (_arrays[i], _offsets[i]) = (_scratch, _scratchStart + (register * GroupProgram.BlockElements));
         }
 
         var target = At(i, count);

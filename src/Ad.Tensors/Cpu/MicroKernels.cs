@@ -12,10 +12,10 @@ internal static unsafe class MicroKernels<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Rows of a tile.</summary>
-    public static readonly int Rows = Vector512.IsHardwareAccelerated ? 12 : Vector256.IsHardwareAccelerated ? 6 : 4;
+    public static int Rows => Vector512.IsHardwareAccelerated ? 12 : Vector256.IsHardwareAccelerated ? 6 : 4;
 
     /// <summary>Columns of a tile.</summary>
-    public static readonly int Columns =
+    public static int Columns =>
         2 * (Vector512.IsHardwareAccelerated ? Vector512<T>.Count : Vector256.IsHardwareAccelerated ? Vector256<T>.Count : Vector128<T>.Count);
 
     /// <summary>
@@ -39,6 +39,7 @@ internal static unsafe class MicroKernels<T>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Kernel512(T* a, T* b, int depth, nint step, T* c, nint row, bool add)
     {
         var lanes = Vector512<T>.Count;
@@ -99,6 +100,7 @@ internal static unsafe class MicroKernels<T>
         Put(x11, y11, c + (11 * row), add);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Kernel256(T* a, T* b, int depth, nint step, T* c, nint row, bool add)
     {
         var lanes = Vector256<T>.Count;
@@ -135,6 +137,7 @@ internal static unsafe class MicroKernels<T>
         Put(x5, y5, c + (5 * row), add);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Kernel128(T* a, T* b, int depth, nint step, T* c, nint row, bool add)
     {
         var lanes = Vector128<T>.Count;

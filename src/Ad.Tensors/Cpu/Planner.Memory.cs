@@ -22,7 +22,7 @@ internal sealed partial class Planner
     private const long MostArenaBytes = 1L << 30;
     private const long Alignment = 64;
 
-    private Plan Finish()
+    private Plan Finish(long emitAfter)
     {
         var results = new Result[_program.Outputs.Length];
         for (var i = 0; i < results.Length; i++)
@@ -34,7 +34,7 @@ internal sealed partial class Planner
             results[i] = new Result(whole ? view.Slot : Copied(view).Slot, type, shape);
         }
 
-        var kernels = _steps.Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step)).ToArray();
+        var kernels = _steps.Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, emitAfter)).ToArray();
         var arenas = new List<Arena>();
         var homes = House(kernels, results, arenas);
         return new Plan(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);

@@ -35,7 +35,7 @@ internal sealed partial class Planner
         _values = new Value[program.Instructions.Length];
     }
 
-    public static Plan Make(Program program)
+    public static Plan Make(Program program, long emitAfter)
     {
         var planner = new Planner(program);
         for (var i = 0; i < planner._values.Length; i++)
@@ -43,7 +43,7 @@ internal sealed partial class Planner
             planner._values[i] = planner.Place(program.Instructions[i]);
         }
 
-        return planner.Finish();
+        return planner.Finish(emitAfter);
     }
 
     private Shape ShapeOf(Instruction instruction, int operand) => _program.Instructions[instruction.Operands[operand]].Shape;

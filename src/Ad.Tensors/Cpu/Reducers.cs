@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Ad.Tensors.Cpu;
@@ -112,6 +113,7 @@ internal sealed class Extreme<T, O>(T none) : Reducer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddColumns(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, int width, long first)
     {
         var best = MemoryMarshal.Cast<byte, T>(state).Slice(result, width);
@@ -141,6 +143,7 @@ internal sealed class Position<T, O> : Reducer
 
     public override void Clear(Span<byte> state) => MemoryMarshal.Cast<byte, long>(state).Fill(-1);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first)
     {
         var x = MemoryMarshal.Cast<byte, T>(elements);
@@ -162,6 +165,7 @@ internal sealed class Position<T, O> : Reducer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddColumns(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, int width, long first)
     {
         var x = MemoryMarshal.Cast<byte, T>(elements);

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -16,6 +17,7 @@ internal sealed class IntegerSum<T> : Reducer
     public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first) =>
         MemoryMarshal.Cast<byte, T>(state)[result] += TensorPrimitives.Sum(MemoryMarshal.Cast<byte, T>(elements));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddColumns(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, int width, long first)
     {
         var sums = MemoryMarshal.Cast<byte, T>(state).Slice(result, width);
@@ -46,6 +48,7 @@ internal sealed class Float32Sum : Reducer
     public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first) =>
         MemoryMarshal.Cast<byte, double>(state)[result] += Lanes.Sum(MemoryMarshal.Cast<byte, float>(elements));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddColumns(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, int width, long first)
     {
         var sums = MemoryMarshal.Cast<byte, double>(state).Slice(result, width);
@@ -100,6 +103,7 @@ internal sealed class Float64Sum : Reducer
         Add(ref planes[result], ref planes[results + result], Lanes.Sum(MemoryMarshal.Cast<byte, double>(elements)));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddColumns(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, int width, long first)
     {
         var sums = MemoryMarshal.Cast<byte, double>(state).Slice(result, width);
@@ -129,6 +133,7 @@ internal sealed class Float64Sum : Reducer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void AddAll(Span<double> sums, Span<double> errors, ReadOnlySpan<double> x)
     {
         var i = 0;
@@ -161,6 +166,7 @@ internal sealed class Float64Sum : Reducer
 /// <summary>Sums of a block in 32 lanes (element i in lane i mod 32), whatever the width of the machine's vectors, so that bits do not depend on it.</summary>
 internal static class Lanes
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Sum(ReadOnlySpan<float> x)
     {
         var (a, b, c, d) = (Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero);
@@ -183,6 +189,7 @@ internal static class Lanes
         return Total(a, b, c, d) + sum;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static double Sum(ReadOnlySpan<double> x)
     {
         var (a, b, c, d) = (Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero, Vector512<double>.Zero);

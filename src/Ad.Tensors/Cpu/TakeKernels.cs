@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Ad.Tensors.Cpu;
@@ -50,6 +51,7 @@ internal readonly record struct Indexing(string Name, int Axis, long Batches, lo
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Check<T>(ReadOnlySpan<T> indices, Span<int> places)
         where T : unmanaged, INumber<T>
     {
@@ -93,6 +95,7 @@ internal sealed class TakeKernel(Indexing extents, View indexed, View indices, i
 
     public override string ToString() => $"take {extents.Axis} {indexed} {indices} -> s{target}";
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Do(Frame frame, int[] places, int cuts, int item)
     {
         var size = indexed.Type.Size();
@@ -151,6 +154,7 @@ internal sealed class ScatterAddKernel(Indexing extents, View indices, View upda
 
     public override string ToString() => $"scatterAdd {extents.Axis} {indices} {updates} -> s{target}";
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Do(Frame frame, int[] places, int item)
     {
         switch (updates.Type)
@@ -173,6 +177,7 @@ internal sealed class ScatterAddKernel(Indexing extents, View indices, View upda
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Do<T>(Frame frame, int[] places, int item)
         where T : unmanaged, INumber<T>
     {

@@ -43,6 +43,7 @@ internal static class Threefry
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Convert(DType type, ReadOnlySpan<uint> first, ReadOnlySpan<uint> second, Span<byte> result)
     {
         switch (type)
@@ -81,6 +82,7 @@ internal static class Threefry
     }
 
     // The words of sixteen counters from one on.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Words(uint key0, uint key1, long start, Span<uint> first, Span<uint> second)
     {
         if ((uint)start > uint.MaxValue - Lanes)

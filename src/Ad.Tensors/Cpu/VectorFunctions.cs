@@ -9,11 +9,25 @@ namespace Ad.Tensors.Cpu;
 internal interface IVectorFunction
 {
     static abstract V Of(V x);
+
+    /// <summary>The function of float32 numbers, wrong by at most 2^-30 of itself: what rounding it to float32 can tell, and no more.</summary>
+    static abstract V ForSingle(V x);
 }
 
 /// <summary>The elementwise functions that are worth computing eight at a time, within about two units in the last place.</summary>
 internal static class VectorFunctions
 {
+    private static readonly Type?[] Types = [.. Enum.GetValues<Pointwise>().Select(Named)];
+
+    /// <summary>The type here (or in <see cref="VectorTrigonometry"/>) with the function's name, if the machine can do it.</summary>
+    public static Type? Find(Pointwise function) => Types[(int)function];
+
+    private static Type? Named(Pointwise function) =>
+        !IsSupported ? null : typeof(VectorFunctions).GetNestedType(function.ToString()) ?? typeof(VectorTrigonometry).GetNestedType(function.ToString());
+
+    /// <summary>Whether the machine has fused multiply-add, which the polynomials and reductions need.</summary>
+    public static bool IsSupported => System.Runtime.Intrinsics.X86.Fma.IsSupported || System.Runtime.Intrinsics.Arm.AdvSimd.Arm64.IsSupported;
+
     /// <summary>|x|.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V Magnitude(V x) => Vector512.Abs(x);
@@ -24,30 +38,54 @@ internal static class VectorFunctions
 
     public readonly struct Exp : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x) => VectorMath.Exp(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x) => VectorMath.ExpSingle(x);
     }
 
     public readonly struct Expm1 : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x) => VectorMath.Expm1(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x) => VectorMath.Expm1Single(x);
     }
 
     public readonly struct Log : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x) => VectorMath.Log(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x) => VectorMath.LogSingle(x);
     }
 
     public readonly struct Log1p : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x) => VectorMath.Log1p(x);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x) => Of(x);
     }
 
     /// <summary>-t / (t + 2) with t = e^(-2|x|) - 1.</summary>
     public readonly struct Tanh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var t = VectorMath.Expm1(Magnitude(x) * -2.0);
+            return WithSignOf(-t / (t + Vector512.Create(2.0)), x);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x)
+        {
+            var t = VectorMath.Expm1Single(Magnitude(x) * -2.0);
             return WithSignOf(-t / (t + Vector512.Create(2.0)), x);
         }
     }
@@ -55,9 +93,17 @@ internal static class VectorFunctions
     /// <summary>Always through the exponential of a number that is not positive, which cannot overflow.</summary>
     public readonly struct Sigmoid : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var e = VectorMath.Exp(-Magnitude(x));
+            return Vector512.ConditionalSelect(Vector512.LessThan(x, V.Zero), e, V.One) / (V.One + e);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x)
+        {
+            var e = VectorMath.ExpSingle(-Magnitude(x));
             return Vector512.ConditionalSelect(Vector512.LessThan(x, V.Zero), e, V.One) / (V.One + e);
         }
     }
@@ -65,6 +111,7 @@ internal static class VectorFunctions
     /// <summary>(t + t / (t + 1)) / 2 with t = e^|x| - 1; far out half the square of e^(|x|/2), which overflows no sooner than the result.</summary>
     public readonly struct Sinh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var a = Magnitude(x);
@@ -73,11 +120,15 @@ internal static class VectorFunctions
             var near = (t + (t / (t + V.One))) * 0.5;
             return WithSignOf(Vector512.ConditionalSelect(far, t * 0.5 * t, near), x);
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x) => Of(x);
     }
 
     /// <summary>(e + 1 / e) / 2 with e = e^|x|; far out as sinh.</summary>
     public readonly struct Cosh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var a = Magnitude(x);
@@ -85,11 +136,15 @@ internal static class VectorFunctions
             var e = VectorMath.Exp(Vector512.ConditionalSelect(far, a * 0.5, a));
             return Vector512.ConditionalSelect(far, e * 0.5 * e, (e + (V.One / e)) * 0.5);
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x) => Of(x);
     }
 
     /// <summary>log1p(a + a^2 / (1 + sqrt(a^2 + 1))) with a = |x|; far out log a + log 2.</summary>
     public readonly struct Asinh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var a = Magnitude(x);
@@ -99,11 +154,15 @@ internal static class VectorFunctions
             var result = Vector512.ConditionalSelect(far, VectorMath.Log(a) + Vector512.Create(0.6931471805599453), near);
             return WithSignOf(result, x);
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x) => Of(x);
     }
 
     /// <summary>log1p(t + sqrt(2 t + t^2)) with t = x - 1; far out log x + log 2.</summary>
     public readonly struct Acosh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var far = Vector512.GreaterThan(x, Vector512.Create(1e9));
@@ -112,21 +171,29 @@ internal static class VectorFunctions
             var result = Vector512.ConditionalSelect(far, VectorMath.Log(x) + Vector512.Create(0.6931471805599453), near);
             return Vector512.ConditionalSelect(Vector512.LessThan(x, V.One), Vector512.Create(double.NaN), result);
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x) => Of(x);
     }
 
     /// <summary>log1p(2 a / (1 - a)) / 2 with a = |x|.</summary>
     public readonly struct Atanh : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var a = Magnitude(x);
             return WithSignOf(VectorMath.Log1p((a + a) / (V.One - a)) * 0.5, x);
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x) => Of(x);
     }
 
     /// <summary>A polynomial in x^2 up to 1, then 1 less e^(-x^2) times a polynomial (see <see cref="SpecialFunctions.Erf"/>).</summary>
     public readonly struct Erf : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var a = Magnitude(x);
@@ -137,6 +204,9 @@ internal static class VectorFunctions
             var far = V.One - (VectorMath.Exp(-(place * place)) * Polynomial(SpecialFunctions.ErfFar, u));
             return WithSignOf(Vector512.ConditionalSelect(Vector512.LessThan(a, V.One), near, far), x);
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x) => Of(x);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static V Polynomial(ReadOnlySpan<double> coefficients, V x)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -9,6 +10,7 @@ namespace Ad.Tensors.Cpu;
 /// </summary>
 internal static class VectorMap
 {
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Double<F>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where F : struct, IVectorFunction
     {
@@ -29,6 +31,7 @@ internal static class VectorMap
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Single<F>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where F : struct, IVectorFunction
     {
@@ -49,10 +52,11 @@ internal static class VectorMap
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Sixteen<F>(ReadOnlySpan<float> x, Span<float> r)
         where F : struct, IVectorFunction
     {
         var (low, high) = Vector512.Widen(Vector512.Create(x));
-        Vector512.Narrow(F.Of(low), F.Of(high)).CopyTo(r);
+        Vector512.Narrow(F.ForSingle(low), F.ForSingle(high)).CopyTo(r);
     }
 }

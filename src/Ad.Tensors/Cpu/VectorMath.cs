@@ -30,7 +30,7 @@ internal static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Exp(V x)
     {
-        x = Vector512.Min(Vector512.Max(x, Vector512.Create(-746.0)), Vector512.Create(710.0));
+        x = Between(-746, x, 710);
         var n = Reduce(x, out var r);
         return TimesPowerOf2(Fma(ExpTail(r) * r, r, r) + V.One, n);
     }
@@ -39,7 +39,7 @@ internal static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Expm1(V x)
     {
-        var inside = Vector512.Min(Vector512.Max(x, Vector512.Create(-50.0)), Vector512.Create(710.0));
+        var inside = Between(-50, x, 710);
         var n = Reduce(inside, out var r);
         var less = V.One - PowerOf2(-Vector512.Max(n, Vector512.Create(-1000L)));
         var result = TimesPowerOf2(Fma(ExpTail(r) * r, r, r) + less, n);
@@ -67,6 +67,44 @@ internal static class VectorMath
         return Vector512.ConditionalSelect(Vector512.Equals(x, V.Zero), x, result);
     }
 
+    /// <summary>e^x of a float32 number, wrong by at most 2^-31 of itself.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V ExpSingle(V x)
+    {
+        var n = ReduceSingle(Between(-150, x, 130), out var r);
+        return Fma(Fma(ExpTailSingle(r), r, V.One), r, V.One) * PowerOf2(n);
+    }
+
+    /// <summary>e^x - 1 of a float32 number, wrong by at most 2^-30 of itself.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Expm1Single(V x)
+    {
+        var n = ReduceSingle(Between(-50, x, 130), out var r);
+        var result = Fma(ExpTailSingle(r) * r, r, r) + (V.One - PowerOf2(-n));
+        return Vector512.ConditionalSelect(Vector512.Equals(x, V.Zero), x, result * PowerOf2(n));
+    }
+
+    /// <summary>log x of a float32 number, wrong by at most 2^-32 of itself.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V LogSingle(V x)
+    {
+        var k = Split(x, out var f);
+        var s = f / (f + Vector512.Create(2.0));
+        var z = s * s;
+        var p = Fma(z, Vector512.Create(2.0 / 13), 2.0 / 11);
+        p = Fma(p, z, 2.0 / 9);
+        p = Fma(p, z, 2.0 / 7);
+        p = Fma(p, z, 2.0 / 5);
+        p = Fma(p, z, 2.0 / 3);
+        p = Fma(p, z, 2.0);
+        return LogSpecial(x, Fma(k, Vector512.Create(0.6931471805599453), p * s));
+    }
+
+    // A NaN stays one.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Between(double least, V x, double most) =>
+        Vector512.MinNative(Vector512.Create(most), Vector512.MaxNative(Vector512.Create(least), x));
+
     // n = x / log 2 to the nearest integer and r = x - n log 2.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<long> Reduce(V x, out V r)
@@ -75,6 +113,27 @@ internal static class VectorMath
         var n = shifted - Vector512.Create(Rounder);
         r = Fma(n, Vector512.Create(-Log2Low), Fma(n, Vector512.Create(-Log2High), x));
         return shifted.AsInt64() - Vector512.Create(Rounder).AsInt64();
+    }
+
+    // The same for float32 numbers of moderate size, which one subtraction reduces well enough.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<long> ReduceSingle(V x, out V r)
+    {
+        var shifted = Fma(x, Vector512.Create(1.4426950408889634), Rounder);
+        r = Fma(shifted - Vector512.Create(Rounder), Vector512.Create(-0.6931471805599453), x);
+        return shifted.AsInt64() - Vector512.Create(Rounder).AsInt64();
+    }
+
+    // (e^r - 1 - r) / r^2 without the powers that matter less than 2^-31.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V ExpTailSingle(V r)
+    {
+        var p = Fma(r, Vector512.Create(1.0 / 40320), 1.0 / 5040);
+        p = Fma(p, r, 1.0 / 720);
+        p = Fma(p, r, 1.0 / 120);
+        p = Fma(p, r, 1.0 / 24);
+        p = Fma(p, r, 1.0 / 6);
+        return Fma(p, r, 0.5);
     }
 
     // (e^r - 1 - r) / r^2 for |r| <= log(2) / 2.
@@ -110,10 +169,7 @@ internal static class VectorMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static V LogOfNormal(V x, V exponent, V correction)
     {
-        var bits = x.AsInt64();
-        var power = (bits - Vector512.Create(0x3fe6a09e667f3bcdL)) >> 52;
-        var f = (bits - (power << 52)).AsDouble() - V.One;
-        var k = Vector512.ConvertToDouble(power) + exponent;
+        var k = Split(x, out var f) + exponent;
         var s = f / (f + Vector512.Create(2.0));
         var z = s * s;
         var p = Fma(z, Vector512.Create(2.0 / 23), 2.0 / 21);
@@ -129,6 +185,16 @@ internal static class VectorMath
         var half = f * f * 0.5;
         var tail = Fma(s, Fma(p, z, half), Fma(k, Vector512.Create(Log2Low), correction));
         return Fma(k, Vector512.Create(Log2High), f - (half - tail));
+    }
+
+    // x = 2^k (1 + f) with 1 + f between the square roots of 1/2 and 2.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V Split(V x, out V f)
+    {
+        var bits = x.AsInt64();
+        var power = (bits - Vector512.Create(0x3fe6a09e667f3bcdL)) >> 52;
+        f = (bits - (power << 52)).AsDouble() - V.One;
+        return Vector512.ConvertToDouble(power);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -13,9 +13,11 @@ internal static class VectorTrigonometry
 {
     private const double Farthest = 1e5;
     private const double Rounder = 6755399441055744.0;
+    private const double OneByPi = 0.3183098861837907;
 
     public readonly struct Sin : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var quadrant = Reduce(x, out var r);
@@ -24,19 +26,38 @@ internal static class VectorTrigonometry
             result = Vector512.ConditionalSelect(Vector512.Equals(x, V.Zero), x, result);
             return Far<Functions.Sin>(x, result);
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x)
+        {
+            var shifted = Fma(x, Vector512.Create(OneByPi), Rounder);
+            var r = LessPi(x, shifted - Vector512.Create(Rounder));
+            return Far<Functions.Sin>(x, (SinSingle(r).AsInt64() ^ (shifted.AsInt64() << 63)).AsDouble());
+        }
     }
 
     public readonly struct Cos : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var quadrant = Reduce(x, out var r) + Vector512<long>.One;
             return Far<Functions.Cos>(x, Turned(quadrant, SinNear(r), CosNear(r)));
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x)
+        {
+            // cos x = -(-1)^n sin(x - (n + 1/2) pi).
+            var shifted = Fma(x, Vector512.Create(OneByPi), -0.5) + Vector512.Create(Rounder);
+            var r = LessPi(x, shifted - Vector512.Create(Rounder - 1) - Vector512.Create(0.5));
+            return Far<Functions.Cos>(x, (SinSingle(r).AsInt64() ^ (~shifted.AsInt64() << 63)).AsDouble());
+        }
     }
 
     public readonly struct Tan : IVectorFunction
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V Of(V x)
         {
             var quadrant = Reduce(x, out var r);
@@ -46,6 +67,9 @@ internal static class VectorTrigonometry
             result = Vector512.ConditionalSelect(Vector512.Equals(x, V.Zero), x, result);
             return Far<Functions.Tan>(x, result);
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static V ForSingle(V x) => Of(x);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -57,6 +81,24 @@ internal static class VectorTrigonometry
         r = Fma(n, Vector512.Create(-6.123233995736766e-17), r);
         r = Fma(n, Vector512.Create(1.4973849048591698e-33), r);
         return shifted.AsInt64() - Vector512.Create(Rounder).AsInt64();
+    }
+
+    // x - n pi, with pi in two parts.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V LessPi(V x, V n) => Fma(n, Vector512.Create(-1.2246467991473532e-16), Fma(n, Vector512.Create(-3.141592653589793), x));
+
+    // sin r for |r| <= pi/2: the powers up to the 15th leave out less than 2^-37 of it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V SinSingle(V r)
+    {
+        var z = r * r;
+        var p = Fma(z, Vector512.Create(-1.0 / 1307674368000), 1.0 / 6227020800);
+        p = Fma(p, z, -1.0 / 39916800);
+        p = Fma(p, z, 1.0 / 362880);
+        p = Fma(p, z, -1.0 / 5040);
+        p = Fma(p, z, 1.0 / 120);
+        p = Fma(p, z, -1.0 / 6);
+        return Fma(p, z, V.One) * r;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

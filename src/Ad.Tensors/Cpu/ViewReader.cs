@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace Ad.Tensors.Cpu;
 
@@ -68,6 +69,7 @@ internal sealed class ViewReader
     }
 
     /// <summary>Copies elements from here on and goes past them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Read<T>(ReadOnlySpan<T> source, Span<T> target)
         where T : unmanaged
     {
@@ -114,6 +116,7 @@ internal sealed class ViewReader
     }
 
     /// <summary>Writes the places of elements from here on, which for a ramp are its values, and goes past them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Places(Span<long> target)
     {
         while (target.Length > 0)
@@ -130,6 +133,7 @@ internal sealed class ViewReader
     }
 
     // Whole runs, as many as are left along the axis around the innermost one.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int ReadShortRuns<T>(ReadOnlySpan<T> source, Span<T> target)
         where T : unmanaged
     {

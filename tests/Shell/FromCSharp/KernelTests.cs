@@ -81,6 +81,23 @@ public sealed class KernelTests
     }
 
     [Fact]
+    public void Transforms_and_derivatives_by_hand_take_lambdas()
+    {
+        var rows = Tensors.OfArray([2, 2], [1.0, 2.0, 3.0, 4.0]);
+        var each = Autodiff.Vmap((Tensor row) => Autodiff.Gradient(v => (v * v).Sum(), row));
+        Assert.Equal([2.0, 4.0, 6.0, 8.0], each(rows).ToArray<double>());
+        var (_, push) = Autodiff.Linearize(v => v * v, Tensors.Vector(3.0));
+        Assert.Equal([6.0], push(Tensors.Vector(1.0)).ToArray<double>());
+        var claimed = Autodiff.CustomVjp<Tensor, Tensor>(x => x * x, (x, g) => 10.0 * g);
+        Assert.Equal(10.0, Autodiff.Gradient(claimed, Tensors.Scalar(3.0)).ToScalar());
+        var pushed = Autodiff.CustomJvp<Tensor, Tensor>(x => x * x, (x, v) => 10.0 * v);
+        Assert.Equal(10.0, Autodiff.Gradient(pushed, Tensors.Scalar(3.0)).ToScalar());
+        Assert.Contains("multiply", Autodiff.Explain(x => x * x, Tensors.Scalar(3.0)), StringComparison.Ordinal);
+        Assert.Null(Autodiff.NonFinite(x => x.Log(), Tensors.Scalar(1.0)));
+        Assert.Contains("log", Autodiff.NonFinite(x => x.Log(), Tensors.Scalar(-1.0)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_mistake_is_an_ArgumentException_that_names_it()
     {
         var error = Assert.Throws<ArgumentException>(() => Tensors.Vector(1.0) + Tensors.Vector(1f));

@@ -1,0 +1,130 @@
+namespace Bench
+
+open Ad.Functional
+open Ad.Functional.Scalar
+
+/// A piece of work to time: its name, and a function that makes the work ready, for the function to be called again and again.
+type Case =
+    { Name: string
+      Make: unit -> (unit -> unit) }
+
+/// What is measured: one list, for BenchmarkDotNet and for the quick table.
+[<RequireQualifiedAccess>]
+module Cases =
+    let private case name make = { Name = name; Make = make }
+
+    let private evaluated (f: unit -> 'a) : unit -> unit = fun () -> f () |> Tensor.eval |> ignore
+
+    let private float32s (seed: int64) shape = Random.normalOf Float32 (Key.ofSeed seed) shape |> Tensor.eval
+
+    /// sum (sin x * exp (-x * x)) and its derivatives, plain and compiled.
+    let private pointwise =
+        let f x = Tensor.sum (sin x * exp (-x * x))
+
+        [ for count in [ 1_000; 100_000; 1_000_000 ] do
+              let timed name (f: Tensor -> Tensor * Tensor) =
+                  [ case $"sum(sin x exp(-x^2)), {count} float32, {name}" (fun () ->
+                        let x = float32s 1L [ count ]
+                        evaluated (fun () -> f x))
+                    case $"sum(sin x exp(-x^2)), {count} float32, {name}, jit" (fun () ->
+                        let x, compiled = float32s 1L [ count ], jit f
+                        evaluated (fun () -> compiled x)) ]
+
+              yield! timed "value" (fun x -> f x, x)
+              yield! timed "forward jvp" (fun x -> Ad.Functional.Forward.jvp f x (Tensor.onesLike x))
+              yield! timed "reverse gradient" (Ad.Functional.Reverse.valueAndGradient f) ]
+
+    let private rosenbrock (x: Tensor) =
+        let a, b = x[.. x.Shape[0] - 2], x[1..]
+        Tensor.sum (100.0 * (b - a * a) ** 2.0 + (1.0 - a) ** 2.0)
+
+    let private rosenbrockCases =
+        let point () = Random.normal (Key.ofSeed 2L) [ 100 ] |> Tensor.eval
+
+        [ case "Rosenbrock gradient, 100 float64" (fun () ->
+              let x = point ()
+              evaluated (fun () -> grad rosenbrock x))
+          case "Rosenbrock gradient, 100 float64, jit" (fun () ->
+              let x, compiled = point (), jit (grad rosenbrock)
+              evaluated (fun () -> compiled x))
+          case "Rosenbrock Hessian times vector, 100 float64, jit" (fun () ->
+              let x, compiled = point (), jit (fun x -> hvp rosenbrock x x)
+              evaluated (fun () -> compiled x)) ]
+
+    let private products =
+        [ for size in [ 256; 512 ] ->
+              case $"matrix product, {size} by {size} float32" (fun () ->
+                  let a, b = float32s 3L [ size; size ], float32s 4L [ size; size ]
+                  evaluated (fun () -> a *@ b)) ]
+
+    let private training =
+        let layer = Layer.perceptron Float32 Tensor.relu 0.0 [ 784; 256; 128; 10 ]
+
+        let step name (optimizer: Optimizer<Dense[], 'S>) =
+            case $"training step 784-256-128-10, batch 128 float32, {name}, jit" (fun () ->
+                let x = float32s 5L [ 128; 784 ]
+                let classes = Random.integers 0 10 (Key.ofSeed 6L) [ 128 ] |> Tensor.eval
+
+                let step =
+                    jit (fun (parameters, state) ->
+                        let loss p = Losses.crossEntropy (layer.Apply Inference p x) classes
+
+                        let value, gradients = Ad.Functional.Reverse.valueAndGradient loss parameters
+                        value, Optimizer.step optimizer gradients state parameters)
+
+                let first = layer.Init(Key.ofSeed 7L)
+                let mutable state = Tensor.eval (first, optimizer.Init first)
+                fun () -> state <- snd (step state))
+
+        [ step "SGD" (Optimizer.sgd 1e-3); step "Adam" (Optimizer.adam 1e-3) ]
+
+    /// What one operation costs besides its arithmetic.
+    let private overhead =
+        let x = Tensor.scalar 1.0
+
+        [ case "one operation, scalar, evaluated" (fun () -> evaluated (fun () -> x + x))
+          case "one operation, scalar, written only" (fun () -> fun () -> x + x |> ignore)
+          case "100 operations in a chain, scalar, evaluated" (fun () ->
+              evaluated (fun () -> Seq.fold (fun y _ -> y * x + x) x (seq { 1..50 })))
+          case "gradient of x * x, scalar" (fun () -> evaluated (fun () -> grad (fun x -> x * x) x))
+          case "gradient of x * x, scalar, jit" (fun () ->
+              let compiled = jit (grad (fun x -> x * x))
+              evaluated (fun () -> compiled x)) ]
+
+    let inline private valley (x: 'T array) =
+        let mutable sum = 0G
+
+        for i in 0 .. x.Length - 2 do
+            let a, b = 1G - x[i], x[i + 1] - x[i] * x[i]
+            sum <- sum + a * a + 100G * b * b
+
+        sum
+
+    /// Functions of numbers, against the same function of floats.
+    let private numbers =
+        let x = Array.init 10 (fun i -> 0.1 * float i)
+
+        let kept f =
+            let mutable result = Unchecked.defaultof<_>
+            fun () -> result <- f ()
+
+        [ case "Rosenbrock in 10 numbers, float" (fun () -> kept (fun () -> valley x))
+          case "Rosenbrock in 10 numbers, gradient by hand" (fun () ->
+              kept (fun () ->
+                  let g = Array.zeroCreate x.Length
+
+                  for i in 0 .. x.Length - 2 do
+                      let b = x[i + 1] - x[i] * x[i]
+                      g[i] <- g[i] - 2.0 * (1.0 - x[i]) - 400.0 * b * x[i]
+                      g[i + 1] <- g[i + 1] + 200.0 * b
+
+                  g))
+          case "Rosenbrock in 10 numbers, gradient by Dual" (fun () ->
+              kept (fun () -> Ad.Functional.Scalar.Forward.gradient valley x))
+          case "Rosenbrock in 10 numbers, gradient by four tangents at a time" (fun () ->
+              kept (fun () -> Chunked.gradient valley x))
+          case "Rosenbrock in 10 numbers, gradient by Adjoint" (fun () ->
+              kept (fun () -> Ad.Functional.Scalar.Reverse.gradient valley x)) ]
+
+    /// Every case.
+    let all = List.concat [ pointwise; rosenbrockCases; products; training; overhead; numbers ]

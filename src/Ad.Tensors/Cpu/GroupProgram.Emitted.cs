@@ -1,0 +1,141 @@
+namespace Ad.Tensors.Cpu;
+
+internal sealed partial class GroupProgram
+{
+    private const int MostLocals = 400;
+    private const int FunctionLocals = 100;
+    private const int NodeLocals = 4;
+
+    /// <summary>Whether emitted loops would save anything: one function alone is as fast as a block function.</summary>
+    public static bool IsWorthEmitting(PointwiseGroup group) => group.Nodes.Count(node => IsCovered(group.Nodes, node)) > 1;
+
+    private static bool IsCovered(IReadOnlyList<Node> nodes, Node node) => node switch
+    {
+        Node.Apply apply => VectorCode.Covers(apply.Function, nodes[apply.Operands[^1]].Type),
+        Node.Cast cast => VectorCode.Covers(nodes[cast.Operand].Type, cast.Type),
+        _ => false,
+    };
+
+    /// <summary>
+    /// Divides the nodes into phases: in each a segment, then the block functions that read it. What is read outside of its own segment lies
+    /// in memory, in a register that it keeps.
+    /// </summary>
+    private void Emit(PointwiseGroup group)
+    {
+        var covered = Nodes.Select(node => IsCovered(Nodes, node)).ToArray();
+        var phases = Phases(covered);
+        var outside = Slots.Select(slot => slot >= 0).ToArray();
+        var whole = new bool[Nodes.Length];
+        for (var i = 0; i < Nodes.Length; i++)
+        {
+            foreach (var operand in Nodes[i].Operands.Values)
+            {
+                outside[operand] |= !covered[i] || !covered[operand] || phases[i] != phases[operand];
+                whole[operand] |= !covered[i];
+            }
+        }
+
+        foreach (var reduction in group.Reductions)
+        {
+            (outside[reduction.Node], whole[reduction.Node]) = (true, true);
+        }
+
+        var steps = new List<GroupStep>();
+        for (var i = 0; i < Nodes.Length; i++)
+        {
+            var direct = Nodes[i] is Node.Load && !Constant[i] && Readers[i] is null;
+            if (Slots[i] < 0 && !direct && (Nodes[i] is Node.Splat ? whole[i] : outside[i]))
+            {
+                Registers[i] = RegisterBytes;
+                RegisterBytes += Nodes[i].Type.Size();
+            }
+
+            Filled[i] = whole[i] ? Filled[i] : 1;
+            if (Functions[i] is null && (!Constant[i] || Slots[i] >= 0))
+            {
+                steps.Add(new GroupStep(i, null));
+            }
+        }
+
+        for (var phase = 0; phase <= phases.Max(); phase++)
+        {
+            var inside = Enumerable.Range(0, Nodes.Length).Where(i => covered[i] && phases[i] == phase).ToArray();
+            if (inside.Length > 0)
+            {
+                var writes = inside.Where(i => outside[i]).ToArray();
+                steps.AddRange(writes.Where(i => Slots[i] >= 0).Select(i => new GroupStep(i, null)));
+                steps.Add(new GroupStep(-1, Segment(inside, writes)));
+            }
+
+            steps.AddRange(Enumerable.Range(0, Nodes.Length)
+                .Where(i => !covered[i] && Functions[i] is not null && phases[i] == phase)
+                .Select(i => new GroupStep(i, null)));
+        }
+
+        for (var i = 0; i < Nodes.Length; i++)
+        {
+            Functions[i] = covered[i] ? null : Functions[i];
+        }
+
+        Steps = [.. steps];
+    }
+
+    // A segment is cut before a function of a function: the processor would wait for one after the other, while functions of elements that
+    // have nothing to do with each other overlap. Beyond so many locals the compiler stops inlining.
+    private int[] Phases(bool[] covered)
+    {
+        var phases = new int[Nodes.Length];
+        var waits = new bool[Nodes.Length];
+        var locals = new List<int> { 0 };
+        for (var i = 0; i < Nodes.Length; i++)
+        {
+            var operands = Nodes[i].Operands.Values;
+            foreach (var operand in operands)
+            {
+                var done = Functions[operand] is not null && !covered[operand] && covered[i];
+                phases[i] = Math.Max(phases[i], phases[operand] + (done ? 1 : 0));
+            }
+
+            if (!covered[i])
+            {
+                continue;
+            }
+
+            var phase = phases[i];
+            var isFunction = Nodes[i] is Node.Apply apply && VectorCode.IsFunction(apply.Function);
+            var needed = isFunction ? FunctionLocals : NodeLocals;
+            if (isFunction && operands.ToArray().Any(o => waits[o] && phases[o] == phase))
+            {
+                phases[i]++;
+            }
+
+            while (phases[i] < locals.Count && locals[phases[i]] + needed > MostLocals)
+            {
+                phases[i]++;
+            }
+
+            while (locals.Count <= phases[i])
+            {
+                locals.Add(0);
+            }
+
+            locals[phases[i]] += needed;
+            phase = phases[i];
+            waits[i] = isFunction || operands.ToArray().Any(o => waits[o] && phases[o] == phase);
+        }
+
+        return phases;
+    }
+
+    private Segment Segment(int[] inside, int[] writes)
+    {
+        var operands = inside.SelectMany(i => Nodes[i].Operands.Values.ToArray())
+            .Distinct()
+            .Where(i => Array.IndexOf(inside, i) < 0 && Nodes[i] is not Node.Splat)
+            .Order()
+            .ToArray();
+        var reads = operands.Where(i => !Constant[i]).ToArray();
+        var constants = operands.Where(i => Constant[i]).ToArray();
+        return new Segment(SegmentEmitter.Loop(this, inside, reads, constants, writes), reads, constants, writes);
+    }
+}

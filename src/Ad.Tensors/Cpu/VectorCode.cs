@@ -1,0 +1,267 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+using System.Reflection.Emit;
+using System.Runtime.Intrinsics;
+
+namespace Ad.Tensors.Cpu;
+
+/// <summary>
+/// Writes one elementwise function or cast over vectors in locals. A value of 32-bit elements is one vector, of 64-bit elements two, and a
+/// truth value a vector of 32-bit numbers, all bits set or none.
+/// </summary>
+internal sealed class VectorCode(ILGenerator il)
+{
+    /// <summary>Bytes of a vector, the widest that the machine has.</summary>
+    public static int Bytes => Vector512.IsHardwareAccelerated ? 64 : Vector256.IsHardwareAccelerated ? 32 : 16;
+
+    private static readonly Type Operations = Bytes == 64 ? typeof(Vector512) : Bytes == 32 ? typeof(Vector256) : typeof(Vector128);
+
+    private static readonly Type Open = Bytes == 64 ? typeof(Vector512<>) : Bytes == 32 ? typeof(Vector256<>) : typeof(Vector128<>);
+
+    private static readonly ILookup<string, MethodInfo> Named = Operations.GetMethods().ToLookup(m => m.Name);
+
+    private static readonly ConcurrentDictionary<(string Name, Type First, int Count), MethodInfo> Found = new();
+
+    /// <summary>What reads truth values at an address.</summary>
+    public static MethodInfo ReadMask { get; } = typeof(SegmentMasks).GetMethod($"Read{Bytes * 8}")!;
+
+    /// <summary>What writes truth values at an address.</summary>
+    public static MethodInfo WriteMask { get; } = typeof(SegmentMasks).GetMethod($"Write{Bytes * 8}")!;
+
+    /// <summary>The .NET type of an element in a vector.</summary>
+    public static Type Element(DType type) => type switch
+    {
+        DType.Bool or DType.Int32 => typeof(int),
+        DType.Int64 => typeof(long),
+        DType.Float32 => typeof(float),
+        DType.Float64 => typeof(double),
+    };
+
+    /// <summary>The type of a vector.</summary>
+    public static Type Vector(DType type) => Open.MakeGenericType(Element(type));
+
+    /// <summary>What puts one number everywhere.</summary>
+    public static MethodInfo Splat(DType type) => Method("Create", [Element(type)]);
+
+    /// <summary>Whether the function can be written, with the same bits as the block function has.</summary>
+    public static bool Covers(Pointwise function, DType type) => function switch
+    {
+        Pointwise.Negate or Pointwise.Abs or Pointwise.Sign or Pointwise.Sqrt or Pointwise.Rsqrt => true,
+        <= Pointwise.Digamma => Bytes >= 32 && IsFunction(function),
+        Pointwise.Divide => type.IsFloat(),
+        Pointwise.Remainder or Pointwise.Power or Pointwise.Atan2 or Pointwise.Polygamma => false,
+        _ => true,
+    };
+
+    /// <summary>Whether the cast can be written.</summary>
+    public static bool Covers(DType from, DType to) => (from, to) is not (DType.Int64, DType.Float32);
+
+    /// <summary>Writes a function.</summary>
+    public LocalBuilder[] Apply(Pointwise function, DType type, LocalBuilder[][] x) => type switch
+    {
+        DType.Bool => [Logic(function, [.. x.Select(v => v[0])])],
+        _ when function == Pointwise.Select => Select(x[0][0], x[1], x[2], type),
+        _ when function.Types() == PointwiseTypes.Test => [Test(function, type, x[0], x[1])],
+        _ when !IsFunction(function) => [.. Enumerable.Range(0, x[0].Length).Select(i => Number(function, type, [.. x.Select(v => v[i])]))],
+        DType.Float32 => [Call(typeof(SegmentMasks).GetMethod($"Function{Bytes * 8}")!.MakeGenericMethod(VectorFunctions.Find(function)!), x[0][0])],
+        _ => Doubles(VectorFunctions.Find(function)!.GetMethod(nameof(IVectorFunction.Of))!, x[0]),
+    };
+
+    /// <summary>Writes a cast.</summary>
+    public LocalBuilder[] Cast(DType from, DType to, LocalBuilder[] x)
+    {
+        switch (from, to)
+        {
+            case (_, _) when from == to:
+                return x;
+            case (DType.Bool, _):
+                var (one, zero) = (Splat(to, 1), Splat(to, 0));
+                return Select(x[0], [one, one], [zero, zero], to);
+            case (_, DType.Bool):
+                var none = Splat(from, 0);
+                return [Call("OnesComplement", Mask(from, [.. x.Select(v => Call("Equals", v, none))]))];
+            case (DType.Int32, DType.Float32):
+                return [Call("ConvertToSingle", x[0])];
+            case (DType.Int32, DType.Int64):
+                return Widen(x[0]);
+            case (DType.Int32, DType.Float64):
+                return [.. Widen(x[0]).Select(v => Call("ConvertToDouble", v))];
+            case (DType.Int64, DType.Int32):
+                return [Call("Narrow", x[0], x[1])];
+            case (DType.Int64, DType.Float64):
+                return [.. x.Select(v => Call("ConvertToDouble", v))];
+            case (DType.Float32, DType.Float64):
+                return Widen(x[0]);
+            case (DType.Float64, DType.Float32):
+                return [Call("Narrow", x[0], x[1])];
+            case (DType.Float32, DType.Int32):
+                return [Call("ConvertToInt32", x[0])];
+            case (DType.Float32, DType.Int64):
+                return [.. Widen(x[0]).Select(v => Call("ConvertToInt64", v))];
+            case (DType.Float64, DType.Int64):
+                return [.. x.Select(v => Call("ConvertToInt64", v))];
+            case (DType.Float64, DType.Int32):
+                var (least, most) = (Splat(from, int.MinValue), Splat(from, int.MaxValue));
+                var inside = x.Select(v => Call("ConvertToInt64", Call("Min", Call("Max", v, least), most))).ToArray();
+                return [Call("Narrow", inside[0], inside[1])];
+            default:
+                throw new InvalidOperationException($"A cast from {from.Name()} to {to.Name()} is not written.");
+        }
+    }
+
+    /// <summary>Whether the function is a polynomial of many terms rather than an instruction or two.</summary>
+    public static bool IsFunction(Pointwise function) => VectorFunctions.Find(function) is not null;
+
+    private LocalBuilder Number(Pointwise function, DType type, LocalBuilder[] x) => function switch
+    {
+        Pointwise.Negate => Call("Negate", x),
+        Pointwise.Abs when type.IsInteger() => Call("ConditionalSelect", Call("LessThan", x[0], Splat(type, 0)), Call("Negate", x[0]), x[0]),
+        Pointwise.Abs => Call("Abs", x),
+        Pointwise.Sign => Call(
+            "ConditionalSelect",
+            Call("LessThan", x[0], Splat(type, 0)),
+            Splat(type, -1),
+            Call("ConditionalSelect", Call("GreaterThan", x[0], Splat(type, 0)), Splat(type, 1), x[0])),
+        Pointwise.Sqrt => Call("Sqrt", x),
+        Pointwise.Rsqrt => Call("Divide", Splat(type, 1), Call("Sqrt", x)),
+        Pointwise.Floor => Call("Floor", x),
+        Pointwise.Ceil => Call("Ceiling", x),
+        Pointwise.Round => Call("Round", x),
+        Pointwise.Add => Call("Add", x),
+        Pointwise.Subtract => Call("Subtract", x),
+        Pointwise.Multiply => Call("Multiply", x),
+        Pointwise.Divide => Call("Divide", x),
+        Pointwise.Maximum => Call("Max", x),
+        Pointwise.Minimum => Call("Min", x),
+        Pointwise.Scale => Call(
+            "AndNot",
+            Call("Multiply", x),
+            Call("BitwiseOr", Call("Equals", x[0], Splat(type, 0)), Call("Equals", x[1], Splat(type, 0)))),
+        Pointwise.MultiplyAdd when type.IsInteger() => Call("Add", Call("Multiply", x[0], x[1]), x[2]),
+        Pointwise.MultiplyAdd => Call("FusedMultiplyAdd", x),
+        _ => throw new InvalidOperationException($"The function {function.Name()} of {type.Name()} is not written."),
+    };
+
+    private LocalBuilder Logic(Pointwise function, LocalBuilder[] x) => function switch
+    {
+        Pointwise.Not => Call("OnesComplement", x),
+        Pointwise.And or Pointwise.Minimum => Call("BitwiseAnd", x),
+        Pointwise.Or or Pointwise.Maximum => Call("BitwiseOr", x),
+        Pointwise.Xor or Pointwise.NotEqual => Call("Xor", x),
+        Pointwise.Equal => Call("OnesComplement", Call("Xor", x)),
+        Pointwise.Less => Call("AndNot", x[1], x[0]),
+        Pointwise.LessEqual => Call("BitwiseOr", Call("OnesComplement", x[0]), x[1]),
+        Pointwise.Select => Call("ConditionalSelect", x),
+        _ => throw new InvalidOperationException($"The function {function.Name()} of bool is not written."),
+    };
+
+    private LocalBuilder Test(Pointwise function, DType type, LocalBuilder[] x, LocalBuilder[] y)
+    {
+        var name = function switch
+        {
+            Pointwise.Less => "LessThan",
+            Pointwise.LessEqual => "LessThanOrEqual",
+            _ => "Equals",
+        };
+        var mask = Mask(type, [.. x.Zip(y, (a, b) => Call(name, a, b))]);
+        return function == Pointwise.NotEqual ? Call("OnesComplement", mask) : mask;
+    }
+
+    private LocalBuilder[] Select(LocalBuilder truths, LocalBuilder[] yes, LocalBuilder[] no, DType type)
+    {
+        var masks = type.Size() == 8 ? Widen(truths) : [truths];
+        return [.. masks.Select((mask, i) => Call("ConditionalSelect", As(mask, Element(type)), yes[i], no[i]))];
+    }
+
+    // Truth values as a comparison gives them, to vectors of 32-bit numbers.
+    private LocalBuilder Mask(DType type, LocalBuilder[] truths) =>
+        type.Size() == 8
+            ? Call("Narrow", As(truths[0], typeof(long)), As(truths[1], typeof(long)))
+            : As(truths[0], typeof(int));
+
+    private LocalBuilder[] Widen(LocalBuilder x) => [Call("WidenLower", x), Call("WidenUpper", x)];
+
+    private LocalBuilder[] Doubles(MethodInfo function, LocalBuilder[] x)
+    {
+        if (Bytes == 64)
+        {
+            return [.. x.Select(v => Call(function, v))];
+        }
+
+        var result = Call(function, Call(Method(typeof(Vector512), "Create", [x[0].LocalType, x[1].LocalType]), x));
+        return [Call(Half("GetLower"), result), Call(Half("GetUpper"), result)];
+    }
+
+    private static MethodInfo Half(string name) => typeof(Vector512).GetMethod(name)!.MakeGenericMethod(typeof(double));
+
+    private LocalBuilder As(LocalBuilder x, Type element)
+    {
+        var from = x.LocalType.GetGenericArguments()[0];
+        return from == element ? x : Call(Operations.GetMethod("As")!.MakeGenericMethod(from, element), x);
+    }
+
+    private LocalBuilder Splat(DType type, double value)
+    {
+        switch (type)
+        {
+            case DType.Float32:
+                il.Emit(OpCodes.Ldc_R4, (float)value);
+                break;
+            case DType.Float64:
+                il.Emit(OpCodes.Ldc_R8, value);
+                break;
+            case DType.Int64:
+                il.Emit(OpCodes.Ldc_I8, (long)value);
+                break;
+            default:
+                il.Emit(OpCodes.Ldc_I4, (int)value);
+                break;
+        }
+
+        return Call(Splat(type));
+    }
+
+    private LocalBuilder Call(string name, params LocalBuilder[] x) => Call(Method(name, [.. x.Select(v => v.LocalType)]), x);
+
+    private LocalBuilder Call(MethodInfo method, params LocalBuilder[] x)
+    {
+        foreach (var operand in x)
+        {
+            il.Emit(OpCodes.Ldloc, operand);
+        }
+
+        il.Emit(OpCodes.Call, method);
+        var result = il.DeclareLocal(method.ReturnType);
+        il.Emit(OpCodes.Stloc, result);
+        return result;
+    }
+
+    private static MethodInfo Method(string name, Type[] parameters) =>
+        Found.GetOrAdd((name, parameters[0], parameters.Length), _ => Method(Operations, name, parameters));
+
+    private static MethodInfo Method(Type operations, string name, Type[] parameters)
+    {
+        var methods = operations == Operations ? Named[name] : operations.GetMethods().Where(m => m.Name == name);
+        foreach (var method in methods)
+        {
+            var found = method;
+            if (method.IsGenericMethodDefinition)
+            {
+                var element = parameters[0].IsGenericType ? parameters[0].GetGenericArguments()[0] : parameters[0];
+                if (method.GetGenericArguments().Length != 1)
+                {
+                    continue;
+                }
+
+                found = method.MakeGenericMethod(element);
+            }
+
+            if (found.GetParameters().Select(p => p.ParameterType).SequenceEqual(parameters))
+            {
+                return found;
+            }
+        }
+
+        throw new MissingMethodException(operations.Name, name);
+    }
+}
