@@ -4,5 +4,13 @@ module GradBench.Catalogue
 /// Every evaluation by its name.
 let evaluations =
     Map
-        [ for evaluation in [ Hello.evaluation; Particle.evaluation; Saddle.evaluation ] ->
-              evaluation.Name, evaluation ]
+        [ for evaluation in
+              [ Hello.evaluation
+                Particle.evaluation
+                Saddle.evaluation
+                Lse.evaluation
+                Llsq.evaluation
+                Kmeans.evaluation
+                Gmm.evaluation
+                Ode.evaluation
+                Det.evaluation ] -> evaluation.Name, evaluation ]
