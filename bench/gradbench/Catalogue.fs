@@ -13,4 +13,7 @@ let evaluations =
                 Kmeans.evaluation
                 Gmm.evaluation
                 Ode.evaluation
-                Det.evaluation ] -> evaluation.Name, evaluation ]
+                Det.evaluation
+                Lstm.evaluation
+                Ba.evaluation
+                Ht.evaluation ] -> evaluation.Name, evaluation ]
