@@ -26,7 +26,7 @@ let private rotate r v =
     List.map2 (Tensor.where isZero) small turned
 
 /// The weighted error of an observation at feat: two numbers, of the 15 of a camera, a point and the weight.
-let residual (feat: Tensor) (x: Tensor) =
+let residual (feat: Tensor) (x: Tensor list) =
     let part first last = [ for i in first..last -> x[i] ]
     let r, centre, point = part 0 2, part 3 5, part 11 13
 
@@ -64,6 +64,9 @@ let private read json =
       Weights = replicate p [| Read.float "w" json |]
       Features = replicate p (numbers "feat") }
 
+// The rows of a matrix.
+let private numbersOf (x: Tensor) = [ for i in 0 .. x.Shape[0] - 1 -> x[i] ]
+
 // A function of all observations: observation i is of camera i mod n and point i mod m.
 let private program input f =
     let p = input.Weights.Length
@@ -79,7 +82,7 @@ let private program input f =
                   Tensor.take 1 seen (Tensor.transpose points)
                   Tensor.expandDims 0 weights ]
 
-        f (x, Tensor.transpose features, weights)
+        f (x, features, weights)
 
     let f = jit all
 
@@ -97,7 +100,7 @@ let private program input f =
 /// The errors of all observations, then those of all weights.
 let private objective input =
     program input (fun (x, features, weights) ->
-        vmapAxes [ Some 1; Some 1 ] 0 (fun (x, feat) -> residual feat x) (x, features),
+        vmapAxes (List.replicate 16 (Some 0)) 0 (fun (x, feat) -> residual feat x) (numbersOf x, features),
         vmap weightError weights)
 
 /// A matrix in compressed sparse rows: where each row begins, the column of each element, and its value.
@@ -129,16 +132,17 @@ let private assemble input (values: float array) =
       Columns = columns
       Values = values }
 
+// The two rows of an observation: its pullback along each of the two errors.
+let private rows (x: Tensor list, feat: Tensor) =
+    let _, pullback = Reverse.vjp (residual feat) x
+    let unit = Tensor.eye Float64 2
+    Tensor.stack 0 (pullback unit[0] @ pullback unit[1])
+
 /// The Jacobian: that of one observation, mapped over all of them.
 let private jacobian input =
     let blocks =
         program input (fun (x, features, weights) ->
-            let ofObservations =
-                vmapAxes
-                    [ Some 1; Some 1 ]
-                    0
-                    (fun (x, feat) -> Reverse.jacobian (residual feat) x)
-                    (x, features)
+            let ofObservations = vmapAxes (List.replicate 16 (Some 0)) 0 rows (numbersOf x, features)
 
             Tensor.concat 0 [ Tensor.flatten ofObservations; vmap (grad weightError) weights ])
 
