@@ -1,0 +1,175 @@
+/// Bundle adjustment: what cameras see of points, less what they were found to see, and the sparse Jacobian of it.
+module GradBench.Ba
+
+open Ad.Functional
+
+let private cross (a: Tensor list) (b: Tensor list) =
+    [ a[1] * b[2] - a[2] * b[1]
+      a[2] * b[0] - a[0] * b[2]
+      a[0] * b[1] - a[1] * b[0] ]
+
+let private dot (a: Tensor list) (b: Tensor list) = List.map2 (*) a b |> List.reduce (+)
+
+// A vector turned by an angle and about an axis, which are the length and the direction of another; by Rodrigues' formula.
+let private rotate r v =
+    let squared = dot r r
+    let isZero = Tensor.equal squared (Tensor.zerosLike squared)
+    // At 0 the other branch counts, but this one must have finite derivatives too.
+    let angle = sqrt (Tensor.where isZero (Tensor.onesLike squared) squared)
+    let axis = r |> List.map (fun r -> r / angle)
+    let cosine, along = cos angle, dot axis v * (1.0 - cos angle)
+
+    let turned =
+        List.map3 (fun v side axis -> v * cosine + side * sin angle + axis * along) v (cross axis v) axis
+
+    let small = List.map2 (+) v (cross r v)
+    List.map2 (Tensor.where isZero) small turned
+
+/// The weighted error of an observation at feat: two numbers, of the 15 of a camera, a point and the weight.
+let residual (feat: Tensor) (x: Tensor list) =
+    let part first last = [ for i in first..last -> x[i] ]
+    let r, centre, point = part 0 2, part 3 5, part 11 13
+
+    match rotate r (List.map2 (-) point centre) with
+    | [ px; py; pz ] ->
+        let e = [ px / pz; py / pz ]
+        let s = dot e e
+        let distortion = 1.0 + x[9] * s + x[10] * s * s
+        let error e principal feat = x[14] * (x[6] * distortion * e + principal - feat)
+        Tensor.stack 0 [ error e[0] x[7] feat[0]; error e[1] x[8] feat[1] ]
+    | _ -> invalidOp "A point has three coordinates."
+
+/// The error of a weight.
+let weightError (w: Tensor) = 1.0 - w * w
+
+/// The observations: how many cameras and points there are, all of them row by row, the weights, and what was seen.
+type Input =
+    { N: int
+      M: int
+      Cameras: float array
+      Points: float array
+      Weights: float array
+      Features: float array }
+
+let private replicate count (item: float array) = Array.init count (fun _ -> item) |> Array.concat
+
+let private read json =
+    let n, m, p = Read.int "n" json, Read.int "m" json, Read.int "p" json
+    let numbers name = Read.numbers (Read.field name json)
+
+    { N = n
+      M = m
+      Cameras = replicate n (numbers "cam")
+      Points = replicate m (numbers "x")
+      Weights = replicate p [| Read.float "w" json |]
+      Features = replicate p (numbers "feat") }
+
+// The rows of a matrix.
+let private numbersOf (x: Tensor) = [ for i in 0 .. x.Shape[0] - 1 -> x[i] ]
+
+// A function of all observations: observation i is of camera i mod n and point i mod m.
+let private program input f =
+    let p = input.Weights.Length
+    let index size = Tensor.vector [| for i in 0 .. p - 1 -> i % size |]
+    let cameras, points = Tensor.eval (index input.N, index input.M)
+
+    // One column an observation, so that each of the 15 numbers lies in a row.
+    let all (cameras, points, seenBy, seen, weights: Tensor, features) =
+        let x =
+            Tensor.concat
+                0
+                [ Tensor.take 1 seenBy (Tensor.transpose cameras)
+                  Tensor.take 1 seen (Tensor.transpose points)
+                  Tensor.expandDims 0 weights ]
+
+        f (x, features, weights)
+
+    let f = jit all
+
+    fun () ->
+        f (
+            Tensor.ofArray [ input.N; 11 ] input.Cameras,
+            Tensor.ofArray [ input.M; 3 ] input.Points,
+            cameras,
+            points,
+            Tensor.vector input.Weights,
+            Tensor.ofArray [ p; 2 ] input.Features
+        )
+        |> Tensor.eval
+
+/// The errors of all observations, then those of all weights.
+let private objective input =
+    program input (fun (x, features, weights) ->
+        vmapAxes (List.replicate 16 (Some 0)) 0 (fun (x, feat) -> residual feat x) (numbersOf x, features),
+        vmap weightError weights)
+
+/// A matrix in compressed sparse rows: where each row begins, the column of each element, and its value.
+type Sparse =
+    { Rows: int array
+      Columns: int array
+      Values: float array }
+
+// Of each row of the blocks the 15 columns, and of each weight its own.
+let private assemble input (values: float array) =
+    let p = input.Weights.Length
+    let columns = Array.zeroCreate (31 * p)
+
+    for i in 0 .. p - 1 do
+        for row in 0..1 do
+            let at = 30 * i + 15 * row
+
+            for j in 0..10 do
+                columns[at + j] <- 11 * (i % input.N) + j
+
+            for j in 0..2 do
+                columns[at + 11 + j] <- 11 * input.N + 3 * (i % input.M) + j
+
+            columns[at + 14] <- 11 * input.N + 3 * input.M + i
+
+        columns[30 * p + i] <- 11 * input.N + 3 * input.M + i
+
+    { Rows = Array.init (3 * p + 1) (fun row -> if row <= 2 * p then 15 * row else 30 * p + row - 2 * p)
+      Columns = columns
+      Values = values }
+
+// The two rows of an observation: its pullback along each of the two errors.
+let private rows (x: Tensor list, feat: Tensor) =
+    let _, pullback = Reverse.vjp (residual feat) x
+    let unit = Tensor.eye Float64 2
+    Tensor.stack 0 (pullback unit[0] @ pullback unit[1])
+
+/// The Jacobian: that of one observation, mapped over all of them.
+let private jacobian input =
+    let blocks =
+        program input (fun (x, features, weights) ->
+            let ofObservations = vmapAxes (List.replicate 16 (Some 0)) 0 rows (numbersOf x, features)
+
+            Tensor.concat 0 [ Tensor.flatten ofObservations; vmap (grad weightError) weights ])
+
+    fun () -> assemble input (Tensor.toArray<float>(blocks ()))
+
+let private writeErrors (errors: Tensor, weights: Tensor) =
+    let first = Tensor.toArray<float> errors[0]
+
+    box
+        {| reproj_error =
+            {| elements = first
+               repeated = errors.Shape[0] |}
+           w_err =
+            {| element = Tensor.toScalar weights[0]
+               repeated = weights.Shape[0] |} |}
+
+let private writeSparse sparse =
+    let ends (xs: 'a array) = Array.append (Array.truncate 30 xs) [| Array.last xs |]
+
+    box
+        {| rows = ends sparse.Rows
+           cols = ends sparse.Columns
+           vals = ends sparse.Values |}
+
+let evaluation =
+    { Name = "ba"
+      Functions =
+        Map
+            [ "objective", Evaluation.functionOf read objective writeErrors
+              "jacobian", Evaluation.functionOf read jacobian writeSparse ] }
