@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times the same work in PyTorch and here, turn by turn, and prints medians and their ratios. Takes a part of a workload's name.
 
-Needs a built Peers.fsproj (run.sh does that) and PyTorch; tuned with BLIS and tcmalloc where the system has them."""
+Needs a built Peers.fsproj (run.sh does that) and PyTorch; tuned with the fastest OpenMP BLAS and tcmalloc where the system has them."""
 
 import argparse
 import glob
@@ -104,13 +104,32 @@ def peer(milliseconds, threads):
         print(median(milliseconds, run), flush=True)
 
 
-def tuned():
-    """The environment with the faster BLAS and allocator, or None."""
-    blas = glob.glob("/usr/lib/*/blis-openmp/libblas.so.3")
+PROBE = """
+import time, torch
+a = torch.ones(512, 512)
+for _ in range(20): a @ a
+times = []
+for _ in range(20):
+    start = time.perf_counter(); a @ a; times.append(time.perf_counter() - start)
+print(sorted(times)[10])
+"""
+
+
+def tuned(same):
+    """The environment with the BLAS that is fastest on this machine, and the faster allocator, with the BLAS's name; or None."""
     malloc = glob.glob("/usr/lib/*/libtcmalloc_minimal.so.4")
-    if not blas or not malloc:
+
+    def seconds(folder):
+        probe = subprocess.run(
+            [sys.executable, "-c", PROBE], capture_output=True, text=True, check=False, env={**os.environ, **same, "LD_LIBRARY_PATH": folder})
+        return float(probe.stdout) if probe.returncode == 0 else float("inf")
+
+    folders = [os.path.dirname(f) for f in glob.glob("/usr/lib/*/*-openmp/libblas.so.3")]
+    if not folders or not malloc:
         return None
-    return {"LD_LIBRARY_PATH": os.path.dirname(blas[0]), "LD_PRELOAD": malloc[0], "TCMALLOC_LARGE_ALLOC_REPORT_THRESHOLD": "100000000000"}
+    folder = min(folders, key=seconds)
+    return os.path.basename(folder), {
+        "LD_LIBRARY_PATH": folder, "LD_PRELOAD": malloc[0], "TCMALLOC_LARGE_ALLOC_REPORT_THRESHOLD": "100000000000"}
 
 
 def quiet(limit=20):
@@ -158,7 +177,7 @@ def main():
         return
 
     if subprocess.run([sys.executable, "-c", "import torch"], capture_output=True, check=False).returncode != 0:
-        print("PyTorch is not installed here (on Debian: apt-get install python3-torch libblis4-openmp libtcmalloc-minimal4); nothing was compared.")
+        print("PyTorch is not installed here (on Debian: apt-get install python3-torch libopenblas0-openmp libblis4-openmp libtcmalloc-minimal4); nothing was compared.")
         return
 
     threads = str(chosen.threads)
@@ -167,9 +186,11 @@ def main():
     theirs = [sys.executable, os.path.abspath(__file__), "--peer", "--milliseconds", str(chosen.milliseconds), "--threads", threads]
     same = {"OMP_NUM_THREADS": threads, "BLIS_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
     sides = [Side("ours", ours, {"DOTNET_PROCESSOR_COUNT": threads}), Side("PyTorch", theirs, same)]
-    better = tuned()
+    better = tuned(same)
     if better:
-        sides.append(Side("PyTorch, tuned", theirs, {**same, **better}))
+        name, environment = better
+        print(f"tuned with {name} and tcmalloc")
+        sides.append(Side("PyTorch, tuned", theirs, {**same, **environment}))
 
     for side in sides:
         print(f"{side.name}: {side.version}")
