@@ -195,13 +195,13 @@ let ``a function that is not linear is not transposed`` () =
     Assert.Contains("contract", refused (fun x -> Tensor.dot x x))
 
 /// log(1 + e^x) with its derivative given by hand, in either form.
-let private handwritten: (string * (Tensor -> Tensor)) list =
-    [ "jvp", customJvp (fun x -> log (1.0 + exp x)) (fun x v -> v * Tensor.sigmoid x)
-      "vjp", customVjp (fun x -> log (1.0 + exp x)) (fun x g -> g * Tensor.sigmoid x) ]
+let private handwritten: (Tensor -> Tensor) list =
+    [ customJvp (fun x -> log (1.0 + exp x)) (fun x v -> v * Tensor.sigmoid x)
+      customVjp (fun x -> log (1.0 + exp x)) (fun x g -> g * Tensor.sigmoid x) ]
 
 [<Fact>]
 let ``a derivative given by hand works in both modes, at second order, under vmap and under jit`` () =
-    for name, f in handwritten do
+    for f in handwritten do
         let x = Tensor.scalar 0.4
         let s = 1.0 / (1.0 + Math.Exp -0.4)
         Assert.Equal(s, Tensor.toScalar (Forward.gradient f x), 15)
@@ -212,15 +212,8 @@ let ``a derivative given by hand works in both modes, at second order, under vma
         Assert.Equal(s * (1.0 - s), Tensor.toScalar (Forward.gradient (Forward.gradient f) x), 15)
         let xs = Tensor.vector [ 0.4; 1000.0 ]
         // Far out the plain derivative is infinity over infinity; the one given by hand is 1.
-        Assert.Equal<float[]>(
-            [| s; 1.0 |],
-            Tensor.toArray<float>(vmap (Reverse.gradient f) xs)
-            |> Array.map (fun d -> Math.Round(d, 15))
-            |> Array.map2 (fun e d -> if abs (e - d) < 1e-15 then e else d) [| s; 1.0 |]
-        )
-
+        close 1e-15 (Tensor.vector [ s; 1.0 ]) (vmap (Reverse.gradient f) xs)
         Assert.Equal(s, Tensor.toScalar (jit (Reverse.gradient f) x), 15)
-        Assert.True(name.Length > 0)
 
 [<Fact>]
 let ``the rule given is the one used, and what the function closes over is differentiated as ever`` () =
