@@ -38,7 +38,7 @@ type Optimizers =
 
     /// Gradient descent with momentum.
     static member Momentum<'P>(rate: Func<Tensor, Tensor>, decay: float) : Optimizer<'P, 'P * Tensor> =
-        Optimizer.chain (Optimizer.momentumOf decay false) (Optimizer.descendBy rate.Invoke)
+        Updates.chain (Updates.momentum decay false) (Updates.descendBy rate.Invoke)
 
     /// Adam (Kingma and Ba 2015).
     static member Adam<'P>(rate: float) : Optimizer<'P, Moments<'P> * Tensor> = Optimizer.adam rate
@@ -54,10 +54,10 @@ type Optimizers =
         Optimizer.adamWBy rate.Invoke decay
 
     /// Weight decay: a multiple of the parameters added to the gradients.
-    static member DecayedWeights<'P>(decay: float) : Optimizer<'P, unit> = Optimizer.addDecayedWeights decay
+    static member DecayedWeights<'P>(decay: float) : Optimizer<'P, unit> = Updates.addDecayedWeights decay
 
     /// Gradients shortened, if need be, to a norm.
-    static member ClipByGlobalNorm<'P>(limit: float) : Optimizer<'P, unit> = Optimizer.clipByGlobalNorm limit
+    static member ClipByGlobalNorm<'P>(limit: float) : Optimizer<'P, unit> = Updates.clipByGlobalNorm limit
 
 /// The functions of optimizers and layers as methods.
 [<AbstractClass; Sealed; Extension>]
@@ -65,7 +65,7 @@ type TrainingMethods =
     /// The second applied to what the first gives.
     [<Extension>]
     static member Then(first: Optimizer<'P, 'S>, second: Optimizer<'P, 'T>) : Optimizer<'P, 'S * 'T> =
-        Optimizer.chain first second
+        Updates.chain first second
 
     /// The state before the first step.
     [<Extension>]
