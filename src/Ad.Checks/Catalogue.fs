@@ -156,6 +156,18 @@ module Catalogue =
           Inputs = [ input (left s) anywhere; input (right s) anywhere ]
           Apply = fun x -> f x[0] x[1] }
 
+    /// Channels and rows by the sizes, a group's each; sizes along the window's axes, where padding of at most 2 leaves room for it.
+    let private convolution text groups spatial window options (s: Sizes) =
+        let image =
+            [ s.A; groups * s.B ]
+            @ List.init spatial (fun a -> if a = 0 then s.C + 3 else 3)
+
+        { Text = text
+          Inputs =
+            [ input image anywhere
+              input ([ groups * (1 + s.C % 2); s.B ] @ window) anywhere ]
+          Apply = fun x -> Conv.conv options x[1] x[0] }
+
     let private structural =
         [ reduction "sum" true anywhere cube Tensor.sumOver
           reduction "mean" true anywhere full Tensor.meanOver
@@ -259,6 +271,91 @@ module Catalogue =
                     (fun s -> [ 3; s.B; s.C ])
                     Tensor.matmul
                 contraction "outer" (fun s -> [ s.A; s.B ]) (fun s -> [ s.C ]) Tensor.outer ] }
+          { Name = "conv"
+            IsLinear = false
+            Forms =
+              [ let simple = Conv.defaults
+                let padded = Padding.Explicit [ 1, 2 ]
+
+                convolution "conv1d" 1 1 [ 3 ] simple
+
+                convolution
+                    "conv2d, padded"
+                    1
+                    2
+                    [ 2; 3 ]
+                    { simple with
+                        Padding = Padding.Explicit [ 1, 0; 2, 1 ] }
+
+                convolution
+                    "conv2d, stride 2, same"
+                    1
+                    2
+                    [ 3; 2 ]
+                    { simple with
+                        Strides = [ 2 ]
+                        Padding = Padding.Same }
+
+                convolution
+                    "conv1d, dilated by 2"
+                    1
+                    1
+                    [ 2 ]
+                    { simple with
+                        Dilation = [ 2 ]
+                        Padding = padded }
+
+                convolution
+                    "conv1d, image dilated by 2"
+                    1
+                    1
+                    [ 3 ]
+                    { simple with
+                        InputDilation = [ 2 ]
+                        Padding = padded }
+
+                convolution
+                    "conv1d, stride 3, dilated by 2 and 3"
+                    1
+                    1
+                    [ 2 ]
+                    { simple with
+                        Strides = [ 3 ]
+                        Dilation = [ 2 ]
+                        InputDilation = [ 3 ]
+                        Padding = padded }
+
+                convolution
+                    "conv1d, cropped"
+                    1
+                    1
+                    [ 1 ]
+                    { simple with
+                        Padding = Padding.Explicit [ -1, 2 ] }
+
+                convolution
+                    "conv1d, 2 groups"
+                    2
+                    1
+                    [ 2 ]
+                    { simple with
+                        Groups = 2
+                        Padding = padded }
+
+                convolution
+                    "conv3d"
+                    1
+                    3
+                    [ 1; 2; 1 ]
+                    { simple with
+                        Padding = Padding.Explicit [ 0, 1 ] } ] }
+          { Name = "convTranspose"
+            IsLinear = false
+            Forms =
+              [ fun s ->
+                    { Text = "convTranspose1d, stride 2"
+                      Inputs = [ input [ 1; 2; s.B ] anywhere; input [ 2; s.C; 3 ] anywhere ]
+                      Apply = fun x -> Conv.convTranspose1d 2 1 1 x[1] (Tensor.concat 2 [ x[0]; x[0]; x[0] ]) } ] }
           { Name = "softmax"
             IsLinear = false
             Forms =

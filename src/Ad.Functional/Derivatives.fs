@@ -275,6 +275,29 @@ module internal Derivatives =
         let places = Array.concat [ myBatch; myFree; summedInOrder ]
         Tensor.permute (Array.init places.Length (fun axis -> Array.IndexOf(places, axis))) product
 
+    /// Both transposes of a convolution are convolutions: by the image with the kernel turned around, its rows and channels exchanged; by the
+    /// kernel of the image and the cotangent, with examples for channels. Strides and dilations change places.
+    let private unconvolve strides (low: Axes) inputDilation (dilation: Axes) (x: Tensor[]) (g: Tensor) i =
+        let spatial (t: Tensor) = t.Shape |> Seq.skip 3 |> axesOf
+        let ordered first = Seq.append first (Seq.init low.Count ((+) 3))
+
+        if i = 0 then
+            let turned =
+                Tensor.flip (Seq.init low.Count ((+) 3)) x[1]
+                |> Tensor.permute (ordered [ 0; 2; 1 ])
+
+            let fromEnd =
+                Seq.init low.Count (fun a -> (x[1].Shape[a + 3] - 1) * dilation[a] - low[a])
+                |> axesOf
+
+            Tensor.Create(Convolve(spatial x[0], inputDilation, fromEnd, strides, dilation), g, turned)
+        else
+            let image = Tensor.permute (ordered [ 2; 1; 0 ]) x[0]
+            let window = Tensor.permute (ordered [ 1; 2; 0 ]) g
+
+            Tensor.Create(Convolve(spatial x[1], dilation, low, inputDilation, strides), image, window)
+            |> Tensor.permute (ordered [ 1; 2; 0 ])
+
     /// The rule of an operation.
     let rule (op: Op) : Derivative =
         match op with
@@ -300,6 +323,8 @@ module internal Derivatives =
             Linear(fun x g _ -> Tensor.Create(ScatterAdd(axis, batch, x[0].Shape[axis]), x[1], g))
         | ScatterAdd(axis, batch, _) -> Linear(fun x g _ -> Tensor.Create(Take(axis, batch), g, x[0]))
         | Contract(lb, rb, ls, rs) -> Multilinear(uncontract lb rb ls rs)
+        | Convolve(_, strides, low, inputDilation, dilation) ->
+            Multilinear(unconvolve strides low inputDilation dilation)
         | Cast _
         | Reduce((Reduction.ArgMax | Reduction.ArgMin), _)
         | Data

@@ -51,6 +51,8 @@ type internal Op =
     | ScatterAdd of Axis: int * Batch: int * Size: int
     /// Products summed over paired axes (<c>Operation.Contract</c>).
     | Contract of LeftBatch: Axes * RightBatch: Axes * LeftSummed: Axes * RightSummed: Axes
+    /// Windows of an image by a kernel, with positions of the result (<c>Operation.Convolve</c>).
+    | Convolve of Sizes: Axes * Strides: Axes * Low: Axes * InputDilation: Axes * KernelDilation: Axes
 
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module internal Op =
@@ -87,6 +89,8 @@ module internal Op =
         | Take(axis, batch) -> Operation.Take(axis, batch)
         | ScatterAdd(axis, batch, _) -> Operation.ScatterAdd(axis, batch)
         | Contract(lb, rb, ls, rs) -> Operation.Contract(lb, rb, ls, rs)
+        | Convolve(_, strides, low, inputDilation, kernelDilation) ->
+            Operation.Convolve(strides, low, inputDilation, kernelDilation)
 
     /// The operation's name in error messages and graphs.
     let name op =
@@ -118,6 +122,7 @@ module internal Op =
         | Take _ -> "take"
         | ScatterAdd _ -> "scatterAdd"
         | Contract _ -> "contract"
+        | Convolve _ -> "conv"
 
     /// Whether the operation only renames, repeats or creates elements, so that keeping its result would save no work.
     let isFree op =
@@ -142,4 +147,5 @@ module internal Op =
         | Concatenate _
         | Take _
         | ScatterAdd _
-        | Contract _ -> false
+        | Contract _
+        | Convolve _ -> false

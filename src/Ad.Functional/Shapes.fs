@@ -233,6 +233,24 @@ module internal Shapes =
                 Seq.concat [ lb.ToArray() |> Seq.map (fun a -> l.Shape[a]); free l lb ls; free r rb rs ]
                 |> shapeOf }
 
+    let private convolve (sizes: Axes) (parameters: Axes list) (x: Signature) (k: Signature) =
+        only "conv" isNumber "numbers" x
+        sameType "conv" [| x; k |]
+        let spatial = sizes.Count
+
+        if x.Shape.Rank <> spatial + 3 || k.Shape.Rank <> spatial + 3 then
+            refuse "conv" $"takes {spatial} spatial axes, but was given {x} and {k}."
+
+        if x.Shape[1] <> k.Shape[0] || x.Shape[2] <> k.Shape[2] then
+            refuse "conv" $"the groups and channels of {x} and {k} differ."
+
+        for values in parameters do
+            if values.Count <> spatial || Seq.exists (fun v -> v < 1) (values.ToArray()) then
+                refuse "conv" $"strides and dilations are {spatial} positive numbers, not {values}."
+
+        { x with
+            Shape = shapeOf (Seq.append [ x.Shape[0]; x.Shape[1]; k.Shape[1] ] (sizes.ToArray())) }
+
     /// The type and shape of an operation's result.
     let infer (op: Op) (inputs: Signature[]) : Signature =
         match op with
@@ -271,3 +289,5 @@ module internal Shapes =
         | Take(axis, batch) -> take axis batch inputs[0] inputs[1]
         | ScatterAdd(axis, batch, size) -> scatterAdd axis batch size inputs[0] inputs[1]
         | Contract(lb, rb, ls, rs) -> contract lb rb ls rs inputs[0] inputs[1]
+        | Convolve(sizes, strides, _, inputDilation, kernelDilation) ->
+            convolve sizes [ strides; inputDilation; kernelDilation ] inputs[0] inputs[1]

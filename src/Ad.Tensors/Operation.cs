@@ -94,4 +94,16 @@ public abstract record Operation
     /// Products of two operands summed over paired axes: result axes are the batch axes, then the left's other axes, then the right's.
     /// </summary>
     public sealed record Contract(Axes LeftBatch, Axes RightBatch, Axes LeftSummed, Axes RightSummed) : Operation;
+
+    /// <summary>
+    /// Of x [N, G, C, spatial...] and a kernel k [G, O, C, window...] the result [N, G, O, spatial...]: result[n, g, o, p] is the sum over c
+    /// and q of x[n, g, c, i] k[g, o, c, q] with i InputDilation = p Strides + q KernelDilation - Low, where there is such an element: what lies
+    /// outside adds nothing, not even if the other factor is infinite. Low may be negative; any size of the result is allowed.
+    /// </summary>
+    public sealed record Convolve(Axes Strides, Axes Low, Axes InputDilation, Axes KernelDilation) : Operation
+    {
+        /// <summary>How a spatial axis, counted from 0, goes together.</summary>
+        internal WindowAxis Axis(int axis, Shape x, Shape kernel, Shape result) =>
+            new(x[axis + 3], kernel[axis + 3], result[axis + 3], Strides[axis], Low[axis], InputDilation[axis], KernelDilation[axis]);
+    }
 }

@@ -30,6 +30,7 @@ public readonly record struct Instruction(Operation Operation, Axes Operands, DT
             Operation.Take t => $" {t.Axis} batch {t.Batch}",
             Operation.ScatterAdd s => $" {s.Axis} batch {s.Batch}",
             Operation.Contract c => $" {c.LeftSummed} {c.RightSummed} batch {c.LeftBatch} {c.RightBatch}",
+            Operation.Convolve c => $" stride {c.Strides} low {c.Low} dilation {c.InputDilation} {c.KernelDilation}",
             _ => "",
         });
         foreach (var operand in Operands.Values)

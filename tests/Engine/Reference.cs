@@ -140,6 +140,8 @@ internal static class Reference
                 return Reduced(x[0], r, reduce);
             case Operation.Contract contract:
                 return Contracted(x[0], x[1], r, contract);
+            case Operation.Convolve convolve:
+                return Windows.Convolved(x[0], x[1], r, convolve);
             default:
                 throw new NotSupportedException(instruction.ToString());
         }

@@ -100,6 +100,9 @@ internal sealed partial class Planner
             case Operation.Contract contract:
                 var (left, right) = (InMemory(instruction, 0), InMemory(instruction, 1));
                 return Kernel(instruction, target => ContractKernel.Of(contract, left, right, target, Copied));
+            case Operation.Convolve convolve:
+                var (image, window) = (InMemory(instruction, 0), InMemory(instruction, 1));
+                return Kernel(instruction, target => ConvolveKernel.Of(convolve, image, window, target, shape));
             default:
                 throw new NotSupportedException($"The operation {instruction.Operation} is not known to the device cpu.");
         }
