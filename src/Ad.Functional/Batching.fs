@@ -167,6 +167,9 @@ module internal Batching =
             | _ -> Tensor.Create(ScatterAdd(axis + 1, batch + 1, count), every ())
         | Contract(lb, rb, ls, rs) -> contract lb rb ls rs inputs[0] inputs[1]
         | Convolve _ -> convolve op inputs[0] inputs[1]
+        | Window _ -> Tensor.Create(op, only)
+        | WindowShare _
+        | WindowSpread _ -> Tensor.Create(op, every ())
 
     /// The outputs as operations on what the placeholders stand for.
     and private replay

@@ -298,6 +298,25 @@ module internal Derivatives =
             Tensor.Create(Convolve(spatial x[1], dilation, low, inputDilation, strides), image, window)
             |> Tensor.permute (ordered [ 1; 2; 0 ])
 
+    /// The transpose of sums in windows: sums in the same windows over what is spread out by their strides.
+    let private unwindow (windows: Windows) (x: Tensor) (g: Tensor) =
+        let first = x.Rank - windows.Count
+
+        let fromEnd =
+            Seq.init windows.Count (fun a -> (windows.Sizes[a] - 1) * windows.Dilation[a] - windows.Low[a])
+            |> axesOf
+
+        let turned = Windows(windows.Sizes, windows.InputDilation, fromEnd, windows.Strides, windows.Dilation)
+
+        Tensor.Create(Window(Reduction.Sum, axesOf (Seq.skip first x.Shape), turned), g)
+
+    // The extremes of windows change as the mean of where they are attained, and that is piecewise linear: winners do not change.
+    let private share kind positions windows (x: Tensor) (t: Tensor) =
+        Tensor.Create(WindowShare(kind, positions, windows), x, t)
+
+    let private spreadOut kind windows (x: Tensor) (g: Tensor) =
+        Tensor.Create(WindowSpread(kind, windows), x, g)
+
     /// The rule of an operation.
     let rule (op: Op) : Derivative =
         match op with
@@ -325,8 +344,27 @@ module internal Derivatives =
         | Contract(lb, rb, ls, rs) -> Multilinear(uncontract lb rb ls rs)
         | Convolve(_, strides, low, inputDilation, dilation) ->
             Multilinear(unconvolve strides low inputDilation dilation)
+        | Window(Reduction.Sum, _, windows) -> Linear(fun x g _ -> unwindow windows x[0] g)
+        | Window((Reduction.Max | Reduction.Min) as kind, positions, windows) ->
+            Rule(
+                (fun x _ t -> t[0] |> Option.map (share kind positions windows x[0])),
+                (fun x _ g -> [| Some(spreadOut kind windows x[0] g) |])
+            )
+        | WindowShare(kind, positions, windows) ->
+            Rule(
+                (fun x _ t -> t[1] |> Option.map (share kind positions windows x[0])),
+                (fun x _ g -> [| None; Some(spreadOut kind windows x[0] g) |])
+            )
+        | WindowSpread(kind, windows) ->
+            Rule(
+                (fun x _ t -> t[1] |> Option.map (spreadOut kind windows x[0])),
+                (fun x _ g ->
+                    let positions = axesOf (Seq.skip (g.Rank - windows.Count) x[1].Shape)
+                    [| None; Some(share kind positions windows x[0] g) |])
+            )
         | Cast _
         | Reduce((Reduction.ArgMax | Reduction.ArgMin), _)
+        | Window((Reduction.ArgMax | Reduction.ArgMin), _, _)
         | Data
         | Constant _
         | Iota _

@@ -2,8 +2,8 @@ namespace Ad.Tensors;
 
 /// <summary>How much work a program states, whatever a device makes of it: a pure function of its instructions.</summary>
 /// <param name="Flops">
-/// Element operations: one an element of an elementwise function (two of multiplyAdd), one an element that a reduction, running sum or
-/// scatterAdd takes in, and two for each product that a contraction or convolution sums.
+/// Element operations: one an element of an elementwise function (two of multiplyAdd), one an element that a reduction, running sum, window
+/// or scatterAdd takes in, and two for each product that a contraction or convolution sums.
 /// </param>
 /// <param name="Bytes">Bytes of operands and results of all instructions that compute or copy: movement and constants are free.</param>
 public readonly record struct ProgramCost(long Flops, long Bytes)
@@ -39,6 +39,9 @@ public readonly record struct ProgramCost(long Flops, long Bytes)
         Operation.ScatterAdd => Operand(program, instruction, 1).Shape.Elements,
         Operation.Contract contract => 2 * instruction.Shape.Elements * Summed(Operand(program, instruction, 0).Shape, contract.LeftSummed),
         Operation.Convolve convolve => 2 * Products(convolve, Operand(program, instruction, 0).Shape, Operand(program, instruction, 1).Shape, instruction.Shape),
+        Operation.Window { Windows: var windows } => windows.Hits(Operand(program, instruction, 0).Shape, instruction.Shape),
+        Operation.WindowShare { Windows: var windows } => windows.Hits(Operand(program, instruction, 0).Shape, instruction.Shape),
+        Operation.WindowSpread { Windows: var windows } => windows.Hits(instruction.Shape, Operand(program, instruction, 1).Shape),
         _ => 0,
     };
 

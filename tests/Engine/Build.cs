@@ -105,4 +105,10 @@ internal sealed class Build
         new Shape([this[x].Shape[0], this[x].Shape[1], this[kernel].Shape[1], .. sizes]),
         x,
         kernel);
+
+    public int Window(Reduction kind, int x, int[] positions, Windows windows) => Raw(
+        new Operation.Window(kind, windows),
+        kind is Reduction.ArgMax or Reduction.ArgMin ? DType.Int32 : this[x].Type,
+        new Shape([.. this[x].Shape.Sizes[..^positions.Length], .. positions]),
+        x);
 }
