@@ -156,21 +156,21 @@ module Catalogue =
           Inputs = [ input (left s) anywhere; input (right s) anywhere ]
           Apply = fun x -> f x[0] x[1] }
 
-    /// Channels and rows by the sizes, a group's each; sizes along the window's axes, where padding of at most 2 leaves room for it.
+    /// Channels and rows by the sizes, a group's each; axes of at least two elements, in which windows have room where they are padded.
     let private convolution text groups spatial window options (s: Sizes) =
         let image =
             [ s.A; groups * s.B ]
-            @ List.init spatial (fun a -> if a = 0 then s.C + 3 else 3)
+            @ List.init spatial (fun a -> [ max 2 (s.C + 1); 2; 1 ][a])
 
         { Text = text
           Inputs =
             [ input image anywhere
-              input ([ groups * (1 + s.C % 2); s.B ] @ window) anywhere ]
+              input ([ groups * (1 + (s.C + 1) % 2); s.B ] @ window) anywhere ]
           Apply = fun x -> Conv.conv options x[1] x[0] }
 
-    /// Windows over the last two axes of a cube that has room for them.
+    /// Windows over the last two axes of a cube, of at least two elements each.
     let private windowed name isLinear domain (forms: (string * (Tensor -> Tensor)) list) =
-        let shape (s: Sizes) = [ s.A; s.B + 3; s.C + 3 ]
+        let shape (s: Sizes) = [ s.A; max 2 s.B; max 2 s.C ]
 
         { Name = name
           IsLinear = isLinear
@@ -179,7 +179,7 @@ module Catalogue =
     let private overlapping =
         { Pool.defaults with
             Strides = [ 2; 1 ]
-            Padding = Padding.Explicit [ 1, 0; 0, 1 ] }
+            Padding = Padding.Explicit [ 1, 0; 1, 1 ] }
 
     /// Windows of two, one apart, that begin before the first of so many elements.
     let private pairs n =
@@ -307,13 +307,13 @@ module Catalogue =
               [ let simple = Conv.defaults
                 let padded = Padding.Explicit [ 1, 2 ]
 
-                convolution "conv1d" 1 1 [ 3 ] simple
+                convolution "conv1d" 1 1 [ 2 ] simple
 
                 convolution
                     "conv2d, padded"
                     1
                     2
-                    [ 2; 3 ]
+                    [ 2; 2 ]
                     { simple with
                         Padding = Padding.Explicit [ 1, 0; 2, 1 ] }
 
@@ -321,7 +321,7 @@ module Catalogue =
                     "conv2d, stride 2, same"
                     1
                     2
-                    [ 3; 2 ]
+                    [ 2; 2 ]
                     { simple with
                         Strides = [ 2 ]
                         Padding = Padding.Same }
@@ -384,7 +384,7 @@ module Catalogue =
             Forms =
               [ fun s ->
                     { Text = "convTranspose1d, stride 2"
-                      Inputs = [ input [ 1; 2; s.B ] anywhere; input [ 2; s.C; 3 ] anywhere ]
+                      Inputs = [ input [ 1; 2; max 1 s.B ] anywhere; input [ 2; s.C; 2 ] anywhere ]
                       Apply = fun x -> Conv.convTranspose1d 2 1 1 x[1] (Tensor.concat 2 [ x[0]; x[0]; x[0] ]) } ] }
           windowed
               "windowSum"
@@ -396,6 +396,7 @@ module Catalogue =
                 Pool.average
                     { Pool.defaults with
                         Strides = [ 1 ]
+                        Padding = Padding.Explicit [ 1, 1 ]
                         Dilation = [ 2 ] }
                     [ 2 ]
                 "average pooling, without padding",
@@ -414,6 +415,7 @@ module Catalogue =
                 Pool.max
                     { Pool.defaults with
                         Strides = [ 1 ]
+                        Padding = Padding.Explicit [ 1, 1 ]
                         Dilation = [ 2 ] }
                     [ 2 ]
                 "adaptive max pooling", Pool.adaptiveMax [ 2 ] ]
