@@ -1,7 +1,7 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Ad.Tensors.Cpu;
 
@@ -49,19 +49,10 @@ internal abstract class Reducer
         };
 }
 
-/// <summary>The direction of a search for an extreme.</summary>
-internal interface IOrder
+/// <summary>The direction of a search for an extreme; as a function of two numbers, the better one, or NaN if either is.</summary>
+internal interface IOrder : ILanewise
 {
     static abstract bool Better<T>(T candidate, T best)
-        where T : INumber<T>;
-
-    static abstract T Best<T>(T left, T right)
-        where T : INumber<T>;
-
-    static abstract T Best<T>(ReadOnlySpan<T> elements)
-        where T : INumber<T>;
-
-    static abstract void Best<T>(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> target)
         where T : INumber<T>;
 }
 
@@ -70,14 +61,10 @@ internal readonly struct Larger : IOrder
     public static bool Better<T>(T candidate, T best)
         where T : INumber<T> => candidate > best;
 
-    public static T Best<T>(T left, T right)
-        where T : INumber<T> => T.Max(left, right);
+    public static T Of<T>(T x, T y)
+        where T : INumber<T> => T.Max(x, y);
 
-    public static T Best<T>(ReadOnlySpan<T> elements)
-        where T : INumber<T> => TensorPrimitives.Max(elements);
-
-    public static void Best<T>(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> target)
-        where T : INumber<T> => TensorPrimitives.Max(left, right, target);
+    public static Vector512<T> Of<T>(Vector512<T> x, Vector512<T> y) => Vector512.Max(x, y);
 }
 
 internal readonly struct Smaller : IOrder
@@ -85,14 +72,10 @@ internal readonly struct Smaller : IOrder
     public static bool Better<T>(T candidate, T best)
         where T : INumber<T> => candidate < best;
 
-    public static T Best<T>(T left, T right)
-        where T : INumber<T> => T.Min(left, right);
+    public static T Of<T>(T x, T y)
+        where T : INumber<T> => T.Min(x, y);
 
-    public static T Best<T>(ReadOnlySpan<T> elements)
-        where T : INumber<T> => TensorPrimitives.Min(elements);
-
-    public static void Best<T>(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> target)
-        where T : INumber<T> => TensorPrimitives.Min(left, right, target);
+    public static Vector512<T> Of<T>(Vector512<T> x, Vector512<T> y) => Vector512.Min(x, y);
 }
 
 /// <summary>The largest or smallest element.</summary>
@@ -109,7 +92,7 @@ internal sealed class Extreme<T, O>(T none) : Reducer
         if (elements.Length > 0)
         {
             ref var best = ref MemoryMarshal.Cast<byte, T>(state)[result];
-            best = O.Best(best, O.Best(MemoryMarshal.Cast<byte, T>(elements)));
+            best = O.Of(best, Lanewise.Fold<T, O>(MemoryMarshal.Cast<byte, T>(elements)));
         }
     }
 
@@ -120,14 +103,14 @@ internal sealed class Extreme<T, O>(T none) : Reducer
         var x = MemoryMarshal.Cast<byte, T>(elements);
         for (; x.Length > 0; x = x[width..])
         {
-            O.Best(best, x[..width], best);
+            Lanewise.Apply<T, O>(best, x[..width], best);
         }
     }
 
     public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
     {
         var best = MemoryMarshal.Cast<byte, T>(state)[..results];
-        O.Best(best, MemoryMarshal.Cast<byte, T>(next)[..results], best);
+        Lanewise.Apply<T, O>(best, MemoryMarshal.Cast<byte, T>(next)[..results], best);
     }
 
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target) =>
@@ -150,7 +133,7 @@ internal sealed class Position<T, O> : Reducer
         if (x.Length > 0)
         {
             // The extreme itself is found many elements at a time; where it is matters only in the few blocks that have a better one.
-            var best = O.Best(x);
+            var best = Lanewise.Fold<T, O>(x);
             var (values, places) = Parts(state, results);
             if (Replaces(best, values[result], places[result]))
             {
