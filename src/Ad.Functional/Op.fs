@@ -51,6 +51,14 @@ type internal Op =
     | ScatterAdd of Axis: int * Batch: int * Size: int
     /// Products summed over paired axes (<c>Operation.Contract</c>).
     | Contract of LeftBatch: Axes * RightBatch: Axes * LeftSummed: Axes * RightSummed: Axes
+    /// Windows of an image by a kernel, with positions of the result (<c>Operation.Convolve</c>).
+    | Convolve of Sizes: Axes * Strides: Axes * Low: Axes * InputDilation: Axes * KernelDilation: Axes
+    /// Elements combined in windows over the last axes, at so many positions (<c>Operation.Window</c>).
+    | Window of Kind: Reduction * Positions: Axes * Windows: Windows
+    /// How extremes of windows change with what the second input says of the first's elements (<c>Operation.WindowShare</c>).
+    | WindowShare of Kind: Reduction * Positions: Axes * Windows: Windows
+    /// The transpose of WindowShare: what comes to the elements of the first input (<c>Operation.WindowSpread</c>).
+    | WindowSpread of Kind: Reduction * Windows: Windows
 
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module internal Op =
@@ -87,6 +95,11 @@ module internal Op =
         | Take(axis, batch) -> Operation.Take(axis, batch)
         | ScatterAdd(axis, batch, _) -> Operation.ScatterAdd(axis, batch)
         | Contract(lb, rb, ls, rs) -> Operation.Contract(lb, rb, ls, rs)
+        | Convolve(_, strides, low, inputDilation, kernelDilation) ->
+            Operation.Convolve(strides, low, inputDilation, kernelDilation)
+        | Window(kind, _, windows) -> Operation.Window(kind, windows)
+        | WindowShare(kind, _, windows) -> Operation.WindowShare(kind, windows)
+        | WindowSpread(kind, windows) -> Operation.WindowSpread(kind, windows)
 
     /// The operation's name in error messages and graphs.
     let name op =
@@ -118,6 +131,16 @@ module internal Op =
         | Take _ -> "take"
         | ScatterAdd _ -> "scatterAdd"
         | Contract _ -> "contract"
+        | Convolve _ -> "conv"
+        | Window(kind, _, _) ->
+            match kind with
+            | Reduction.Sum -> "windowSum"
+            | Reduction.Max -> "windowMax"
+            | Reduction.Min -> "windowMin"
+            | Reduction.ArgMax -> "windowArgmax"
+            | Reduction.ArgMin -> "windowArgmin"
+        | WindowShare _ -> "windowShare"
+        | WindowSpread _ -> "windowSpread"
 
     /// Whether the operation only renames, repeats or creates elements, so that keeping its result would save no work.
     let isFree op =
@@ -142,4 +165,8 @@ module internal Op =
         | Concatenate _
         | Take _
         | ScatterAdd _
-        | Contract _ -> false
+        | Contract _
+        | Convolve _
+        | Window _
+        | WindowShare _
+        | WindowSpread _ -> false

@@ -94,4 +94,35 @@ public abstract record Operation
     /// Products of two operands summed over paired axes: result axes are the batch axes, then the left's other axes, then the right's.
     /// </summary>
     public sealed record Contract(Axes LeftBatch, Axes RightBatch, Axes LeftSummed, Axes RightSummed) : Operation;
+
+    /// <summary>
+    /// Of x [N, G, C, spatial...] and a kernel k [G, O, C, window...] the result [N, G, O, spatial...]: result[n, g, o, p] is the sum over c
+    /// and q of x[n, g, c, i] k[g, o, c, q] with i InputDilation = p Strides + q KernelDilation - Low, where there is such an element: what lies
+    /// outside adds nothing, not even if the other factor is infinite. Low may be negative; any size of the result is allowed.
+    /// </summary>
+    public sealed record Convolve(Axes Strides, Axes Low, Axes InputDilation, Axes KernelDilation) : Operation
+    {
+        /// <summary>How a spatial axis, counted from 0, goes together.</summary>
+        internal WindowAxis Axis(int axis, Shape x, Shape kernel, Shape result) =>
+            new(x[axis + 3], kernel[axis + 3], result[axis + 3], Strides[axis], Low[axis], InputDilation[axis], KernelDilation[axis]);
+    }
+
+    /// <summary>
+    /// Elements combined in windows over the last axes, as many as <paramref name="Windows"/> has: place q of window p is element i with
+    /// i InputDilation = p Strides + q Dilation - Low, if there is one. Of a window without elements as of no elements; ArgMax and ArgMin give
+    /// positions in row-major order of those axes of the operand, and 0 for such a window. Any size of the result is allowed.
+    /// </summary>
+    public sealed record Window(Reduction Kind, Windows Windows) : Operation;
+
+    /// <summary>
+    /// Of x and t of one shape: for each window the mean of t's elements at those places where x's are the largest (or smallest), each tie
+    /// counting; how the extreme changes when x changes by t. NaN where the extreme is NaN, unless all of t is 0 there.
+    /// </summary>
+    public sealed record WindowShare(Reduction Kind, Windows Windows) : Operation;
+
+    /// <summary>
+    /// The transpose of <see cref="WindowShare"/> in t: of x and one g a window, for each element the sum of g over windows in which x's element
+    /// is an extreme, divided by the number of ties.
+    /// </summary>
+    public sealed record WindowSpread(Reduction Kind, Windows Windows) : Operation;
 }
