@@ -271,3 +271,6 @@ module internal Shapes =
         | Take(axis, batch) -> take axis batch inputs[0] inputs[1]
         | ScatterAdd(axis, batch, size) -> scatterAdd axis batch size inputs[0] inputs[1]
         | Contract(lb, rb, ls, rs) -> contract lb rb ls rs inputs[0] inputs[1]
+        | Control(structure, result) ->
+            let struct (dtype, shape) = structure.Result result
+            { Type = dtype; Shape = shape }
