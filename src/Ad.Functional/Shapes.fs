@@ -340,3 +340,6 @@ module internal Shapes =
         | Window(kind, positions, windows) -> window op kind positions windows inputs[0]
         | WindowShare(_, positions, windows) -> windowShare positions windows inputs[0] inputs[1]
         | WindowSpread(_, windows) -> windowSpread windows inputs[0] inputs[1]
+        | Control(structure, result) ->
+            let struct (dtype, shape) = structure.Result result
+            { Type = dtype; Shape = shape }
