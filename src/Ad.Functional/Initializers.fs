@@ -57,30 +57,12 @@ module Initializers =
     let lecunNormal (dtype: DType) (fanIn: int) : Key -> int seq -> Tensor =
         normal (Math.Sqrt(1.0 / fan "lecunNormal" fanIn)) dtype
 
-    /// Orthonormal columns, or rows if those are fewer, uniform among all such (Saxe, McClelland and Ganguli 2014): a normal matrix made orthogonal by Gram and
-    /// Schmidt's method, twice, which leaves errors of rounding only (Giraud et al. 2005).
+    /// Orthonormal columns, or rows if those are fewer, uniform among all such (Saxe, McClelland and Ganguli 2014): Q of a normal matrix's Q R (Mezzadri 2007).
     [<CompiledName("Orthogonal")>]
     let orthogonal (dtype: DType) (key: Key) (rows: int) (columns: int) : Tensor =
-        let count, length = min rows columns, max rows columns
-        let normals = Random.normalOf dtype key [ count; length ]
-
-        let without (basis: Tensor list) (v: Tensor) =
-            match basis with
-            | [] -> v
-            | _ ->
-                let basis = Tensor.stack 0 basis
-                v - Tensor.matmul (Tensor.matmul basis v) basis
-
-        let basis =
-            ([], seq { 0 .. count - 1 })
-            ||> Seq.fold (fun basis i ->
-                let v = normals[i] |> without basis |> without basis
-                let v = v * Tensor.rsqrt (Tensor.sum (Tensor.square v))
-                Tensor.eval v :: basis)
-            |> List.rev
-            |> Tensor.stack 0
-
-        if rows <= columns then basis else Tensor.transpose basis
+        let normals = Random.normalOf dtype key [ max rows columns; min rows columns ]
+        let q, _ = Linalg.qr normals
+        if rows < columns then Tensor.transpose q else q
 
     /// Normal with a standard deviation in so many places of each row, 0 elsewhere (Martens 2010).
     [<CompiledName("Sparse")>]
