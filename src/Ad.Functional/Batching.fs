@@ -168,6 +168,7 @@ module internal Batching =
         | Contract(lb, rb, ls, rs) -> contract lb rb ls rs inputs[0] inputs[1]
         | Convolve _ -> convolve op inputs[0] inputs[1]
         | Window _ -> Tensor.Create(op, only)
+        | Sort(axis, descending) -> Tensor.Create(Sort(axis + 1, descending), only)
         | WindowShare _
         | WindowSpread _ -> Tensor.Create(op, every ())
 

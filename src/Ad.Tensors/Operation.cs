@@ -125,4 +125,10 @@ public abstract record Operation
     /// is an extreme, divided by the number of ties.
     /// </summary>
     public sealed record WindowSpread(Reduction Kind, Windows Windows) : Operation;
+
+    /// <summary>
+    /// The Int32 positions of the elements along an axis in ascending order of their values, or descending: equal ones (0 and -0 are) in the
+    /// order in which they stand, NaN last either way.
+    /// </summary>
+    public sealed record Sort(int Axis, bool Descending) : Operation;
 }

@@ -36,6 +36,7 @@ public readonly record struct Instruction(Operation Operation, Axes Operands, DT
             Operation.Window { Windows: var w } => $" {w}",
             Operation.WindowShare { Windows: var w } => $" {w}",
             Operation.WindowSpread { Windows: var w } => $" {w}",
+            Operation.Sort s => $" {s.Axis}{(s.Descending ? " descending" : "")}",
             Operation.Convolve c => $" stride {c.Strides} low {c.Low} dilation {c.InputDilation} {c.KernelDilation}",
             _ => "",
         });
