@@ -1,6 +1,7 @@
 namespace Ad.Functional
 
 open System
+open System.Collections.Generic
 open Ad.Tensors
 
 /// The factor between a change of one input's element and the change of the result's element.
@@ -24,8 +25,23 @@ type internal Derivative =
     | Rule of
         jvp: (Tensor[] -> Tensor -> Tensor option[] -> Tensor option) *
         vjp: (Tensor[] -> Tensor -> Tensor -> Tensor option[])
+    /// All results of a control structure together.
+    | Joint of structure: ControlRule * result: int
     /// No derivative: a symbolic zero.
     | NonDifferentiable
+
+/// A control structure with its rules. A result is named by its number; of all results only those that somebody reads are asked for.
+and [<AbstractClass>] internal ControlRule() =
+    inherit Structure()
+
+    /// The tangents of results, from the inputs and their tangents.
+    abstract Push: inputs: Tensor[] * tangents: Tensor option[] * results: int[] -> Tensor option[]
+
+    /// The cotangents of the inputs that are wanted, from the inputs and the cotangents of results.
+    abstract Pull: inputs: Tensor[] * cotangents: (int * Tensor)[] * wanted: bool[] -> Tensor option[]
+
+    /// Results for examples one after another along a new first axis, which inputs with true have.
+    abstract Batch: size: int * inputs: (Tensor * bool)[] * results: int[] -> Tensor[]
 
 /// A derivative written by hand, on the leaves of a function's arguments and results; there are no symbolic zeros here.
 [<Sealed>]
@@ -362,6 +378,7 @@ module internal Derivatives =
                     let positions = axesOf (Seq.skip (g.Rank - windows.Count) x[1].Shape)
                     [| None; Some(share kind positions windows x[0] g) |])
             )
+        | Control(structure, result) -> Joint((structure :?> ControlRule), result)
         | Cast _
         | Reduce((Reduction.ArgMax | Reduction.ArgMin), _)
         | Window((Reduction.ArgMax | Reduction.ArgMin), _, _)
@@ -371,3 +388,49 @@ module internal Derivatives =
         | Iota _
         | Random _
         | StopGradient -> NonDifferentiable
+
+    /// Whether a change of an input goes through the node to its result.
+    let passes (t: Tensor) =
+        t.DType.IsFloat()
+        && (match rule t.Op with
+            | NonDifferentiable -> false
+            | Elementwise _
+            | Linear _
+            | Multilinear _
+            | Rule _
+            | Joint _ -> true)
+
+/// Results of one control structure, which are made, differentiated and mapped together.
+[<RequireQualifiedAccess>]
+module internal Siblings =
+    let private key =
+        HashIdentity.FromFunctions
+            (fun (struct (structure: Structure, inputs: Tensor[])) ->
+                inputs
+                |> Array.fold
+                    (fun hash input ->
+                        hash * 31 + System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode input)
+                    (System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode structure))
+            (fun (struct (a, x)) (struct (b, y)) ->
+                obj.ReferenceEquals(a, b)
+                && x.Length = y.Length
+                && Array.forall2 (fun (p: Tensor) q -> obj.ReferenceEquals(p, q)) x y)
+
+    /// For a node of the list with these inputs, those that have the same structure and inputs as it has, in order, with the results that they are.
+    let find (nodes: struct (Tensor * Tensor[]) seq) : Tensor -> Tensor[] -> (Tensor * int)[] =
+        let groups = Dictionary<struct (Structure * Tensor[]), List<Tensor * int>>(key)
+
+        for struct (t, inputs) in nodes do
+            match t.Op with
+            | Control(structure, result) ->
+                let k = struct (structure, inputs)
+
+                match groups.TryGetValue k with
+                | true, group -> group.Add((t, result))
+                | _ -> groups[k] <- List [ t, result ]
+            | _ -> ()
+
+        fun t inputs ->
+            match t.Op with
+            | Control(structure, _) -> groups[struct (structure, inputs)].ToArray()
+            | _ -> [||]

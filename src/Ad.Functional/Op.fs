@@ -6,6 +6,22 @@ open Ad.Tensors
 [<AbstractClass>]
 type internal Handwritten() = class end
 
+/// A control structure: functions of tensors that the engine runs as loops and branches. What it does stands in Scan, While, Cond and Checkpoint, after
+/// the transforms that its derivatives are made of.
+[<AbstractClass>]
+type internal Structure() =
+    /// The structure's name in error messages and graphs.
+    abstract Name: string
+
+    /// The type and shape of one of its results.
+    abstract Result: result: int -> struct (DType * Shape)
+
+    /// What the engine runs for one of its results.
+    abstract Operation: result: int -> Operation
+
+    /// Whether keeping a result saves a derivative from running the structure again; a loop's derivative needs more than its results.
+    abstract IsWorthSaving: bool
+
 /// <summary>What a node computes from its inputs: the closed set of operations that have a derivative rule.</summary>
 /// <remarks>An operation and its inputs' shapes and types determine the result's (<c>Shapes.infer</c>).</remarks>
 type internal Op =
@@ -61,6 +77,8 @@ type internal Op =
     | WindowShare of Kind: Reduction * Positions: Axes * Windows: Windows
     /// The transpose of WindowShare: what comes to the elements of the first input (<c>Operation.WindowSpread</c>).
     | WindowSpread of Kind: Reduction * Windows: Windows
+    /// A result of a loop or a branch; all its results have the same inputs.
+    | Control of Structure: Structure * Result: int
 
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module internal Op =
@@ -103,6 +121,7 @@ module internal Op =
         | Sort(axis, descending) -> Operation.Sort(axis, descending)
         | WindowShare(kind, _, windows) -> Operation.WindowShare(kind, windows)
         | WindowSpread(kind, windows) -> Operation.WindowSpread(kind, windows)
+        | Control(structure, result) -> structure.Operation result
 
     /// The operation's name in error messages and graphs.
     let name op =
@@ -145,6 +164,7 @@ module internal Op =
         | Sort _ -> "argsort"
         | WindowShare _ -> "windowShare"
         | WindowSpread _ -> "windowSpread"
+        | Control(structure, _) -> structure.Name
 
     /// Whether the operation only renames, repeats or creates elements, so that keeping its result would save no work.
     let isFree op =
@@ -174,4 +194,36 @@ module internal Op =
         | Window _
         | Sort _
         | WindowShare _
-        | WindowSpread _ -> false
+        | WindowSpread _
+        | Control _ -> false
+
+    /// Whether computing the result again costs more than keeping it until a derivative needs it.
+    let isWorthSaving op =
+        match op with
+        | Contract _
+        | ScatterAdd _
+        | CumulativeSum _
+        | Convolve _
+        | Sort _
+        | Window _
+        | WindowShare _
+        | WindowSpread _ -> true
+        | Control(structure, _) -> structure.IsWorthSaving
+        | Variable
+        | Custom _
+        | Data
+        | Constant _
+        | Iota _
+        | Random _
+        | Pointwise _
+        | Cast _
+        | StopGradient
+        | Reduce _
+        | Reshape _
+        | Permute _
+        | Broadcast _
+        | Slice _
+        | Pad _
+        | Concatenate _
+        | Flip _
+        | Take _ -> false

@@ -341,3 +341,6 @@ module internal Shapes =
         | Sort _ -> { inputs[0] with Type = DType.Int32 }
         | WindowShare(_, positions, windows) -> windowShare positions windows inputs[0] inputs[1]
         | WindowSpread(_, windows) -> windowSpread windows inputs[0] inputs[1]
+        | Control(structure, result) ->
+            let struct (dtype, shape) = structure.Result result
+            { Type = dtype; Shape = shape }

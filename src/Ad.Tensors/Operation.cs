@@ -131,4 +131,53 @@ public abstract record Operation
     /// order in which they stand, NaN last either way.
     /// </summary>
     public sealed record Sort(int Axis, bool Descending) : Operation;
+
+    /// <summary>
+    /// Bodies with programs of their own, one of whose results this is. Instructions that differ in <paramref name="Result"/> alone and have the same
+    /// operands are made together; of a body's results only those that an instruction asks for are computed.
+    /// </summary>
+    public abstract record Structured(int Result) : Operation
+    {
+        /// <summary>The programs that it may run.</summary>
+        public abstract IReadOnlyList<Program> Bodies { get; }
+
+        /// <summary>What all its results have in common.</summary>
+        internal Structured Common => this with { Result = 0 };
+    }
+
+    /// <summary>
+    /// A body run <paramref name="Length"/> times: its first <paramref name="Carries"/> arguments are the results of as many at the run before, at
+    /// first the operands; the next <paramref name="Slices"/> are slices of operands along axis 0 (from the end if <paramref name="Reverse"/>); the
+    /// others are operands. Result i is the last value of carry i; then come the body's other results, stacked along axis 0 as the slices are; then
+    /// the values of the carries before each run, stacked likewise.
+    /// </summary>
+    public sealed record Scan(Program Body, int Length, int Carries, int Slices, bool Reverse, int Result) : Structured(Result)
+    {
+        /// <inheritdoc/>
+        public override IReadOnlyList<Program> Bodies => [Body];
+    }
+
+    /// <summary>
+    /// A body whose first <paramref name="Carries"/> arguments are its results at the run before, at first the operands, run for as long as the
+    /// condition, a Bool of the same arguments, is true. Result i is the last value of carry i.
+    /// </summary>
+    public sealed record WhileLoop(Program Condition, Program Body, int Carries, int Result) : Structured(Result)
+    {
+        /// <inheritdoc/>
+        public override IReadOnlyList<Program> Bodies => [Condition, Body];
+    }
+
+    /// <summary>One of two bodies, as the first operand, a Bool, says; the others are its arguments.</summary>
+    public sealed record Cond(Program IfTrue, Program IfFalse, int Result) : Structured(Result)
+    {
+        /// <inheritdoc/>
+        public override IReadOnlyList<Program> Bodies => [IfTrue, IfFalse];
+    }
+
+    /// <summary>A body run once the operands are there, apart from everything else: in memory that it gives back, sharing no work.</summary>
+    public sealed record Checkpoint(Program Body, int Result) : Structured(Result)
+    {
+        /// <inheritdoc/>
+        public override IReadOnlyList<Program> Bodies => [Body];
+    }
 }

@@ -38,8 +38,19 @@ public readonly record struct Instruction(Operation Operation, Axes Operands, DT
             Operation.WindowSpread { Windows: var w } => $" {w}",
             Operation.Sort s => $" {s.Axis}{(s.Descending ? " descending" : "")}",
             Operation.Convolve c => $" stride {c.Strides} low {c.Low} dilation {c.InputDilation} {c.KernelDilation}",
+            Operation.Scan s => $" {s.Length} carries {s.Carries} slices {s.Slices}{(s.Reverse ? " reverse" : "")}",
+            Operation.WhileLoop w => $" carries {w.Carries}",
             _ => "",
         });
+        if (Operation is Operation.Structured structured)
+        {
+            text.Append(" result ").Append(structured.Result);
+            foreach (var body in structured.Bodies)
+            {
+                text.Append(" {").Append(body.ToString().TrimEnd().Replace("\n", "; ", StringComparison.Ordinal)).Append('}');
+            }
+        }
+
         foreach (var operand in Operands.Values)
         {
             text.Append(" %").Append(operand);
@@ -97,6 +108,18 @@ public sealed class Program : IEquatable<Program>
 
     /// <summary>The instructions whose values are the results, in order.</summary>
     public ReadOnlySpan<int> Outputs => _outputs;
+
+    /// <summary>The program for these of its results alone, without what they do not need. It takes the same arguments.</summary>
+    internal Program Only(ReadOnlySpan<int> results)
+    {
+        var outputs = new int[results.Length];
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            outputs[i] = _outputs[results[i]];
+        }
+
+        return Simplify.WithoutDead([.. _instructions], outputs);
+    }
 
     /// <inheritdoc/>
     public bool Equals(Program? other) =>

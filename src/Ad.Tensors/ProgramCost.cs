@@ -4,6 +4,8 @@ namespace Ad.Tensors;
 /// <param name="Flops">
 /// Element operations: one an element of an elementwise function (two of multiplyAdd), one an element that a reduction, running sum, window
 /// or scatterAdd takes in, and two for each product that a contraction or convolution sums.
+/// A scan's body counts for every step, a while loop's and its condition
+/// once, as how often they run is not stated, and of a cond's bodies the first.
 /// </param>
 /// <param name="Bytes">Bytes of operands and results of all instructions that compute or copy: movement and constants are free.</param>
 public readonly record struct ProgramCost(long Flops, long Bytes)
@@ -16,12 +18,36 @@ public readonly record struct ProgramCost(long Flops, long Bytes)
     {
         ArgumentNullException.ThrowIfNull(program);
         var cost = Zero;
+        foreach (var runs in StructuredRun.In(program))
+        {
+            var body = Of(runs.Body);
+            cost += new ProgramCost(runs.Times * body.Flops, runs.Times * body.Bytes);
+        }
+
         foreach (var instruction in program.Instructions)
         {
             cost += new ProgramCost(FlopsOf(program, instruction), BytesOf(program, instruction));
         }
 
         return cost;
+    }
+
+    /// <summary>How many operations a program runs; arguments and constants are none.</summary>
+    public static long Evaluations(Program program)
+    {
+        ArgumentNullException.ThrowIfNull(program);
+        long count = 0;
+        foreach (var runs in StructuredRun.In(program))
+        {
+            count += runs.Times * Evaluations(runs.Body);
+        }
+
+        foreach (var instruction in program.Instructions)
+        {
+            count += instruction.Operation is Operation.Input or Operation.Constant or Operation.Structured ? 0 : 1;
+        }
+
+        return count;
     }
 
     /// <summary>The cost of two programs.</summary>
@@ -48,7 +74,8 @@ public readonly record struct ProgramCost(long Flops, long Bytes)
     private static long BytesOf(Program program, Instruction instruction)
     {
         if (instruction.Operation is Operation.Input or Operation.Constant or Operation.Iota
-            or Operation.Reshape or Operation.Permute or Operation.Broadcast or Operation.Slice or Operation.Flip)
+            or Operation.Reshape or Operation.Permute or Operation.Broadcast or Operation.Slice or Operation.Flip
+            or Operation.Structured)
         {
             return 0;
         }

@@ -1,7 +1,11 @@
 namespace Ad.Tensors.Cpu;
 
 /// <summary>A program as it will run: kernels in order, and where every slot's memory comes from.</summary>
-internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, long[] Arenas, Result[] Results);
+internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, long[] Arenas, Result[] Results)
+{
+    /// <summary>The bytes that a run takes beside arguments and results: the arenas, and the most that one kernel's bodies take.</summary>
+    public long Temporaries => Arenas.Sum() + Kernels.OfType<StructuredKernel>().Select(k => k.Temporaries).DefaultIfEmpty(0).Max();
+}
 
 /// <summary>What holds a slot: an argument, a result, or a place in one of the plan's arenas.</summary>
 internal readonly record struct Home(HomeKind Kind, int Index, long Start);
@@ -22,7 +26,7 @@ internal sealed partial class Planner
     private const long MostArenaBytes = 1L << 30;
     private const long Alignment = 64;
 
-    private Plan Finish(long emitAfter)
+    private Plan Finish()
     {
         var results = new Result[_program.Outputs.Length];
         for (var i = 0; i < results.Length; i++)
@@ -34,7 +38,7 @@ internal sealed partial class Planner
             results[i] = new Result(whole ? view.Slot : Copied(view).Slot, type, shape);
         }
 
-        var kernels = _steps.Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, emitAfter)).ToArray();
+        var kernels = _steps.Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, _emitAfter)).ToArray();
         var arenas = new List<Arena>();
         var homes = House(kernels, results, arenas);
         return new Plan(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);

@@ -29,21 +29,23 @@ internal sealed partial class Planner
     private readonly List<long> _slotBytes = [];
     private readonly Dictionary<int, int> _inputSlots = [];
 
-    private Planner(Program program)
+    private readonly long _emitAfter;
+
+    private Planner(Program program, long emitAfter)
     {
-        _program = program;
+        (_program, _emitAfter) = (program, emitAfter);
         _values = new Value[program.Instructions.Length];
     }
 
     public static Plan Make(Program program, long emitAfter)
     {
-        var planner = new Planner(program);
+        var planner = new Planner(program, emitAfter);
         for (var i = 0; i < planner._values.Length; i++)
         {
             planner._values[i] = planner.Place(program.Instructions[i]);
         }
 
-        return planner.Finish(emitAfter);
+        return planner.Finish();
     }
 
     private Shape ShapeOf(Instruction instruction, int operand) => _program.Instructions[instruction.Operands[operand]].Shape;
@@ -114,6 +116,8 @@ internal sealed partial class Planner
             case Operation.Sort sort:
                 var lines = Around(shape, sort.Axis);
                 return Kernel(instruction, target => new SortKernel(Contiguous(instruction, 0), target, lines, sort.Descending));
+            case Operation.Structured structured:
+                return Structured(instruction, structured);
             default:
                 throw new NotSupportedException($"The operation {instruction.Operation} is not known to the device cpu.");
         }
