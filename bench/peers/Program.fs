@@ -9,7 +9,8 @@ open Ad.Tensors
 let private evenly n =
     Tensor.ofArray [ n ] (Array.init n (fun i -> float32 (-1.0 + 2.0 * float i / float (n - 1))))
 
-let private uniform seed shape = Random.uniformOf DType.Float32 (Key.ofSeed seed) shape * 2.0 - 1.0
+let private uniform seed shape =
+    Tensor.eval (Random.uniformOf DType.Float32 (Key.ofSeed seed) shape * 2.0 - 1.0)
 
 let private chain x = Tensor.sum (sin x * exp (-x * x))
 

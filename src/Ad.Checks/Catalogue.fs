@@ -496,6 +496,27 @@ module Catalogue =
               let positions, windows = pairs n
               WindowShare(kind, positions, windows))
           flowing "windowSpread" 1 (fun kind n -> WindowSpread(kind, snd (pairs n)))
+          { Name = "sort"
+            IsLinear = false
+            Forms =
+              [ unary "sort 1" (Apart 0) full (Ordering.sort 1)
+                unary "sortDescending 0" (Apart 0) full (Ordering.sortDescending 0)
+                unary "topK" (Apart 0) full (Ordering.topK 2 1 >> fst)
+                unary "quantile" (Apart 0) full (Ordering.quantile 0.3 1) ] }
+          { Name = "norm"
+            IsLinear = false
+            Forms =
+              [ for p in [ 1.0; 2.0; 3.5; infinity ] ->
+                    fun s ->
+                        { Text = $"norm of order {p}"
+                          Inputs = [ input (full s) (if p = infinity then Apart 1 else Outside(0.3, 2.0)) ]
+                          Apply =
+                            fun x ->
+                                // Of the largest size, not a sum: the sizes must lie apart.
+                                Stats.norm p [ 1 ] (if p = infinity then x[0] + 20.0 else x[0]) } ] }
+          { Name = "logCumSumExp"
+            IsLinear = false
+            Forms = [ unary "logCumSumExp 1" anywhere cube (Stats.logCumSumExp 1) ] }
           { Name = "softmax"
             IsLinear = false
             Forms =

@@ -187,6 +187,7 @@ module internal Batching =
         | Solve _ -> Tensor.Create(op, every ())
         | Convolve _ -> convolve op inputs[0] inputs[1]
         | Window _ -> Tensor.Create(op, only)
+        | Sort(axis, descending) -> Tensor.Create(Sort(axis + 1, descending), only)
         | WindowShare _
         | WindowSpread _ -> Tensor.Create(op, every ())
         | Control(structure, result) -> ((structure :?> ControlRule).Batch(size, inputs, [| result |]))[0]

@@ -392,6 +392,7 @@ module internal Derivatives =
         | Cast _
         | Reduce((Reduction.ArgMax | Reduction.ArgMin), _)
         | Window((Reduction.ArgMax | Reduction.ArgMin), _, _)
+        | Sort _
         | Data
         | Constant _
         | Iota _

@@ -17,6 +17,9 @@ type Layer<'P> =
 /// Parameters of a dense layer: weights (inputs by outputs) and one bias an output.
 type Dense = { Weights: Tensor; Bias: Tensor }
 
+/// Parameters of a convolution: its kernel, and one bias a channel of the result.
+type Convolution = { Kernel: Tensor; Bias: Tensor }
+
 /// Layers and their composition.
 [<RequireQualifiedAccess>]
 module Layer =
@@ -39,6 +42,90 @@ module Layer =
                 { Weights = Initializers.heNormal dtype inputs key [ inputs; outputs ]
                   Bias = Tensor.zeros dtype [ outputs ] }
           Apply = fun _ p x -> Tensor.matmul x p.Weights + p.Bias }
+
+    let private positive name (inputs: int) (outputs: int) (window: int list) groups =
+        if
+            inputs < 1
+            || outputs < 1
+            || window.IsEmpty
+            || List.exists (fun n -> n < 1) window
+            || groups < 1
+            || inputs % groups <> 0
+            || outputs % groups <> 0
+        then
+            Shapes.refuse
+                name
+                $"cannot take {inputs} channels to {outputs} with a window {axesOf window} in {groups} groups."
+
+    /// The bias of each channel of an image with so many spatial axes.
+    let private perChannel (window: int list) (bias: Tensor) =
+        Tensor.reshape (bias.Shape[0] :: List.map (fun _ -> 1) window) bias
+
+    /// A convolution of images [N; inputs; spatial...] with a window for each spatial axis, its kernel initialized after He (2015), biases 0.
+    [<CompiledName("Conv")>]
+    let conv
+        (dtype: DType)
+        (inputs: int)
+        (outputs: int)
+        (window: int list)
+        (options: ConvOptions)
+        : Layer<Convolution> =
+        positive "conv" inputs outputs window options.Groups
+        let channels = inputs / options.Groups
+
+        { Init =
+            fun key ->
+                { Kernel =
+                    Initializers.heNormal
+                        dtype
+                        (List.fold (*) channels window)
+                        key
+                        (outputs :: channels :: window)
+                  Bias = Tensor.zeros dtype [ outputs ] }
+          Apply = fun _ p x -> Conv.conv options p.Kernel x + perChannel window p.Bias }
+
+    /// A transposed convolution of images [N; inputs; spatial...], its kernel [inputs; outputs / groups; window...] initialized after He (2015)
+    /// for the inputs that meet in one result, biases 0.
+    [<CompiledName("ConvTranspose")>]
+    let convTranspose
+        (dtype: DType)
+        (inputs: int)
+        (outputs: int)
+        (window: int list)
+        (options: ConvOptions)
+        (outputPadding: int list)
+        : Layer<Convolution> =
+        positive "convTranspose" inputs outputs window options.Groups
+        let meeting = List.fold (*) (inputs / options.Groups) window / List.fold (*) 1 options.Strides
+
+        { Init =
+            fun key ->
+                { Kernel =
+                    Initializers.heNormal
+                        dtype
+                        (max 1 meeting)
+                        key
+                        (inputs :: outputs / options.Groups :: window)
+                  Bias = Tensor.zeros dtype [ outputs ] }
+          Apply = fun _ p x -> Conv.convTranspose options outputPadding p.Kernel x + perChannel window p.Bias }
+
+    /// The largest element of each window over the last axes.
+    [<CompiledName("MaxPool")>]
+    let maxPool (options: PoolOptions) (window: int list) : Layer<unit> = ofFunction (Pool.max options window)
+
+    /// The mean of each window over the last axes.
+    [<CompiledName("AveragePool")>]
+    let averagePool (options: PoolOptions) (window: int list) : Layer<unit> =
+        ofFunction (Pool.average options window)
+
+    /// All axes but the first in one.
+    [<CompiledName("Flatten")>]
+    let flatten: Layer<unit> =
+        ofFunction (fun x ->
+            if x.Rank = 0 then
+                Shapes.refuse "flatten" $"takes examples along a first axis, but was given {x.Signature}."
+
+            Tensor.reshape [ x.Shape[0]; Seq.fold (*) 1 (Seq.tail x.Shape) ] x)
 
     /// In training, each element is 0 with a probability and else divided by the probability to stay, so that the expectation is kept; the
     /// identity otherwise (Srivastava et al. 2014).

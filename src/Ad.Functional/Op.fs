@@ -75,6 +75,8 @@ type internal Op =
     | Convolve of Sizes: Axes * Strides: Axes * Low: Axes * InputDilation: Axes * KernelDilation: Axes
     /// Elements combined in windows over the last axes, at so many positions (<c>Operation.Window</c>).
     | Window of Kind: Reduction * Positions: Axes * Windows: Windows
+    /// Positions along an axis in the order of the elements there (<c>Operation.Sort</c>).
+    | Sort of Axis: int * Descending: bool
     /// How extremes of windows change with what the second input says of the first's elements (<c>Operation.WindowShare</c>).
     | WindowShare of Kind: Reduction * Positions: Axes * Windows: Windows
     /// The transpose of WindowShare: what comes to the elements of the first input (<c>Operation.WindowSpread</c>).
@@ -122,6 +124,7 @@ module internal Op =
         | Convolve(_, strides, low, inputDilation, kernelDilation) ->
             Operation.Convolve(strides, low, inputDilation, kernelDilation)
         | Window(kind, _, windows) -> Operation.Window(kind, windows)
+        | Sort(axis, descending) -> Operation.Sort(axis, descending)
         | WindowShare(kind, _, windows) -> Operation.WindowShare(kind, windows)
         | WindowSpread(kind, windows) -> Operation.WindowSpread(kind, windows)
         | Control(structure, result) -> structure.Operation result
@@ -174,6 +177,7 @@ module internal Op =
             | Reduction.Min -> "windowMin"
             | Reduction.ArgMax -> "windowArgmax"
             | Reduction.ArgMin -> "windowArgmin"
+        | Sort _ -> "argsort"
         | WindowShare _ -> "windowShare"
         | WindowSpread _ -> "windowSpread"
         | Control(structure, _) -> structure.Name
@@ -206,6 +210,7 @@ module internal Op =
         | Solve _
         | Convolve _
         | Window _
+        | Sort _
         | WindowShare _
         | WindowSpread _
         | Control _ -> false
@@ -219,6 +224,7 @@ module internal Op =
         | Decompose _
         | Solve _
         | Convolve _
+        | Sort _
         | Window _
         | WindowShare _
         | WindowSpread _ -> true

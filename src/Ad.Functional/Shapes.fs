@@ -379,6 +379,7 @@ module internal Shapes =
         | Convolve(sizes, strides, _, inputDilation, kernelDilation) ->
             convolve sizes [ strides; inputDilation; kernelDilation ] inputs[0] inputs[1]
         | Window(kind, positions, windows) -> window op kind positions windows inputs[0]
+        | Sort _ -> { inputs[0] with Type = DType.Int32 }
         | WindowShare(_, positions, windows) -> windowShare positions windows inputs[0] inputs[1]
         | WindowSpread(_, windows) -> windowSpread windows inputs[0] inputs[1]
         | Control(structure, result) ->

@@ -171,6 +171,12 @@ public abstract record Operation
     public sealed record WindowSpread(Reduction Kind, Windows Windows) : Operation;
 
     /// <summary>
+    /// The Int32 positions of the elements along an axis in ascending order of their values, or descending: equal ones (0 and -0 are) in the
+    /// order in which they stand, NaN last either way.
+    /// </summary>
+    public sealed record Sort(int Axis, bool Descending) : Operation;
+
+    /// <summary>
     /// Bodies with programs of their own, one of whose results this is. Instructions that differ in <paramref name="Result"/> alone and have the same
     /// operands are made together; of a body's results only those that an instruction asks for are computed.
     /// </summary>

@@ -38,6 +38,7 @@ public readonly record struct Instruction(Operation Operation, Axes Operands, DT
             Operation.Window { Windows: var w } => $" {w}",
             Operation.WindowShare { Windows: var w } => $" {w}",
             Operation.WindowSpread { Windows: var w } => $" {w}",
+            Operation.Sort s => $" {s.Axis}{(s.Descending ? " descending" : "")}",
             Operation.Convolve c => $" stride {c.Strides} low {c.Low} dilation {c.InputDilation} {c.KernelDilation}",
             Operation.Scan s => $" {s.Length} carries {s.Carries} slices {s.Slices}{(s.Reverse ? " reverse" : "")}",
             Operation.WhileLoop w => $" carries {w.Carries}",

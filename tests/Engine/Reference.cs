@@ -142,6 +142,8 @@ internal static class Reference
                 return Contracted(x[0], x[1], r, contract);
             case Operation.Convolve convolve:
                 return WindowReference.Convolved(x[0], x[1], r, convolve);
+            case Operation.Sort sort:
+                return Sorted(x[0], r, sort);
             case Operation.Window window:
                 return WindowReference.Folded(x[0], r, window);
             case Operation.WindowShare share:
@@ -309,6 +311,31 @@ internal static class Reference
 
                     r.Integers[i] = best;
                     break;
+            }
+        }
+
+        return r;
+    }
+
+    private static Plain Sorted(Plain x, Plain r, Operation.Sort sort)
+    {
+        for (var i = 0L; i < r.Count; i++)
+        {
+            var at = Index(r.Shape, i);
+            if (at[sort.Axis] > 0)
+            {
+                continue;
+            }
+
+            long Of(int j) => Place(r.Shape, [.. at[..sort.Axis], j, .. at[(sort.Axis + 1)..]]);
+            var line = Enumerable.Range(0, r.Shape[sort.Axis]);
+            bool IsLast(int j) => x.Type.IsFloat() && double.IsNaN(x.Floats[Of(j)]);
+            int[] order = x.Type.IsFloat()
+                ? [.. line.OrderBy(IsLast).ThenBy(j => IsLast(j) ? 0 : (sort.Descending ? -x.Floats[Of(j)] : x.Floats[Of(j)]) + 0.0)]
+                : [.. line.OrderBy(j => sort.Descending ? -(decimal)x.Integers[Of(j)] : x.Integers[Of(j)])];
+            for (var j = 0; j < order.Length; j++)
+            {
+                r[Of(j)] = order[j];
             }
         }
 

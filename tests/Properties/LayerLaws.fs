@@ -132,3 +132,46 @@ let ``averaging per-example gradients gives the gradient of the mean loss`` () =
 
     for a, b in Seq.zip (Tree.leaves whole) (Tree.leaves mean) do
         Assert.True(Tensor.toScalar (Tensor.max (abs (a - b))) < 1e-15)
+
+[<Fact>]
+let ``convolutions, pooling and flattening compose to a network whose gradient has its shape`` () =
+    let net =
+        Layer.conv
+            Float64
+            1
+            2
+            [ 3; 3 ]
+            { Conv.defaults with
+                Padding = Padding.Same }
+        --> Layer.maxPool Pool.defaults [ 2; 2 ]
+        --> Layer.convTranspose
+                Float64
+                2
+                3
+                [ 2; 2 ]
+                { Conv.defaults with
+                    Strides = [ 2; 2 ] }
+                []
+        --> Layer.averagePool Pool.defaults [ 2; 2 ]
+        --> Layer.flatten
+        --> Layer.dense Float64 12 2
+
+    let p = net.Init key
+    let x = Random.normal key [ 5; 1; 4; 4 ]
+    Assert.Equal<int list>([ 5; 2 ], Tensor.shape (net.Apply Inference p x))
+    let slopes = grad (fun p -> Tensor.sum (Tensor.square (net.Apply Inference p x))) p
+    let shapes tree = Tree.named tree |> Array.map (fun (name, t) -> name, Tensor.shape t)
+    Assert.Equal<(string * int list)[]>(shapes p, shapes slopes)
+
+[<Fact>]
+let ``a convolution layer adds each channel's bias`` () =
+    let layer = Layer.conv Float64 2 3 [ 2 ] Conv.defaults
+    let p = layer.Init key
+
+    let p =
+        { p with
+            Bias = Tensor.vector [ 1.0; 2.0; 3.0 ] }
+
+    let x = Random.normal key [ 4; 2; 5 ]
+    let expected = Conv.conv1d 1 0 p.Kernel x + Tensor.reshape [ 3; 1 ] p.Bias
+    Assert.Equal(expected, layer.Apply Inference p x)

@@ -29,14 +29,15 @@ internal sealed unsafe class ConvolveDots<T>
     public ConvolveDots(ConvolveLayout layout)
     {
         _layout = layout;
-        _blocks = TileLoops<T>.Blocks(layout.O);
+        _blocks = TileLoops<T>.Blocks(layout.O, TileLoops<T>.FewRows);
         var longest = 1;
         foreach (var axes in layout.Parts)
         {
             longest = axes.Any(a => a.Taps == 0) ? longest : Math.Max(longest, new Planes(axes, overTaps: true, layout.ImageStrides).Pitch);
         }
 
-        _channels = Math.Clamp(Walked / longest, 1, layout.C);
+        _chunks = (layout.C + Math.Max(1, Walked / longest) - 1) / Math.Max(1, Walked / longest);
+        _channels = (layout.C + _chunks - 1) / _chunks;
         _chunks = (layout.C + _channels - 1) / _channels;
         _sections = (int)Math.Clamp(PartialElements / Math.Max(1, Results), 1, Math.Min(_chunks, Most));
         _splits = Math.Clamp(8 / (_sections * layout.G), 1, _blocks.Length);

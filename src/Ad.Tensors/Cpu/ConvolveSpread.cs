@@ -29,7 +29,7 @@ internal sealed unsafe class ConvolveSpread<T>
     public ConvolveSpread(ConvolveLayout layout)
     {
         _layout = layout;
-        _blocks = TileLoops<T>.Blocks(layout.O);
+        _blocks = TileLoops<T>.Blocks(layout.O, TileLoops<T>.ManyRows);
         var rows = layout.Parts.Max(p => p[0].Outputs);
         var whole = layout.Parts.Max(p => IsEmpty(p) ? 0 : new Planes(p, overTaps: false, layout.ImageStrides) is var planes ? (long)planes.Count * planes.Pitch : 0);
         var chunks = ((whole * layout.C * sizeof(T)) + ChunkBytes - 1) / ChunkBytes;

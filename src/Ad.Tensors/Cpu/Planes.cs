@@ -67,7 +67,8 @@ internal sealed class Planes
     }
 
     /// <summary>
-    /// Lays out one channel, its planes so many elements apart. The first axis begins so many steps later than it would.
+    /// Lays out one channel, its planes so many elements apart, with one number outside the image. The first axis begins so many steps later than
+    /// it would.
     /// </summary>
     public unsafe void Lay<T>(T* image, T* target, long planePitch, int later, T outside)
         where T : unmanaged
@@ -83,58 +84,126 @@ internal sealed class Planes
     public unsafe void Gather<T>(T* source, long planePitch, T* image, int[] sizes)
         where T : unmanaged
     {
-        new Span<T>(image, sizes.Aggregate(1, (n, s) => n * s)).Clear();
-        foreach (var residues in _tuples)
+        // Where every element has a place, each is written once; the last axis of two residues is written in pairs.
+        var isWhole = _folds.All(f => f.IsWhole);
+        if (!isWhole)
         {
-            GatherLines(0, residues, source, image);
-            source += planePitch;
+            new Span<T>(image, sizes.Aggregate(1, (n, s) => n * s)).Clear();
+        }
+
+        var inPairs = _folds[^1].Residues.Length == 2 && _folds[^1].Step == 2 && sizeof(T) == 4 && _strides[^1] == 1;
+        for (var tuple = 0; tuple < _tuples.Length; tuple += inPairs ? 2 : 1)
+        {
+            GatherLines(0, _tuples[tuple], source, inPairs ? source + planePitch : null, image);
+            source += inPairs ? 2 * planePitch : planePitch;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private unsafe void GatherLines<T>(int axis, int[] residues, T* source, T* image)
+    private unsafe void GatherLines<T>(int axis, int[] residues, T* source, T* next, T* image)
         where T : unmanaged
     {
         var fold = _folds[axis];
-        var (from, to) = fold.Inside(residues[axis], 0);
+        var (first, from, to) = fold.Ranges[residues[axis]];
         var step = fold.Step * _strides[axis];
-        var start = image + (fold.First(residues[axis], 0) * _strides[axis]);
+        var start = image + (first * _strides[axis]);
+        if (axis < _folds.Length - 1)
+        {
+            var pitch = Pitches[axis];
+            for (var u = from; u < to; u++)
+            {
+                GatherLines(axis + 1, residues, source + ((long)u * pitch), next == null ? null : next + ((long)u * pitch), start + (u * step));
+            }
+
+            return;
+        }
+
+        if (next == null)
+        {
+            Scatter(source, from, to, start, step);
+            return;
+        }
+
+        var (nextFirst, nextFrom, nextTo) = fold.Ranges[1];
+        var (low, high) = (Math.Max(from, nextFrom), Math.Min(to, nextTo));
+        high = Math.Max(low, high);
+        Scatter(source, from, Math.Min(low, to), start, 2);
+        Scatter(next, nextFrom, Math.Min(low, nextTo), image + nextFirst, 2);
+        var i = low;
+        for (; i <= high - 8; i += 8)
+        {
+            var (even, odd) = (Vector256.Load((uint*)source + i), Vector256.Load((uint*)next + i));
+            Vector512.BitwiseOr(Widen(even), Widen(odd) << 32).Store((ulong*)(start + (2 * i)));
+        }
+
+        Scatter(source, i, to, start, 2);
+        Scatter(next, i, nextTo, image + nextFirst, 2);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Scatter<T>(T* source, int from, int to, T* target, long step)
+        where T : unmanaged
+    {
         for (var u = from; u < to; u++)
         {
-            if (axis == _folds.Length - 1)
-            {
-                start[u * step] = source[u];
-            }
-            else
-            {
-                GatherLines(axis + 1, residues, source + ((long)u * Pitches[axis]), start + (u * step));
-            }
+            target[u * step] = source[u];
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Widen(Vector256<uint> x) => Vector512.Create(Vector256.WidenLower(x), Vector256.WidenUpper(x));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private unsafe void Lines<T>(int axis, int[] residues, T* image, T* target, int later, T outside)
         where T : unmanaged
     {
         var fold = _folds[axis];
-        var (from, to) = fold.Inside(residues[axis], later);
-        var step = fold.Step * _strides[axis];
-        var start = image + (fold.First(residues[axis], later) * _strides[axis]);
+        var (first, from, to) = later == 0 ? fold.Ranges[residues[axis]] : fold.Inside(fold.Residues[residues[axis]], later);
+        var stride = _strides[axis];
+        var step = fold.Step * stride;
         var pitch = Pitches[axis];
-        new Span<T>(target, from * pitch).Fill(outside);
+        var start = image + (first * stride) + (from * step);
+        if (from > 0)
+        {
+            new Span<T>(target, from * pitch).Fill(outside);
+        }
+
+        if (to < fold.Extent)
+        {
+            new Span<T>(target + ((long)to * pitch), (fold.Extent - to) * pitch).Fill(outside);
+        }
+
+        target += (long)from * pitch;
         if (axis == _folds.Length - 1)
         {
-            Copy(start + (from * step), step, target + from, to - from);
+            Copy(start, step, target, to - from);
+        }
+        else if (axis == _folds.Length - 2 && _folds[^1].Ranges[residues[^1]] is var (innerFirst, innerFrom, innerTo))
+        {
+            var inner = _folds[^1];
+            var innerStep = inner.Step * _strides[^1];
+            start += (innerFirst * _strides[^1]) + (innerFrom * innerStep);
+            for (var u = from; u < to; u++, start += step, target += pitch)
+            {
+                for (var k = 0; k < innerFrom; k++)
+                {
+                    target[k] = outside;
+                }
+
+                Copy(start, innerStep, target + innerFrom, innerTo - innerFrom);
+                for (var k = innerTo; k < inner.Extent; k++)
+                {
+                    target[k] = outside;
+                }
+            }
         }
         else
         {
-            for (var u = from; u < to; u++)
+            for (var u = from; u < to; u++, start += step, target += pitch)
             {
-                Lines(axis + 1, residues, start + (u * step), target + ((long)u * pitch), 0, outside);
+                Lines(axis + 1, residues, start, target, 0, outside);
             }
         }
-
-        new Span<T>(target + ((long)to * pitch), (fold.Extent - to) * pitch).Fill(outside);
     }
 
     /// <summary>Copies elements a step apart.</summary>
@@ -142,14 +211,16 @@ internal sealed class Planes
     public static unsafe void Copy<T>(T* source, long step, T* target, int count)
         where T : unmanaged
     {
+        var i = 0;
         if (step == 1)
         {
-            Unsafe.CopyBlockUnaligned(target, source, (uint)(count * sizeof(T)));
-            return;
+            var lanes = Vector256<T>.Count;
+            for (; i <= count - lanes; i += lanes)
+            {
+                Vector256.Load(source + i).Store(target + i);
+            }
         }
-
-        var i = 0;
-        if (step == 2 && sizeof(T) == 4 && Vector256.IsHardwareAccelerated)
+        else if (step == 2 && sizeof(T) == 4)
         {
             // Every second of 32-bit numbers: the low halves of 64-bit ones. The very last has no neighbour to be read with it.
             for (; i < count - 8; i += 8)
@@ -157,6 +228,14 @@ internal sealed class Planes
                 var low = Vector256.Load((ulong*)(source + (2 * i)));
                 var high = Vector256.Load((ulong*)(source + (2 * i) + 8));
                 Vector256.Narrow(low, high).Store((uint*)(target + i));
+            }
+
+            if (i < count - 4)
+            {
+                var low = Vector128.Load((ulong*)(source + (2 * i)));
+                var high = Vector128.Load((ulong*)(source + (2 * i) + 4));
+                Vector128.Narrow(low, high).Store((uint*)(target + i));
+                i += 4;
             }
         }
 
@@ -189,7 +268,7 @@ internal sealed class Planes
             var places = Enumerable.Range(0, count).Select(i => (long)i * distance).ToArray();
             var residues = places.Select(p => (int)(p % step)).Distinct().Order().ToArray();
             var shifts = places.Select(p => (int)(p / step)).ToArray();
-            return new Fold(
+            var fold = new Fold(
                 part.Input,
                 part.Base,
                 step,
@@ -198,19 +277,23 @@ internal sealed class Planes
                 [.. places.Select(p => Array.IndexOf(residues, (int)(p % step)))],
                 shifts,
                 checked(walk + shifts.DefaultIfEmpty(0).Max()));
+            return fold with { Ranges = [.. residues.Select(r => fold.Inside(r, 0))] };
         }
 
-        /// <summary>The image's index of a plane's first element.</summary>
-        public long First(int residue, int later) => Base + Residues[residue] + ((long)later * Step);
+        /// <summary>For each residue the image's index of its plane's first element, and the elements of the plane that the image has.</summary>
+        public (long First, int From, int To)[] Ranges { get; private init; } = [];
 
-        /// <summary>The elements of a plane that the image has.</summary>
-        public (int From, int To) Inside(int residue, int later)
+        /// <summary>Whether every element of the image has a place.</summary>
+        public bool IsWhole => Ranges.Sum(r => r.To - r.From) == Input;
+
+        /// <summary>The range of a residue's plane that begins so many steps later.</summary>
+        public (long First, int From, int To) Inside(int residue, int later)
         {
-            var first = First(residue, later);
+            var first = Base + residue + ((long)later * Step);
             var from = first >= 0 ? 0 : (-first + Step - 1) / Step;
             var to = first >= Input ? 0 : ((Input - 1 - first) / Step) + 1;
             var last = (int)Math.Clamp(to, 0, Extent);
-            return ((int)Math.Min(from, last), last);
+            return (first, (int)Math.Min(from, last), last);
         }
     }
 }

@@ -119,6 +119,9 @@ internal sealed partial class Planner
             case Operation.WindowSpread spread:
                 return Kernel(instruction, target => WindowShareKernel.Of(
                     spread.Kind, spread.Windows, Contiguous(instruction, 0), Contiguous(instruction, 1), shape, ShapeOf(instruction, 1), target, spreads: true));
+            case Operation.Sort sort:
+                var lines = Around(shape, sort.Axis);
+                return Kernel(instruction, target => new SortKernel(Contiguous(instruction, 0), target, lines, sort.Descending));
             case Operation.Structured structured:
                 return Structured(instruction, structured);
             default:

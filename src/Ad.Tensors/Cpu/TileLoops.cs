@@ -37,12 +37,18 @@ internal static class TileLoops<T>
     /// <summary>How many columns of vectors go with so many rows.</summary>
     public static int Columns(int rows) => Math.Min(MostColumns, (Registers - 1) / (rows + 1));
 
-    /// <summary>Rows cut into blocks that need the fewest loads.</summary>
-    public static int[] Blocks(int rows)
+    /// <summary>The most rows of a block that is read again and again: they and a column stay in the nearest cache.</summary>
+    public static int FewRows => 4;
+
+    /// <summary>The most rows of a block.</summary>
+    public static int ManyRows => Registers == 32 ? 12 : 6;
+
+    /// <summary>Rows cut into blocks, none of more than some, that need the fewest loads.</summary>
+    public static int[] Blocks(int rows, int largest)
     {
         var best = Array.Empty<int>();
         var least = double.PositiveInfinity;
-        for (var most = 1; most <= Math.Min(rows, Registers == 32 ? 12 : 6); most++)
+        for (var most = 1; most <= Math.Min(rows, largest); most++)
         {
             var count = (rows + most - 1) / most;
             var blocks = new int[count];

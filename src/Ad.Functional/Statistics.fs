@@ -1,0 +1,103 @@
+namespace Ad.Functional
+
+open Ad.Tensors
+
+/// Norms, spreads and running sums of exponentials.
+[<RequireQualifiedAccess>]
+module Stats =
+    /// <summary>
+    /// The p-norm over axes, (sum |x|^p)^(1/p): the largest |x| for p = infinity, the smallest for -infinity, the number of elements that are not 0
+    /// for p = 0. Its derivative where all elements are 0 is 0. Elements are measured by the largest, so that powers neither overflow nor vanish.
+    /// </summary>
+    let norm (p: float) (axes: int seq) (t: Tensor) : Tensor =
+        let size = abs t
+
+        if System.Double.IsNaN p then
+            Shapes.refuse "norm" "NaN is not an order."
+        elif p = infinity then
+            Tensor.maxOver axes size
+        elif p = -infinity then
+            Tensor.minOver axes size
+        elif p = 0.0 then
+            Tensor.sumOver axes (Tensor.cast t.DType (Tensor.notEqual t (Tensor.zerosLike t)))
+        elif p = 1.0 then
+            Tensor.sumOver axes size
+        else
+            let largest = Tensor.stopGradient (Tensor.maxKeep axes size)
+
+            let isUsable =
+                Tensor.logicalAnd
+                    (Tensor.isFinite largest)
+                    (Tensor.greater largest (Tensor.zerosLike largest))
+
+            let unit = Tensor.where isUsable largest (Tensor.onesLike largest)
+            let parts = size / unit
+
+            let root =
+                if p = 2.0 then
+                    sqrt (Tensor.sumKeep axes (Tensor.square parts))
+                else
+                    Tensor.pow
+                        (Tensor.sumKeep axes (Tensor.pow parts (Tensor.scalar p |> Tensor.cast t.DType)))
+                        (Tensor.scalar (1.0 / p) |> Tensor.cast t.DType)
+
+            Tensor.squeeze (Shapes.axes "norm" t.Rank axes) (unit * root)
+
+    /// The mean squared distance from the mean over axes, divided by n - 1.
+    let varianceOver (axes: int seq) (t: Tensor) : Tensor =
+        let n =
+            Shapes.axes "variance" t.Rank axes
+            |> Array.fold (fun n a -> n * float t.Shape[a]) 1.0
+
+        Tensor.varianceOver axes t * (n / (n - 1.0))
+
+    /// The root of the variance over axes, divided by n - 1.
+    let deviationOver (axes: int seq) (t: Tensor) : Tensor = sqrt (varianceOver axes t)
+
+    /// x less its mean over axes, divided by its deviation there.
+    let standardize (axes: int seq) (t: Tensor) : Tensor =
+        let axes = Shapes.axes "standardize" t.Rank axes
+        let centred = t - Tensor.meanKeep axes t
+        let n = axes |> Array.fold (fun n a -> n * float t.Shape[a]) 1.0
+        centred * Tensor.rsqrt (Tensor.sumKeep axes (Tensor.square centred) / (n - 1.0))
+
+    /// The covariance matrix of observations in rows: the products of distances from the mean, summed over rows and divided by n - 1.
+    let covariance (t: Tensor) : Tensor =
+        if t.Rank <> 2 then
+            Shapes.refuse "covariance" $"takes observations in rows, but was given {t.Signature}."
+
+        let centred = t - Tensor.meanKeep [ 0 ] t
+        Tensor.matmul (Tensor.transpose centred) centred / float (t.Shape[0] - 1)
+
+    /// The correlation matrix of observations in rows: the covariances divided by both deviations.
+    let correlation (t: Tensor) : Tensor =
+        let c = covariance t
+        let scale = Tensor.rsqrt (Linalg.diagonal c)
+        c * Tensor.outer scale scale
+
+    /// log(e^a + e^b), without overflow; -infinity of two such.
+    let logAddExp (a: Tensor) (b: Tensor) : Tensor =
+        let largest = Tensor.stopGradient (Tensor.maximum a b)
+        let shift = Tensor.where (Tensor.isFinite largest) largest (Tensor.zerosLike largest)
+        log (exp (a - shift) + exp (b - shift)) + shift
+
+    /// <summary>log of the running sums of e^x along an axis, without overflow; -infinity where all so far are.</summary>
+    /// <remarks>Each element with the one a distance before it, the distance doubling (Hillis and Steele 1986).</remarks>
+    let logCumSumExp (axis: int) (t: Tensor) : Tensor =
+        let axis = Shapes.axis "logCumSumExp" t.Rank axis
+        let n = t.Shape[axis]
+
+        let rec round distance (t: Tensor) =
+            if distance >= n then
+                t
+            else
+                let first = Tensor.sliceAxis axis 0 distance 1 t
+
+                let later =
+                    logAddExp
+                        (Tensor.sliceAxis axis 0 (n - distance) 1 t)
+                        (Tensor.sliceAxis axis distance n 1 t)
+
+                round (2 * distance) (Tensor.concat axis [ first; later ])
+
+        round 1 t
