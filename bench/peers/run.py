@@ -22,6 +22,8 @@ WORK = [
     ("matrix product, 1024", "gemm 1024"),
     ("softmax, 1024 x 1000", "softmax"),
     ("training step 784-256-128-10, batch 128, SGD", "mlp"),
+    ("LeNet, training step, batch 32, SGD", "lenet"),
+    ("ResNet-8, training step, batch 32 of 3 x 32 x 32, SGD with momentum", "resnet8"),
     ("sum, 4e7", "sum 40000000"),
 ]
 
@@ -69,6 +71,43 @@ def peer(milliseconds, threads):
 
         return run
 
+    def training(net, x, optimizer):
+        y = torch.arange(x.shape[0]) % 10
+
+        def run():
+            optimizer.zero_grad(set_to_none=True)
+            F.cross_entropy(net(x), y).backward()
+            optimizer.step()
+
+        return run
+
+    def lenet():
+        nn = torch.nn
+        net = nn.Sequential(
+            nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
+        return training(net, torch.rand(32, 1, 28, 28) * 2 - 1, torch.optim.SGD(net.parameters(), lr=0.001))
+
+    def resnet8():
+        nn = torch.nn
+
+        class Block(nn.Module):
+            def __init__(self, i, o, s):
+                super().__init__()
+                self.c1, self.b1 = nn.Conv2d(i, o, 3, s, 1, bias=False), nn.BatchNorm2d(o)
+                self.c2, self.b2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
+                same = i == o and s == 1
+                self.shortcut = nn.Identity() if same else nn.Sequential(nn.Conv2d(i, o, 1, s, bias=False), nn.BatchNorm2d(o))
+
+            def forward(self, x):
+                h = F.relu(self.b1(self.c1(x)))
+                return F.relu(self.b2(self.c2(h)) + self.shortcut(x))
+
+        net = nn.Sequential(
+            nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), Block(16, 16, 1), Block(16, 32, 2), Block(32, 64, 2),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+        return training(net, torch.rand(32, 3, 32, 32) * 2 - 1, torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9))
+
     def workload(name):
         kind, *rest = name.split()
         n = int(rest[0]) if rest else 0
@@ -82,6 +121,10 @@ def peer(milliseconds, threads):
         if kind == "softmax":
             x = torch.rand(1024, 1000)
             return without_gradient(lambda: torch.softmax(x, -1))
+        if kind == "lenet":
+            return lenet()
+        if kind == "resnet8":
+            return resnet8()
         if kind == "sum":
             x = torch.ones(n)
             return without_gradient(x.sum)

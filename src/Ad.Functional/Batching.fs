@@ -49,6 +49,32 @@ module internal Batching =
         elif leftBatched then toFront lb.Count product
         else toFront (left.Rank - ls.Count) product
 
+    // The axis of examples joins those of one side: the image's examples, the kernel's rows, or the groups of both.
+    let private convolve op (image: Tensor, imageBatched) (kernel: Tensor, kernelBatched) =
+        let merged axis (t: Tensor) =
+            let rest = Seq.skip (axis + 2) t.Shape
+
+            Tensor.reshape
+                (Seq.concat [ Seq.take axis t.Shape; [ t.Shape[axis] * t.Shape[axis + 1] ]; rest ])
+                t
+
+        let parted axis sizes (t: Tensor) =
+            Tensor.reshape (Seq.concat [ Seq.take axis t.Shape; sizes; Seq.skip (axis + 1) t.Shape ]) t
+
+        let second (t: Tensor) = Tensor.swapAxes 0 1 t
+        let run (image: Tensor) (kernel: Tensor) = Tensor.Create(op, image, kernel)
+
+        match imageBatched, kernelBatched with
+        | true, true ->
+            run (merged 1 (second image)) (merged 0 kernel)
+            |> parted 1 [ image.Shape[0]; image.Shape[2] ]
+            |> toFront 1
+        | true, false -> run (merged 0 image) kernel |> parted 0 [ image.Shape[0]; image.Shape[1] ]
+        | false, _ ->
+            run image (merged 1 (second kernel))
+            |> parted 2 [ kernel.Shape[0]; kernel.Shape[2] ]
+            |> toFront 2
+
     /// What stands for one example of each mapped argument.
     let private placeholders scope (arguments: (Tensor * bool)[]) =
         arguments
@@ -157,6 +183,12 @@ module internal Batching =
             | [| i, false; u, true |] when batch = 0 -> Tensor.Create(ScatterAdd(axis + 1, 0, count), i, u)
             | _ -> Tensor.Create(ScatterAdd(axis + 1, batch + 1, count), every ())
         | Contract(lb, rb, ls, rs) -> contract lb rb ls rs inputs[0] inputs[1]
+        | Decompose _ -> Tensor.Create(op, only)
+        | Solve _ -> Tensor.Create(op, every ())
+        | Convolve _ -> convolve op inputs[0] inputs[1]
+        | Window _ -> Tensor.Create(op, only)
+        | WindowShare _
+        | WindowSpread _ -> Tensor.Create(op, every ())
         | Control(structure, result) -> ((structure :?> ControlRule).Batch(size, inputs, [| result |]))[0]
 
     /// The outputs as operations on what the placeholders stand for.

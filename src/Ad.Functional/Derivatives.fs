@@ -291,6 +291,48 @@ module internal Derivatives =
         let places = Array.concat [ myBatch; myFree; summedInOrder ]
         Tensor.permute (Array.init places.Length (fun axis -> Array.IndexOf(places, axis))) product
 
+    /// Both transposes of a convolution are convolutions: by the image with the kernel turned around, its rows and channels exchanged; by the
+    /// kernel of the image and the cotangent, with examples for channels. Strides and dilations change places.
+    let private unconvolve strides (low: Axes) inputDilation (dilation: Axes) (x: Tensor[]) (g: Tensor) i =
+        let spatial (t: Tensor) = t.Shape |> Seq.skip 3 |> axesOf
+        let ordered first = Seq.append first (Seq.init low.Count ((+) 3))
+
+        if i = 0 then
+            let turned =
+                Tensor.flip (Seq.init low.Count ((+) 3)) x[1]
+                |> Tensor.permute (ordered [ 0; 2; 1 ])
+
+            let fromEnd =
+                Seq.init low.Count (fun a -> (x[1].Shape[a + 3] - 1) * dilation[a] - low[a])
+                |> axesOf
+
+            Tensor.Create(Convolve(spatial x[0], inputDilation, fromEnd, strides, dilation), g, turned)
+        else
+            let image = Tensor.permute (ordered [ 2; 1; 0 ]) x[0]
+            let window = Tensor.permute (ordered [ 1; 2; 0 ]) g
+
+            Tensor.Create(Convolve(spatial x[1], dilation, low, inputDilation, strides), image, window)
+            |> Tensor.permute (ordered [ 1; 2; 0 ])
+
+    /// The transpose of sums in windows: sums in the same windows over what is spread out by their strides.
+    let private unwindow (windows: Windows) (x: Tensor) (g: Tensor) =
+        let first = x.Rank - windows.Count
+
+        let fromEnd =
+            Seq.init windows.Count (fun a -> (windows.Sizes[a] - 1) * windows.Dilation[a] - windows.Low[a])
+            |> axesOf
+
+        let turned = Windows(windows.Sizes, windows.InputDilation, fromEnd, windows.Strides, windows.Dilation)
+
+        Tensor.Create(Window(Reduction.Sum, axesOf (Seq.skip first x.Shape), turned), g)
+
+    // The extremes of windows change as the mean of where they are attained, and that is piecewise linear: winners do not change.
+    let private share kind positions windows (x: Tensor) (t: Tensor) =
+        Tensor.Create(WindowShare(kind, positions, windows), x, t)
+
+    let private spreadOut kind windows (x: Tensor) (g: Tensor) =
+        Tensor.Create(WindowSpread(kind, windows), x, g)
+
     /// The rule of an operation.
     let rule (op: Op) : Derivative =
         match op with
@@ -316,9 +358,40 @@ module internal Derivatives =
             Linear(fun x g _ -> Tensor.Create(ScatterAdd(axis, batch, x[0].Shape[axis]), x[1], g))
         | ScatterAdd(axis, batch, _) -> Linear(fun x g _ -> Tensor.Create(Take(axis, batch), g, x[0]))
         | Contract(lb, rb, ls, rs) -> Multilinear(uncontract lb rb ls rs)
+        | Decompose kind ->
+            Rule(
+                (fun x y t -> t[0] |> Option.map (DecompositionRules.push kind x[0] y)),
+                (fun x y g -> [| Some(DecompositionRules.pull kind x[0] y g) |])
+            )
+        | Solve system ->
+            Rule(
+                (fun x y t -> DecompositionRules.pushSolve system x[0] y t[0] t[1]),
+                (fun x y g -> DecompositionRules.pullSolve system x[0] y g |> Array.map Some)
+            )
+        | Convolve(_, strides, low, inputDilation, dilation) ->
+            Multilinear(unconvolve strides low inputDilation dilation)
+        | Window(Reduction.Sum, _, windows) -> Linear(fun x g _ -> unwindow windows x[0] g)
+        | Window((Reduction.Max | Reduction.Min) as kind, positions, windows) ->
+            Rule(
+                (fun x _ t -> t[0] |> Option.map (share kind positions windows x[0])),
+                (fun x _ g -> [| Some(spreadOut kind windows x[0] g) |])
+            )
+        | WindowShare(kind, positions, windows) ->
+            Rule(
+                (fun x _ t -> t[1] |> Option.map (share kind positions windows x[0])),
+                (fun x _ g -> [| None; Some(spreadOut kind windows x[0] g) |])
+            )
+        | WindowSpread(kind, windows) ->
+            Rule(
+                (fun x _ t -> t[1] |> Option.map (spreadOut kind windows x[0])),
+                (fun x _ g ->
+                    let positions = axesOf (Seq.skip (g.Rank - windows.Count) x[1].Shape)
+                    [| None; Some(share kind positions windows x[0] g) |])
+            )
         | Control(structure, result) -> Joint((structure :?> ControlRule), result)
         | Cast _
         | Reduce((Reduction.ArgMax | Reduction.ArgMin), _)
+        | Window((Reduction.ArgMax | Reduction.ArgMin), _, _)
         | Data
         | Constant _
         | Iota _

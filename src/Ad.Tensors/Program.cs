@@ -12,6 +12,9 @@ public readonly record struct Instruction(Operation Operation, Axes Operands, DT
         text.Append(Operation switch
         {
             Operation.Elementwise e => e.Function.Name(),
+            Operation.Window w => $"window{w.Kind}",
+            Operation.WindowShare w => $"window{w.Kind}Share",
+            Operation.WindowSpread w => $"window{w.Kind}Spread",
             Operation.Reduce r => Names.CamelCase(r.Kind.ToString()),
             _ => Names.CamelCase(Operation.GetType().Name),
         });
@@ -30,6 +33,12 @@ public readonly record struct Instruction(Operation Operation, Axes Operands, DT
             Operation.Take t => $" {t.Axis} batch {t.Batch}",
             Operation.ScatterAdd s => $" {s.Axis} batch {s.Batch}",
             Operation.Contract c => $" {c.LeftSummed} {c.RightSummed} batch {c.LeftBatch} {c.RightBatch}",
+            Operation.Decompose d => $" {d.Kind}",
+            Operation.Solve s => $" {s.System}",
+            Operation.Window { Windows: var w } => $" {w}",
+            Operation.WindowShare { Windows: var w } => $" {w}",
+            Operation.WindowSpread { Windows: var w } => $" {w}",
+            Operation.Convolve c => $" stride {c.Strides} low {c.Low} dilation {c.InputDilation} {c.KernelDilation}",
             Operation.Scan s => $" {s.Length} carries {s.Carries} slices {s.Slices}{(s.Reverse ? " reverse" : "")}",
             Operation.WhileLoop w => $" carries {w.Carries}",
             _ => "",
