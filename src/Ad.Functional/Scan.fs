@@ -11,7 +11,7 @@ module internal Passes =
         (x: Tensor[])
         (tangents: Tensor option[])
         : Tensor[] * Tensor option[] =
-        Trace.run f x (fun trace -> trace.Outputs, Forward.tangents trace tangents)
+        Trace.run f x (fun trace -> trace.Outputs, Meter.Uncounted(fun () -> Forward.tangents trace tangents))
 
     /// The results, and the cotangents of the inputs that are wanted, from the cotangents of some results.
     let pull
@@ -32,7 +32,7 @@ module internal Passes =
                 { trace with
                     Outputs = seeds |> Array.map (fun (result, _) -> trace.Outputs[result]) }
 
-            let pulled = Reverse.cotangents seeded (Array.map snd seeds)
+            let pulled = Meter.Uncounted(fun () -> Reverse.cotangents seeded (Array.map snd seeds))
             let all: Tensor option[] = Array.create x.Length None
             Array.iter2 (fun place g -> all[place] <- g) places pulled
             trace.Outputs, all)

@@ -1,0 +1,105 @@
+module Properties.SparseLaws
+
+open Xunit
+open Ad.Checks
+open Ad.Functional
+open Ad.Tensors
+
+let private close (tolerance: float) (expected: Tensor) (actual: Tensor) =
+    Assert.Equal<int list>(Tensor.shape expected, Tensor.shape actual)
+
+    if expected.Count > 0L then
+        let apart = Tensor.toScalar (Tensor.max (abs (expected - actual)))
+        let size = 1.0 + Tensor.toScalar (Tensor.max (abs expected))
+        Assert.True(apart <= tolerance * size, $"expected {expected}, got {actual}")
+
+let private points seed shape = Random.normal (Key.ofSeed (int64 (seed: int))) shape |> Tensor.eval
+
+/// Each element with its neighbours: a tridiagonal Jacobian.
+let private stencil (x: Tensor) =
+    let padded = Tensor.pad [ 1, 1 ] x
+    let n = x.Shape[0]
+    let at k = Tensor.sliceAxis 0 k (k + n) 1 padded
+    at 0 * at 1 - 2.0 * sin (at 1) + at 2 * at 2
+
+[<Fact>]
+let ``a tridiagonal Jacobian takes three passes, of any size`` () =
+    for n in [ 3; 10; 200 ] do
+        let x = points 1 [ n ]
+        let sparse, cost = Cost.measure (fun () -> Sparse.jacobian stencil x)
+        Assert.Equal(3, cost.Passes)
+        Assert.Equal(3 * n - 2, sparse.Rows.Length)
+        close 1e-14 (Reverse.jacobian stencil x) (Sparse.toDense sparse)
+
+[<Fact>]
+let ``a column that all rows share is left to reverse mode`` () =
+    let f (x: Tensor) = Tensor.concat 0 [ Tensor.expandDims 0 (Tensor.sum (x * x)); sin x ]
+    let x = points 2 [ 30 ]
+    let sparse, cost = Cost.measure (fun () -> Sparse.jacobian f x)
+    Assert.Equal(2, cost.Passes)
+    close 1e-14 (Reverse.jacobian f x) (Sparse.toDense sparse)
+
+[<Fact>]
+let ``the Hessian of a chain takes at most three products`` () =
+    let f (x: Tensor) =
+        let n = x.Shape[0]
+        let ahead, behind = Tensor.sliceAxis 0 1 n 1 x, Tensor.sliceAxis 0 0 (n - 1) 1 x
+        Tensor.sum (100.0 * (ahead - behind * behind) ** 2.0 + (1.0 - behind) ** 2.0)
+
+    let x = points 3 [ 40 ]
+    let sparse, cost = Cost.measure (fun () -> Sparse.hessian f x)
+    Assert.True(cost.ForwardPasses <= 3, $"{cost.ForwardPasses} products")
+    close 1e-12 (hessian f x) (Sparse.toDense sparse)
+
+[<Fact>]
+let ``an arrow's Hessian takes two products by its symmetry`` () =
+    let f (x: Tensor) = Tensor.sum (x * x[0]) + Tensor.sum (sin x)
+    let x = points 4 [ 25 ]
+    let sparse, cost = Cost.measure (fun () -> Sparse.hessian f x)
+    Assert.Equal(2, cost.ForwardPasses)
+    close 1e-13 (hessian f x) (Sparse.toDense sparse)
+
+let entries () =
+    let data = TheoryData<string>()
+
+    for entry in Catalogue.all do
+        data.Add entry.Name
+
+    data
+
+[<Theory; MemberData(nameof entries)>]
+let ``no element outside the pattern of an operation differs from zero`` (operation: string) =
+    let random = System.Random 3
+
+    for form in (Catalogue.find operation).Forms do
+        let case = form { A = 2; B = 3; C = 2 }
+        let x = case.Inputs |> List.map (Catalogue.draw random) |> Array.ofList
+
+        for i in 0 .. x.Length - 1 do
+            if x[i].DType.IsFloat() && x[i].Count > 0L then
+                let f t = case.Apply(Array.updateAt i t x) |> Tensor.flatten
+                let flat t = f (Tensor.reshape x[i].Shape t)
+                let at = Tensor.flatten x[i]
+                close 1e-12 (Forward.jacobian flat at) (Sparse.toDense (Sparse.jacobian flat at))
+
+[<Fact>]
+let ``patterns of movement and elementwise work are exact`` () =
+    let x = points 5 [ 2; 3 ]
+
+    Assert.Equal<int[]>(
+        [| [| 0 |]; [| 3 |]; [| 1 |]; [| 4 |]; [| 2 |]; [| 5 |] |],
+        Sparse.pattern Tensor.transpose x
+    )
+
+    Assert.Equal<int[]>([| [| 0; 1; 2 |]; [| 3; 4; 5 |] |], Sparse.pattern (Tensor.sumOver [ 1 ]) x)
+    let w = points 6 [ 3; 2 ]
+
+    Assert.Equal<int[]>(
+        [| [| 0; 1; 2 |]; [| 0; 1; 2 |]; [| 3; 4; 5 |]; [| 3; 4; 5 |] |],
+        Sparse.pattern (fun x -> Tensor.matmul x w) x
+    )
+
+    Assert.Equal<int[]>(
+        [| [| 0 |]; [| 0; 1 |]; [| 0; 1; 2 |]; [| 3 |]; [| 3; 4 |]; [| 3; 4; 5 |] |],
+        Sparse.pattern (Tensor.cumsum 1) x
+    )
