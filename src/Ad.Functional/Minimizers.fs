@@ -199,7 +199,6 @@ module Minimizer =
                 value, next, Tensor.scalar (if step = 0.0 then 1.0 else step) }
 
     /// The nonlinear conjugate gradients of Polak and Ribière (1969), begun anew where their factor is negative; strong Wolfe conditions with curvature 0.1.
-    /// Of a quadratic function of n numbers the minimum comes within n steps.
     [<CompiledName("ConjugateGradients")>]
     let conjugateGradients<'P> : Minimizer<'P, ConjugateState<'P>> =
         { Init = fun _ _ -> { Gradient = None; Direction = None }

@@ -197,6 +197,14 @@ module Sparse =
             let targets = Tensor.Create(Take(axis, batch), numbered step.Node.Shape 0, step.Inputs[0])
             gathered step.Node.Count (read targets) only
         | Contract(lb, rb, ls, rs) -> contracted step lb rb ls rs sets
+        // Their results are taken to depend on every element of what varies.
+        | Decompose _
+        | Solve _
+        | Convolve _
+        | Window _
+        | WindowShare _
+        | WindowSpread _
+        | Sort _
         | Custom _
         | Control _
         | Data
