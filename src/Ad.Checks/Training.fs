@@ -146,9 +146,7 @@ module Optimizers =
                Outcome.difference "after five steps" whole resumed)
            Outcome.ofCheck "identity is the unit of chaining" (fun () ->
                same "identity before" (Updates.chain Updates.identity optimizer) optimizer
-               |> Option.orElse (
-                   same "identity after" (Updates.chain optimizer Updates.identity) optimizer
-               ))
+               |> Option.orElse (same "identity after" (Updates.chain optimizer Updates.identity) optimizer))
            Outcome.ofCheck "chaining is associative" (fun () ->
                let half, third = Updates.scale 0.5, Updates.scale 3.0
 

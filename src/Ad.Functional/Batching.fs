@@ -74,6 +74,7 @@ module internal Batching =
             run image (merged 1 (second kernel))
             |> parted 2 [ kernel.Shape[0]; kernel.Shape[2] ]
             |> toFront 2
+
     /// What stands for one example of each mapped argument.
     let private placeholders scope (arguments: (Tensor * bool)[]) =
         arguments
