@@ -183,6 +183,8 @@ module internal Batching =
             | [| i, false; u, true |] when batch = 0 -> Tensor.Create(ScatterAdd(axis + 1, 0, count), i, u)
             | _ -> Tensor.Create(ScatterAdd(axis + 1, batch + 1, count), every ())
         | Contract(lb, rb, ls, rs) -> contract lb rb ls rs inputs[0] inputs[1]
+        | Decompose _ -> Tensor.Create(op, only)
+        | Solve _ -> Tensor.Create(op, every ())
         | Convolve _ -> convolve op inputs[0] inputs[1]
         | Window _ -> Tensor.Create(op, only)
         | Sort(axis, descending) -> Tensor.Create(Sort(axis + 1, descending), only)

@@ -358,6 +358,16 @@ module internal Derivatives =
             Linear(fun x g _ -> Tensor.Create(ScatterAdd(axis, batch, x[0].Shape[axis]), x[1], g))
         | ScatterAdd(axis, batch, _) -> Linear(fun x g _ -> Tensor.Create(Take(axis, batch), g, x[0]))
         | Contract(lb, rb, ls, rs) -> Multilinear(uncontract lb rb ls rs)
+        | Decompose kind ->
+            Rule(
+                (fun x y t -> t[0] |> Option.map (DecompositionRules.push kind x[0] y)),
+                (fun x y g -> [| Some(DecompositionRules.pull kind x[0] y g) |])
+            )
+        | Solve system ->
+            Rule(
+                (fun x y t -> DecompositionRules.pushSolve system x[0] y t[0] t[1]),
+                (fun x y g -> DecompositionRules.pullSolve system x[0] y g |> Array.map Some)
+            )
         | Convolve(_, strides, low, inputDilation, dilation) ->
             Multilinear(unconvolve strides low inputDilation dilation)
         | Window(Reduction.Sum, _, windows) -> Linear(fun x g _ -> unwindow windows x[0] g)

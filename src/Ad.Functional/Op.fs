@@ -67,6 +67,10 @@ type internal Op =
     | ScatterAdd of Axis: int * Batch: int * Size: int
     /// Products summed over paired axes (<c>Operation.Contract</c>).
     | Contract of LeftBatch: Axes * RightBatch: Axes * LeftSummed: Axes * RightSummed: Axes
+    /// A decomposition of matrices along the last two axes, its parts in one matrix (<c>Decomposition</c>).
+    | Decompose of Kind: Decomposition
+    /// The solution of linear systems along the last two axes (<c>Operation.Solve</c>).
+    | Solve of System: LinearSystem
     /// Windows of an image by a kernel, with positions of the result (<c>Operation.Convolve</c>).
     | Convolve of Sizes: Axes * Strides: Axes * Low: Axes * InputDilation: Axes * KernelDilation: Axes
     /// Elements combined in windows over the last axes, at so many positions (<c>Operation.Window</c>).
@@ -115,6 +119,8 @@ module internal Op =
         | Take(axis, batch) -> Operation.Take(axis, batch)
         | ScatterAdd(axis, batch, _) -> Operation.ScatterAdd(axis, batch)
         | Contract(lb, rb, ls, rs) -> Operation.Contract(lb, rb, ls, rs)
+        | Decompose kind -> Operation.Decompose kind
+        | Solve system -> Operation.Solve system
         | Convolve(_, strides, low, inputDilation, kernelDilation) ->
             Operation.Convolve(strides, low, inputDilation, kernelDilation)
         | Window(kind, _, windows) -> Operation.Window(kind, windows)
@@ -153,6 +159,16 @@ module internal Op =
         | Take _ -> "take"
         | ScatterAdd _ -> "scatterAdd"
         | Contract _ -> "contract"
+        | Decompose kind ->
+            match kind with
+            | Decomposition.Cholesky -> "cholesky"
+            | Decomposition.Lu -> "lu"
+            | Decomposition.Qr -> "qr"
+            | Decomposition.Eigh -> "eigh"
+            | Decomposition.Svd -> "svd"
+            | Decomposition.Determinant -> "det"
+            | Decomposition.Cofactors -> "cofactors"
+        | Solve _ -> "solve"
         | Convolve _ -> "conv"
         | Window(kind, _, _) ->
             match kind with
@@ -190,6 +206,8 @@ module internal Op =
         | Take _
         | ScatterAdd _
         | Contract _
+        | Decompose _
+        | Solve _
         | Convolve _
         | Window _
         | Sort _
@@ -203,6 +221,8 @@ module internal Op =
         | Contract _
         | ScatterAdd _
         | CumulativeSum _
+        | Decompose _
+        | Solve _
         | Convolve _
         | Sort _
         | Window _

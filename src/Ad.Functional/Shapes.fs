@@ -175,6 +175,45 @@ module internal Shapes =
         { inputs[0] with
             Shape = shapeOf (Seq.mapi (fun a n -> if a = axis then total else n) inputs[0].Shape) }
 
+    let private matrices name (s: Signature) =
+        only name (fun t -> t.IsFloat()) "floats" s
+
+        if s.Shape.Rank < 2 then
+            refuse name $"takes matrices, but was given {s}."
+
+        s.Shape[s.Shape.Rank - 2], s.Shape[s.Shape.Rank - 1]
+
+    let private decompose name kind (a: Signature) =
+        let m, n = matrices name a
+
+        let sizes =
+            match kind with
+            | Decomposition.Qr when m >= n -> m + n, n
+            | Decomposition.Qr -> refuse name $"takes no more columns than rows, but was given {a}."
+            | Decomposition.Svd -> m + n + 1, min m n
+            | _ when m <> n -> refuse name $"takes square matrices, but was given {a}."
+            | Decomposition.Lu
+            | Decomposition.Eigh -> n + 1, n
+            | Decomposition.Determinant -> 1, 1
+            | Decomposition.Cholesky
+            | Decomposition.Cofactors -> n, n
+
+        { a with
+            Shape = shapeOf (Seq.append (Seq.take (a.Shape.Rank - 2) a.Shape) [ fst sizes; snd sizes ]) }
+
+    let private solve (a: Signature) (b: Signature) =
+        let m, n = matrices "solve" a
+        let rows, _ = matrices "solve" b
+        sameType "solve" [| a; b |]
+        let batch (s: Signature) = Seq.toList (Seq.take (s.Shape.Rank - 2) s.Shape)
+
+        if m <> n || rows <> n || batch a <> batch b then
+            refuse
+                "solve"
+                $"takes square matrices and as many right sides of as many rows, but was given {a} and {b}."
+
+        b
+
     let private indices name (s: Signature) = only name (fun t -> t.IsInteger()) "int32 or int64 indices" s
 
     let private take axis batch (x: Signature) (i: Signature) =
@@ -335,6 +374,8 @@ module internal Shapes =
         | Take(axis, batch) -> take axis batch inputs[0] inputs[1]
         | ScatterAdd(axis, batch, size) -> scatterAdd axis batch size inputs[0] inputs[1]
         | Contract(lb, rb, ls, rs) -> contract lb rb ls rs inputs[0] inputs[1]
+        | Decompose kind -> decompose (Op.name op) kind inputs[0]
+        | Solve _ -> solve inputs[0] inputs[1]
         | Convolve(sizes, strides, _, inputDilation, kernelDilation) ->
             convolve sizes [ strides; inputDilation; kernelDilation ] inputs[0] inputs[1]
         | Window(kind, positions, windows) -> window op kind positions windows inputs[0]

@@ -19,6 +19,44 @@ public enum Reduction
     ArgMin,
 }
 
+/// <summary>The ways to take a matrix apart. Each result is one matrix that holds all parts.</summary>
+public enum Decomposition
+{
+    /// <summary>Of A, n by n, the lower triangular L with L L' = (A + A')/2; NaN unless that is positive definite.</summary>
+    Cholesky,
+
+    /// <summary>Of A, n by n: L below the diagonal (its own is 1), U on and above it, with rows taken in the order of the last, n + 1st row: A[order] = L U.</summary>
+    Lu,
+
+    /// <summary>Of A, m by n with m >= n: Q, m by n, over R transposed; A = Q R, Q'Q = 1, R upper triangular with a diagonal that is not negative.</summary>
+    Qr,
+
+    /// <summary>Of A, n by n: the eigenvectors V of (A + A')/2 as columns, and the eigenvalues, ascending, as the n + 1st row.</summary>
+    Eigh,
+
+    /// <summary>Of A, m by n: U, over V, over a row of singular values s, descending: A = U diag(s) V', all with min(m, n) columns.</summary>
+    Svd,
+
+    /// <summary>Of A, n by n: its determinant, as a matrix of one element.</summary>
+    Determinant,
+
+    /// <summary>Of A, n by n: the derivative of its determinant, which where A is regular is det(A) times the transposed inverse.</summary>
+    Cofactors,
+}
+
+/// <summary>What is known of the matrix of a linear system.</summary>
+public enum LinearSystem
+{
+    /// <summary>Nothing: elimination with partial pivoting.</summary>
+    General,
+
+    /// <summary>What is above the diagonal is not read: it counts as 0.</summary>
+    Lower,
+
+    /// <summary>What is below the diagonal is not read: it counts as 0.</summary>
+    Upper,
+}
+
 /// <summary>
 /// What one instruction does with its operands. The result's type and shape stand in the instruction; an operation holds
 /// only what they do not say. Compared by value.
@@ -94,6 +132,12 @@ public abstract record Operation
     /// Products of two operands summed over paired axes: result axes are the batch axes, then the left's other axes, then the right's.
     /// </summary>
     public sealed record Contract(Axes LeftBatch, Axes RightBatch, Axes LeftSummed, Axes RightSummed) : Operation;
+
+    /// <summary>A decomposition of each matrix, which lie along the last two axes.</summary>
+    public sealed record Decompose(Decomposition Kind) : Operation;
+
+    /// <summary>x in A x = b for each matrix A, n by n, and b, n by m, along the last two axes. Singular matrices give infinities or NaN.</summary>
+    public sealed record Solve(LinearSystem System) : Operation;
 
     /// <summary>
     /// Of x [N, G, C, spatial...] and a kernel k [G, O, C, window...] the result [N, G, O, spatial...]: result[n, g, o, p] is the sum over c

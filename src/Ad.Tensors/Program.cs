@@ -33,6 +33,8 @@ public readonly record struct Instruction(Operation Operation, Axes Operands, DT
             Operation.Take t => $" {t.Axis} batch {t.Batch}",
             Operation.ScatterAdd s => $" {s.Axis} batch {s.Batch}",
             Operation.Contract c => $" {c.LeftSummed} {c.RightSummed} batch {c.LeftBatch} {c.RightBatch}",
+            Operation.Decompose d => $" {d.Kind}",
+            Operation.Solve s => $" {s.System}",
             Operation.Window { Windows: var w } => $" {w}",
             Operation.WindowShare { Windows: var w } => $" {w}",
             Operation.WindowSpread { Windows: var w } => $" {w}",

@@ -64,6 +64,8 @@ public readonly record struct ProgramCost(long Flops, long Bytes)
         Operation.Reduce or Operation.CumulativeSum => Operand(program, instruction, 0).Shape.Elements,
         Operation.ScatterAdd => Operand(program, instruction, 1).Shape.Elements,
         Operation.Contract contract => 2 * instruction.Shape.Elements * Summed(Operand(program, instruction, 0).Shape, contract.LeftSummed),
+        Operation.Decompose decompose => Cpu.DecomposeKernel.Cost(decompose.Kind, Operand(program, instruction, 0).Shape),
+        Operation.Solve solve => Cpu.SolveKernel.Cost(solve.System, Operand(program, instruction, 0).Shape, instruction.Shape),
         Operation.Convolve convolve => 2 * Products(convolve, Operand(program, instruction, 0).Shape, Operand(program, instruction, 1).Shape, instruction.Shape),
         Operation.Window { Windows: var windows } => windows.Hits(Operand(program, instruction, 0).Shape, instruction.Shape),
         Operation.WindowShare { Windows: var windows } => windows.Hits(Operand(program, instruction, 0).Shape, instruction.Shape),

@@ -102,6 +102,12 @@ internal sealed partial class Planner
             case Operation.Contract contract:
                 var (left, right) = (InMemory(instruction, 0), InMemory(instruction, 1));
                 return Kernel(instruction, target => ContractKernel.Of(contract, left, right, target, Copied));
+            case Operation.Decompose decompose:
+                return Kernel(instruction, target => new DecomposeKernel(
+                    decompose.Kind, Contiguous(instruction, 0), ShapeOf(instruction, 0), shape, target));
+            case Operation.Solve solve:
+                return Kernel(instruction, target => new SolveKernel(
+                    solve.System, Contiguous(instruction, 0), Contiguous(instruction, 1), ShapeOf(instruction, 0), shape, target));
             case Operation.Convolve convolve:
                 var (image, kernel) = (InMemory(instruction, 0), InMemory(instruction, 1));
                 return Kernel(instruction, target => ConvolveKernel.Of(convolve, image, kernel, target, shape));
