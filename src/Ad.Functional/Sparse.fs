@@ -197,6 +197,12 @@ module Sparse =
             let targets = Tensor.Create(Take(axis, batch), numbered step.Node.Shape 0, step.Inputs[0])
             gathered step.Node.Count (read targets) only
         | Contract(lb, rb, ls, rs) -> contracted step lb rb ls rs sets
+        | Decompose _
+        | Solve _
+        | Convolve _
+        | Window _
+        | WindowShare _
+        | WindowSpread _
         | Custom _
         | Control _
         | Data
@@ -206,7 +212,8 @@ module Sparse =
         | StopGradient -> dense step sets
 
     /// For each element of f x, in order, the sorted numbers of the elements of x that it may depend on: of operation after operation, whatever the numbers
-    /// are. What goes through a loop, a branch or a derivative written by hand counts as depending on everything that goes in.
+    /// are. What goes through a decomposition, a convolution, a window, a loop, a branch
+    /// or a derivative written by hand counts as depending on everything that goes in.
     let pattern (f: Tensor -> Tensor) (x: Tensor) : int[][] =
         Trace.run f x (fun trace ->
             let known = Dictionary<Tensor, Sets>(HashIdentity.Reference)
