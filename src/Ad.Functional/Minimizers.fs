@@ -308,15 +308,21 @@ module Minimizer =
                 let size = Tensor.maximum (abs w) (Tensor.fullLike w floor)
                 value, back (v - Tensor.matmul vectors (Tensor.matmul g vectors / size)), () }
 
-    /// Conjugate gradients for A x = b with a symmetric A of which only products are known (Hestenes and Stiefel 1952): until the residual is the tolerance's share
-    /// of b, or so many steps. Stops at a direction of no or negative curvature, with what it has; the direction itself if it is the first.
+    // Residuals kept: of so many unknowns the solution is exact after as many steps.
+    [<Literal>]
+    let private MostKept = 64
+
+    /// Conjugate gradients for A x = b with a symmetric A of which only products are known (Hestenes and Stiefel 1952), residuals kept orthogonal against rounding: until
+    /// the residual is the tolerance's share of b, or so many steps. Stops at a direction of no or negative curvature, with what it has; with the direction itself if
+    /// it is the first.
     [<CompiledName("SolvePositive")>]
     let solvePositive (steps: int) (tolerance: float) (a: 'P -> 'P) (guess: 'P option) (b: 'P) : 'P =
         let x0 = guess |> Option.defaultWith (fun () -> Leaves.zeros b)
         let r0 = if guess.IsSome then plus b -1.0 (a x0) else b
         let limit = tolerance * tolerance * dot b b
+        let clear r units = (r, units) ||> List.fold (fun r u -> plus r -(dot u r) u)
 
-        let rec go k x r p (size: float) =
+        let rec go k x r p (size: float) (units: 'P list) =
             if k = steps || size <= limit then
                 x
             else
@@ -327,11 +333,12 @@ module Minimizer =
                     if k = 0 && guess.IsNone then p else x
                 else
                     let step = size / curvature
-                    let x, r = Tensor.eval (plus x step p, plus r -step image)
+                    let units = List.truncate MostKept (Tensor.eval (scaled (1.0 / sqrt size) r) :: units)
+                    let x, r = Tensor.eval (plus x step p, clear (plus r -step image) units)
                     let next = dot r r
-                    go (k + 1) x r (plus r (next / size) p) next
+                    go (k + 1) x r (plus r (next / size) p) next units
 
-        go 0 x0 r0 r0 (dot r0 r0)
+        go 0 x0 r0 r0 (dot r0 r0) []
 
     /// Newton's method with directions by conjugate gradients on products with the Hessian, which is never formed, to a residual of min(1/2, sqrt |g|), and backtracking
     /// (Nocedal and Wright 2006, algorithm 7.1).

@@ -214,7 +214,8 @@ module Sparse =
         | StopGradient -> dense step sets
 
     /// For each element of f x, in order, the sorted numbers of the elements of x that it may depend on: of operation after operation, whatever the numbers
-    /// are. What goes through a loop, a branch or a derivative written by hand counts as depending on everything that goes in.
+    /// are. What goes through a decomposition, a convolution, a window, a loop, a branch
+    /// or a derivative written by hand counts as depending on everything that goes in.
     let pattern (f: Tensor -> Tensor) (x: Tensor) : int[][] =
         Trace.run f x (fun trace ->
             let known = Dictionary<Tensor, Sets>(HashIdentity.Reference)

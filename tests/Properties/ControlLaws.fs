@@ -302,3 +302,45 @@ let ``closures over what is differentiated outside are differentiated`` () =
 
     // inner x = x a^2 + a + 2 with derivative a^2 by x alone.
     close 1e-14 (Tensor.scalar (3.0 * 1.3 ** 2.0)) (grad f (Tensor.scalar 1.3))
+
+[<Fact>]
+let ``a number that is not finite inside a scan is laid to the scan`` () =
+    let f (x: Tensor) =
+        Tensor.sum (fst (scan (fun s x -> log (s - x), ()) x (Tensor.vector [ 0.1; 0.2; 5.0 ])))
+
+    match Diagnose.nonFinite f (Tensor.vector [ 3.0 ]) with
+    | Some found -> Assert.Equal("scan", found.Operation)
+    | None -> Assert.Fail "nothing found"
+
+[<Fact>]
+let ``a while loop in a branch in a scan maps, compiles and is pushed through as the loop is`` () =
+    let halve (s: Tensor) = whileLoop (fun s -> Tensor.greater s (Tensor.scalar 1.0)) (fun s -> s * 0.5) s
+
+    let f (x: Tensor) =
+        let step s x =
+            let next = cond (Tensor.greater x (Tensor.scalar 0.0)) halve (fun s -> s * 3.0 - x) (s + x)
+            next, next * x
+
+        snd (scan step x (Tensor.vector [ 1.5; -0.7; 2.0 ])) |> Tensor.sum
+
+    let points = Tensor.vector [ 0.3; 1.9; 6.5 ]
+    let each g = Tensor.stack 0 [ for i in 0..2 -> g points[i] ]
+    close 1e-15 (each f) (vmap f points)
+    close 1e-15 (each (Forward.derivative f)) (vmap (Forward.derivative f) points)
+    close 1e-15 (f points[2]) (jit f points[2])
+
+[<Fact>]
+let ``tasks that run one scan at a time give the same bits`` () =
+    let expected =
+        grad (loss scan) (w, start, xs)
+        |> Tree.leaves
+        |> Array.map Tensor.toArray<float>
+
+    let all =
+        Array.Parallel.init 16 (fun _ ->
+            grad (loss scan) (w, start, xs)
+            |> Tree.leaves
+            |> Array.map Tensor.toArray<float>)
+
+    for each in all do
+        Assert.Equal<float[][]>(expected, each)

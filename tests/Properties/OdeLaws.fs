@@ -54,7 +54,7 @@ let ``derivatives by start, times and what the equation closes over are the exac
     let at = Tensor.scalar -0.7, Tensor.scalar 1.4, times
     let rate', start', times' = grad exact at
 
-    for name, solve in solvers do
+    for _, solve in solvers do
         let numeric (rate: Tensor, start: Tensor, times: Tensor) =
             let y = solve (fun _ y -> rate * y) (Tensor.reshape [ 1 ] start) times
             Tensor.sum (Tensor.squeeze [ 1 ] y * (times + 1.0))
@@ -68,7 +68,6 @@ let ``derivatives by start, times and what the equation closes over are the exac
             snd (Forward.jvp numeric at (Tensor.scalar 1.0, Tensor.scalar 0.0, Tensor.zerosLike times))
 
         close 1e-6 rate' along
-        ignore name
 
 [<Fact>]
 let ``the adjoint is the discrete derivative, to the tolerance, for an equation without solution in closed form``

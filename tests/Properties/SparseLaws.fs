@@ -103,3 +103,17 @@ let ``patterns of movement and elementwise work are exact`` () =
         [| [| 0 |]; [| 0; 1 |]; [| 0; 1; 2 |]; [| 3 |]; [| 3; 4 |]; [| 3; 4; 5 |] |],
         Sparse.pattern (Tensor.cumsum 1) x
     )
+
+[<Fact>]
+let ``a chunked Jacobian is the Jacobian, by so many passes`` () =
+    let wide (x: Tensor) = Tensor.reshape [ 2; 2 ] (Tensor.concat 0 [ sin x[0..1]; x[2..3] * Tensor.sum x ])
+    let tall (x: Tensor) = Tensor.outer (exp x) (Tensor.cumsum 0 x)
+
+    for f, size, smaller in [ wide, 7, 4; tall, 5, 5 ] do
+        let x = points 7 [ size ]
+        let expected = Reverse.jacobian f x
+
+        for chunk in [ 1; 2; 3; 100 ] do
+            let actual, cost = Cost.measure (fun () -> jacobianChunked chunk f x)
+            close 1e-14 expected actual
+            Assert.Equal((smaller + chunk - 1) / chunk, cost.Passes)
