@@ -30,23 +30,33 @@ let private logits weights x =
 
 let private force (t: Tensor) = Tensor.eval t |> ignore
 
+/// Something to run again and again, and what it spends its time on.
+type private Workload =
+    { Run: unit -> unit
+      Profile: unit -> string }
+
 let private once f x =
-    let f = jit f
-    fun () -> force (f x)
+    let compiled = jit f
+
+    { Run = fun () -> force (compiled x)
+      Profile = fun () -> profile 200 f x }
 
 let private gradient f x =
     let g = jit (valueAndGrad f)
 
-    fun () ->
-        let value, slope = g x
-        force value
-        force slope
+    { Run =
+        fun () ->
+            let value, slope = g x
+            force value
+            force slope
+      Profile = fun () -> profile 200 (valueAndGrad f) x }
 
 let private mlp () =
-    let step =
-        jit (fun (weights: Tensor list, x: Tensor, y: Tensor) ->
-            let slopes = grad (fun weights -> Losses.crossEntropy (logits weights x) y) weights
-            List.map2 (fun w g -> w - 0.01 * g) weights slopes)
+    let update (weights: Tensor list, x: Tensor, y: Tensor) =
+        let slopes = grad (fun weights -> Losses.crossEntropy (logits weights x) y) weights
+        List.map2 (fun w g -> w - 0.01 * g) weights slopes
+
+    let step = jit update
 
     let sizes = [ 784; 256; 128; 10 ]
 
@@ -60,9 +70,11 @@ let private mlp () =
     let x = uniform 7L [ 128; 784 ]
     let y = Tensor.vector (Array.init 128 (fun i -> i % 10))
 
-    fun () ->
-        weights <- step (weights, x, y)
-        List.iter force weights
+    { Run =
+        fun () ->
+            weights <- step (weights, x, y)
+            List.iter force weights
+      Profile = fun () -> profile 200 update (weights, x, y) }
 
 let private workload (name: string) =
     match name.Split ' ' with
@@ -91,6 +103,14 @@ let private median (milliseconds: float) (run: unit -> unit) =
 
 [<EntryPoint>]
 let main argv =
+    match argv with
+    | [| "--profile"; name |] ->
+        let work = workload name
+        median 1000.0 work.Run |> ignore
+        printf $"{work.Profile()}"
+        exit 0
+    | _ -> ()
+
     let milliseconds = float argv[0]
     let mutable current = ""
     let mutable run = ignore
@@ -102,7 +122,7 @@ let main argv =
            | name ->
                if name <> current then
                    current <- name
-                   run <- workload name
+                   run <- (workload name).Run
                    median (3.0 * milliseconds) run |> ignore
 
                printfn $"{median milliseconds run}"

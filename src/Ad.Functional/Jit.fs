@@ -21,7 +21,8 @@ type internal Compiled<'b> =
 /// Tracing a function once, to run it many times.
 [<RequireQualifiedAccess>]
 module internal Jit =
-    let private trace (f: 'a -> 'b) (x: 'a) (leaves: Tensor[]) : Compiled<'b> option =
+    /// The function's program for one structure of arguments; none if it depends on what a transform around it varies.
+    let trace (f: 'a -> 'b) (x: 'a) (leaves: Tensor[]) : Compiled<'b> option =
         let scope = Scope()
 
         try
@@ -78,16 +79,16 @@ module internal Jit =
         finally
             scope.Close()
 
-    let private run (compiled: Compiled<'b>) (leaves: Tensor[]) : 'b =
+    let private arguments (compiled: Compiled<'b>) (leaves: Tensor[]) =
         Evaluate.nodes (Seq.cast<Node> leaves)
 
-        let arguments =
-            compiled.Arguments
-            |> Array.map (function
-                | Choice1Of2 leaf -> Evaluate.value leaves[leaf]
-                | Choice2Of2 value -> value)
+        compiled.Arguments
+        |> Array.map (function
+            | Choice1Of2 leaf -> Evaluate.value leaves[leaf]
+            | Choice2Of2 value -> value)
 
-        let values = compiled.Executable.Run(ReadOnlySpan arguments)
+    let private run (compiled: Compiled<'b>) (leaves: Tensor[]) : 'b =
+        let values = compiled.Executable.Run(ReadOnlySpan(arguments compiled leaves))
         Evaluate.count compiled.Program compiled.Executable
 
         let results =
@@ -117,3 +118,11 @@ module internal Jit =
         match trace f x (Tree.leaves x) with
         | Some compiled -> $"{compiled.Program}\n{compiled.Executable}"
         | None -> Shapes.refuse "explain" "the function depends on what a transform around it varies."
+
+    /// What explain says, with the median time of each kernel over so many runs at x.
+    let profile (runs: int) (f: 'a -> 'b) (x: 'a) : string =
+        let leaves = Tree.leaves x
+
+        match trace f x leaves with
+        | Some compiled -> compiled.Executable.Profile(ReadOnlySpan(arguments compiled leaves), runs)
+        | None -> Shapes.refuse "profile" "the function depends on what a transform around it varies."

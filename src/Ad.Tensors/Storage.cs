@@ -14,6 +14,9 @@ public abstract class Storage(DType type, Shape shape)
     /// <summary>The same elements under another shape with as many of them.</summary>
     public abstract Storage Reshaped(Shape shape);
 
+    /// <summary>What holds the elements: one object for all storages that share them.</summary>
+    public virtual object Memory => this;
+
     /// <summary>The elements in the host's memory: this storage itself when it is there already.</summary>
     public abstract HostStorage ToHost();
 }
@@ -65,6 +68,9 @@ public sealed class HostStorage : Storage
 
     /// <inheritdoc/>
     public override HostStorage Reshaped(Shape shape) => new(Type, shape, _bytes);
+
+    /// <inheritdoc/>
+    public override object Memory => _bytes;
 
     /// <inheritdoc/>
     public override HostStorage ToHost() => this;

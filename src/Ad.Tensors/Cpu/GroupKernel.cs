@@ -42,6 +42,19 @@ internal sealed class GroupKernel : Kernel
 
     public override IEnumerable<int> Writes => [.. _group.Outputs.Values, .. _group.Reductions.Select(r => r.Slot)];
 
+    // A block is stored when all of it has been loaded: see GroupState.
+    public override bool ReadsInPlace(int source, int target) =>
+        _group.Outputs.ContainsValue(target)
+        && _group.Nodes.All(node => node switch
+        {
+            Node.Load load when load.View.Slot == source => load.View.Layout.Offset == 0 && load.View.Layout.IsContiguous()
+                && load.View.Layout.Elements() == _group.Elements && load.Type.Size() == SizeOf(target),
+            Node.Random random => random.Key.Slot != source,
+            _ => true,
+        });
+
+    private int SizeOf(int slot) => _group.Nodes[_group.Outputs.First(o => o.Value == slot).Key].Type.Size();
+
     public override long Flops => _group.Elements * (_group.Nodes.Count(n => n is Node.Apply) + _group.Reductions.Count);
 
     public override void Run(Frame frame, Workers workers)
@@ -118,7 +131,9 @@ internal sealed class GroupKernel : Kernel
             var end = Math.Min(_cut.Elements, (item + 1L) * _cut.ItemElements);
             for (var start = item * _cut.ItemElements; start < end; start += GroupProgram.BlockElements)
             {
-                state.Block(frame, start, (int)Math.Min(GroupProgram.BlockElements, end - start));
+                var count = (int)Math.Min(GroupProgram.BlockElements, end - start);
+                state.Block(frame, start, count);
+                state.Store(frame, start, count);
             }
         }
         else if (_cut.WholeResults)
@@ -165,6 +180,11 @@ internal sealed class GroupKernel : Kernel
                 _reducers[r].Finish(
                     kept, results, frame.Elements<byte>(reduction.Slot, (outer * inner * target) + (results * target))[(int)(outer * inner * target)..]);
             }
+
+            if (reduced > 0)
+            {
+                state.Store(frame, outer * reduced * inner, (int)(outers * reduced * inner));
+            }
         }
     }
 
@@ -188,6 +208,8 @@ internal sealed class GroupKernel : Kernel
             {
                 Add(r, Kept(r, item, width, partials, sums), 0, width, state.At(_group.Reductions[r].Node, rows * width), width, row);
             }
+
+            state.Store(frame, (((outer * reduced) + row) * inner) + column, rows * width);
         }
 
         for (var r = 0; r < _reducers.Length && partials.Length == 0; r++)

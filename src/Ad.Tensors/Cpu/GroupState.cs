@@ -15,6 +15,10 @@ internal sealed class GroupState
     private readonly long[] _places;
     private readonly byte[] _pad;
 
+    // Outputs that are written over something the group reads: a block of them is stored when nobody reads that block any more.
+    private readonly List<int> _late = [];
+    private byte[] _lateScratch = [];
+
     public GroupState(GroupProgram program)
     {
         _program = program;
@@ -38,6 +42,7 @@ internal sealed class GroupState
     /// <summary>Fills in what is the same for all blocks of a run.</summary>
     public void Begin(Frame frame)
     {
+        FindLate(frame);
         for (var i = 0; i < _program.Nodes.Length; i++)
         {
             var register = _program.Registers[i];
@@ -69,7 +74,7 @@ internal sealed class GroupState
     /// <summary>Forgets the arrays of a run, so as not to keep them alive.</summary>
     public void End() => Array.Clear(_arrays);
 
-    /// <summary>Computes all nodes over some elements.</summary>
+    /// <summary>Computes all nodes over some elements. <see cref="Store"/> comes after it, when reductions have read them.</summary>
     public void Block(Frame frame, long start, int count)
     {
         var nodes = _program.Nodes;
@@ -83,7 +88,7 @@ internal sealed class GroupState
 
             var size = nodes[i].Type.Size();
             var slot = _program.Slots[i];
-            if (slot >= 0)
+            if (slot >= 0 && !_late.Contains(i))
             {
                 (_arrays[i], _offsets[i]) = (frame.Array(slot), frame.Start(slot) + (int)(start * size));
             }
@@ -118,6 +123,51 @@ internal sealed class GroupState
                     break;
             }
         }
+    }
+
+    /// <summary>Stores what <see cref="Block"/> computed for places that its readers, reductions among them, read until now.</summary>
+    public void Store(Frame frame, long start, int count)
+    {
+        foreach (var node in _late)
+        {
+            var size = _program.Nodes[node].Type.Size();
+            At(node, count).CopyTo(frame.Array(_program.Slots[node]).AsSpan(frame.Start(_program.Slots[node]) + (int)(start * size)));
+        }
+    }
+
+    private void FindLate(Frame frame)
+    {
+        _late.Clear();
+        for (var i = 0; i < _program.Nodes.Length; i++)
+        {
+            if (_program.Slots[i] >= 0 && IsRead(frame, _program.Slots[i]))
+            {
+                _late.Add(i);
+            }
+        }
+
+        if (_late.Count > 0 && _lateScratch.Length == 0)
+        {
+            _lateScratch = GC.AllocateUninitializedArray<byte>(_program.Nodes.Length * GroupProgram.BlockElements * sizeof(double), pinned: true);
+        }
+
+        foreach (var node in _late)
+        {
+            (_arrays[node], _offsets[node]) = (_lateScratch, node * GroupProgram.BlockElements * sizeof(double));
+        }
+    }
+
+    private bool IsRead(Frame frame, int slot)
+    {
+        foreach (var node in _program.Nodes)
+        {
+            if (node is Node.Load { View.Slot: var source } && frame.Array(source) == frame.Array(slot) && frame.Start(source) == frame.Start(slot))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>A node's elements in the current block.</summary>

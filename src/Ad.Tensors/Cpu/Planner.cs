@@ -40,7 +40,7 @@ internal sealed partial class Planner
         var planner = new Planner(program);
         for (var i = 0; i < planner._values.Length; i++)
         {
-            planner._values[i] = planner.Place(program.Instructions[i]);
+            planner._values[i] = planner.Place(i);
         }
 
         return planner.Finish(emitAfter);
@@ -48,8 +48,9 @@ internal sealed partial class Planner
 
     private Shape ShapeOf(Instruction instruction, int operand) => _program.Instructions[instruction.Operands[operand]].Shape;
 
-    private Value Place(Instruction instruction)
+    private Value Place(int index)
     {
+        var instruction = _program.Instructions[index];
         var shape = instruction.Shape;
         switch (instruction.Operation)
         {
@@ -98,8 +99,7 @@ internal sealed partial class Planner
                 var added = Indexing.Of("scatterAdd", shape, ShapeOf(instruction, 0), scatter.Axis, scatter.Batch);
                 return Kernel(instruction, target => new ScatterAddKernel(added, Contiguous(instruction, 0), Contiguous(instruction, 1), target));
             case Operation.Contract contract:
-                var (left, right) = (InMemory(instruction, 0), InMemory(instruction, 1));
-                return Kernel(instruction, target => ContractKernel.Of(contract, left, right, target, Copied));
+                return Contract(instruction, contract, IsReadTurned(index));
             default:
                 throw new NotSupportedException($"The operation {instruction.Operation} is not known to the device cpu.");
         }
