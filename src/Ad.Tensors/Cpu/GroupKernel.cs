@@ -13,6 +13,9 @@ internal sealed class GroupKernel : Kernel
     // What handing a block to a function costs, in elements.
     private const long OverheadElements = 50;
 
+    // Rows that are not worth a block of their own.
+    private const long ShortRow = 128;
+
     private readonly PointwiseGroup _group;
     private readonly long _emitAfter;
     private GroupProgram _program;
@@ -70,8 +73,72 @@ internal sealed class GroupKernel : Kernel
         }
     }
 
+    public long Elements => _group.Elements;
+
+    /// <summary>The rows that its reductions leave, or 0 without reductions.</summary>
+    public long Rows => _group.Extents?.Outer ?? 0;
+
+    /// <summary>The views it loads.</summary>
+    public IEnumerable<View> Views => _group.Nodes.OfType<Node.Load>().Select(load => load.View);
+
+    /// <summary>Whether it can go through so many rows in any order.</summary>
+    public bool GoesThrough(long rows) =>
+        _group.Elements > 0
+        && !_group.Nodes.Any(node => node is Node.Random)
+        && (_group.Extents is { } extents ? extents.Outer == rows && _cut.RowItems == 1 : _group.Elements % rows == 0);
+
+    /// <summary>Does some rows, for whoever has them follow each other.</summary>
+    public void DoRows(GroupState state, Frame frame, long first, long count, long rows)
+    {
+        if (_reducers.Length == 0)
+        {
+            // Blocks of whole rows or of parts of one: what is the same along a row is then the same along a block.
+            var each = _group.Elements / rows;
+            var step = each >= ShortRow ? each : count * each;
+            for (var start = first * each; start < (first + count) * each; start += step)
+            {
+                DoElements(state, frame, start, start + step);
+            }
+        }
+        else if (_cut.WholeResults)
+        {
+            DoWhole(state, frame, state.Sums, first, first + count);
+        }
+        else
+        {
+            for (var item = first * _cut.Columns; item < (first + count) * _cut.Columns; item++)
+            {
+                DoPart(state, frame, [], state.Sums, (int)item);
+            }
+        }
+    }
+
+    /// <summary>What one thread needs to take part, to be given back by <see cref="End"/>.</summary>
+    public GroupState Begin(GroupProgram program, Frame frame)
+    {
+        // States of the program before are left to the garbage collector.
+        GroupState? state;
+        while (_states.TryTake(out state) && state.Program != program)
+        {
+        }
+
+        state ??= new GroupState(program) { Sums = new byte[_reducers.Sum(r => 8 * r.Planes) * _cut.StateResults] };
+        if (_cut.Elements > 0)
+        {
+            state.Begin(frame);
+        }
+
+        return state;
+    }
+
+    public void End(GroupState state)
+    {
+        state.End();
+        _states.Add(state);
+    }
+
     // Interpreted until that has cost about as much as emitting loops does, so that neither is ever more than twice as much as need be.
-    private GroupProgram Program()
+    public GroupProgram Program()
     {
         var program = Volatile.Read(ref _program);
         if (program.IsEmitted || Interlocked.Add(ref _done, _cut.Elements + OverheadElements) < _emitAfter)
@@ -128,17 +195,11 @@ internal sealed class GroupKernel : Kernel
     {
         if (_reducers.Length == 0)
         {
-            var end = Math.Min(_cut.Elements, (item + 1L) * _cut.ItemElements);
-            for (var start = item * _cut.ItemElements; start < end; start += GroupProgram.BlockElements)
-            {
-                var count = (int)Math.Min(GroupProgram.BlockElements, end - start);
-                state.Block(frame, start, count);
-                state.Store(frame, start, count);
-            }
+            DoElements(state, frame, item * _cut.ItemElements, Math.Min(_cut.Elements, (item + 1L) * _cut.ItemElements));
         }
         else if (_cut.WholeResults)
         {
-            DoWhole(state, frame, sums, item);
+            DoWhole(state, frame, sums, item * _cut.OuterPerItem, Math.Min(_cut.Extents.Outer, (item + 1L) * _cut.OuterPerItem));
         }
         else
         {
@@ -146,12 +207,21 @@ internal sealed class GroupKernel : Kernel
         }
     }
 
+    private static void DoElements(GroupState state, Frame frame, long start, long end)
+    {
+        for (; start < end; start += GroupProgram.BlockElements)
+        {
+            var count = (int)Math.Min(GroupProgram.BlockElements, end - start);
+            state.Block(frame, start, count);
+            state.Store(frame, start, count);
+        }
+    }
+
     /// <summary>Blocks of all the elements of some outer positions each.</summary>
-    private void DoWhole(GroupState state, Frame frame, byte[] sums, int item)
+    private void DoWhole(GroupState state, Frame frame, byte[] sums, long first, long end)
     {
         var (_, reduced, inner) = _cut.Extents;
-        var end = Math.Min(_cut.Extents.Outer, (item + 1L) * _cut.OuterPerItem);
-        for (var outer = item * _cut.OuterPerItem; outer < end; outer += _cut.OuterPerBlock)
+        for (var outer = first; outer < end; outer += _cut.OuterPerBlock)
         {
             var outers = (int)Math.Min(_cut.OuterPerBlock, end - outer);
             var results = (int)(outers * inner);
@@ -275,27 +345,7 @@ internal sealed class GroupKernel : Kernel
 
     private sealed class Work(GroupKernel kernel, GroupProgram program, Frame frame, byte[][] partials) : IWork
     {
-        public object? Begin()
-        {
-            // States of the program before are left to the garbage collector.
-            GroupState? state;
-            while (kernel._states.TryTake(out state) && state.Program != program)
-            {
-            }
-
-            if (state is null)
-            {
-                var sums = kernel._reducers.Sum(r => 8 * r.Planes) * kernel._cut.StateResults;
-                state = new GroupState(program) { Sums = new byte[sums] };
-            }
-
-            if (kernel._cut.Elements > 0)
-            {
-                state.Begin(frame);
-            }
-
-            return state;
-        }
+        public object? Begin() => kernel.Begin(program, frame);
 
         public void Do(object? state, int item)
         {
@@ -303,11 +353,6 @@ internal sealed class GroupKernel : Kernel
             kernel.Do(group, frame, partials, group.Sums, item);
         }
 
-        public void End(object? state)
-        {
-            var group = (GroupState)state!;
-            group.End();
-            kernel._states.Add(group);
-        }
+        public void End(object? state) => kernel.End((GroupState)state!);
     }
 }

@@ -22,6 +22,8 @@ internal sealed partial class GroupProgram
         Registers = new int[Nodes.Length];
         Constant = new bool[Nodes.Length];
         Filled = new int[Nodes.Length];
+        MayBeUniform = new bool[Nodes.Length];
+        Reduced = [.. group.Reductions.Select(r => r.Node)];
         Array.Fill(Filled, (int)Math.Min(BlockElements, group.Elements));
         Array.Fill(Slots, -1);
         Array.Fill(Registers, -1);
@@ -71,6 +73,12 @@ internal sealed partial class GroupProgram
 
     /// <summary>How many elements of a constant's register are ever read.</summary>
     public int[] Filled { get; }
+
+    /// <summary>Whether a loaded node's block may be one element, where all of it is the same: only loops read it.</summary>
+    public bool[] MayBeUniform { get; }
+
+    /// <summary>The nodes that reductions read.</summary>
+    public int[] Reduced { get; }
 
     /// <summary>Bytes of all registers per element of a block.</summary>
     public int RegisterBytes { get; private set; }

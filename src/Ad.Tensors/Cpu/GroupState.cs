@@ -17,6 +17,8 @@ internal sealed class GroupState
 
     // Outputs that are written over something the group reads: a block of them is stored when nobody reads that block any more.
     private readonly List<int> _late = [];
+    private readonly List<Segment> _over = [];
+    private readonly bool[] _uniform;
     private byte[] _lateScratch = [];
 
     public GroupState(GroupProgram program)
@@ -30,6 +32,7 @@ internal sealed class GroupState
         _offsets = new int[program.Nodes.Length];
         _keys = new uint[program.Nodes.Length * 2];
         _pad = new byte[program.PadBytes];
+        _uniform = new bool[program.Nodes.Length];
         _places = program.Nodes.Any(n => n is Node.Ramp) ? new long[GroupProgram.BlockElements] : [];
     }
 
@@ -82,7 +85,7 @@ internal sealed class GroupState
         {
             if (segment is not null)
             {
-                segment.Run(_program, _arrays, _offsets, count, _pad);
+                segment.Run(_arrays, _offsets, _uniform, count, _pad, _over.Contains(segment));
                 continue;
             }
 
@@ -138,9 +141,21 @@ internal sealed class GroupState
     private void FindLate(Frame frame)
     {
         _late.Clear();
+        _over.Clear();
         for (var i = 0; i < _program.Nodes.Length; i++)
         {
-            if (_program.Slots[i] >= 0 && IsRead(frame, _program.Slots[i]))
+            if (_program.Slots[i] < 0 || !_program.Nodes.Any(node => IsOver(frame, _program.Slots[i], node)))
+            {
+                continue;
+            }
+
+            var read = Enumerable.Range(0, _program.Nodes.Length).Where(j => IsOver(frame, _program.Slots[i], _program.Nodes[j]));
+            var segments = read.Select(j => _program.Overwriter(i, j)).ToArray();
+            if (Array.IndexOf(segments, null) < 0)
+            {
+                _over.Add(segments[0]!);
+            }
+            else
             {
                 _late.Add(i);
             }
@@ -157,18 +172,8 @@ internal sealed class GroupState
         }
     }
 
-    private bool IsRead(Frame frame, int slot)
-    {
-        foreach (var node in _program.Nodes)
-        {
-            if (node is Node.Load { View.Slot: var source } && frame.Array(source) == frame.Array(slot) && frame.Start(source) == frame.Start(slot))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    private static bool IsOver(Frame frame, int slot, Node node) =>
+        node is Node.Load { View.Slot: var source } && frame.Array(source) == frame.Array(slot) && frame.Start(source) == frame.Start(slot);
 
     /// <summary>A node's elements in the current block.</summary>
     public Span<byte> At(int node, int count) =>
@@ -194,6 +199,14 @@ internal sealed class GroupState
 
         reader.Seek(start);
         var register = _program.Registers[i];
+        _uniform[i] = false;
+        if (_program.MayBeUniform[i] && reader.TrySame(count) is >= 0 and var same)
+        {
+            _uniform[i] = true;
+            (_arrays[i], _offsets[i]) = (frame.Array(view.Slot), frame.Start(view.Slot) + (int)(same * size));
+            return;
+        }
+
         if (register >= 0)
         {
             var at = reader.TryRun(count);

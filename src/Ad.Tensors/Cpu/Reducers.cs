@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Ad.Tensors.Cpu;
 
@@ -61,6 +62,9 @@ internal interface IOrder
     static abstract T Best<T>(ReadOnlySpan<T> elements)
         where T : INumber<T>;
 
+    /// <summary>The better of each pair; of two zeros, and if one is NaN, either.</summary>
+    static abstract Vector512<T> Roughly<T>(Vector512<T> left, Vector512<T> right);
+
     static abstract void Best<T>(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> target)
         where T : INumber<T>;
 }
@@ -74,7 +78,9 @@ internal readonly struct Larger : IOrder
         where T : INumber<T> => T.Max(left, right);
 
     public static T Best<T>(ReadOnlySpan<T> elements)
-        where T : INumber<T> => TensorPrimitives.Max(elements);
+        where T : INumber<T> => Extremes.Of<T, Larger>(elements);
+
+    public static Vector512<T> Roughly<T>(Vector512<T> left, Vector512<T> right) => Vector512.MaxNative(left, right);
 
     public static void Best<T>(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> target)
         where T : INumber<T> => TensorPrimitives.Max(left, right, target);
@@ -89,10 +95,71 @@ internal readonly struct Smaller : IOrder
         where T : INumber<T> => T.Min(left, right);
 
     public static T Best<T>(ReadOnlySpan<T> elements)
-        where T : INumber<T> => TensorPrimitives.Min(elements);
+        where T : INumber<T> => Extremes.Of<T, Smaller>(elements);
+
+    public static Vector512<T> Roughly<T>(Vector512<T> left, Vector512<T> right) => Vector512.MinNative(left, right);
 
     public static void Best<T>(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> target)
         where T : INumber<T> => TensorPrimitives.Min(left, right, target);
+}
+
+/// <summary>The extreme of a block in four vectors at once.</summary>
+internal static class Extremes
+{
+    /// <summary>The largest or smallest; NaN if one is; 0 rather than -0 where the larger is asked for, -0 where the smaller.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static T Of<T, O>(ReadOnlySpan<T> elements)
+        where T : INumber<T>
+        where O : struct, IOrder
+    {
+        var lanes = Vector512<T>.IsSupported ? Vector512<T>.Count : int.MaxValue;
+        if (elements.Length < lanes)
+        {
+            return OneByOne<T, O>(elements);
+        }
+
+        ref var start = ref MemoryMarshal.GetReference(elements);
+        var last = Vector512.LoadUnsafe(ref start, (nuint)(elements.Length - lanes));
+        var (a, b, c, d) = (last, last, last, last);
+        var ordered = Vector512.Equals(last, last);
+        nuint i = 0;
+        for (; i + (nuint)(4 * lanes) <= (nuint)elements.Length; i += (nuint)(4 * lanes))
+        {
+            var (x, y) = (Vector512.LoadUnsafe(ref start, i), Vector512.LoadUnsafe(ref start, i + (nuint)lanes));
+            var (z, w) = (Vector512.LoadUnsafe(ref start, i + (nuint)(2 * lanes)), Vector512.LoadUnsafe(ref start, i + (nuint)(3 * lanes)));
+            (a, b, c, d) = (O.Roughly(a, x), O.Roughly(b, y), O.Roughly(c, z), O.Roughly(d, w));
+            ordered &= Vector512.Equals(x, x) & Vector512.Equals(y, y) & Vector512.Equals(z, z) & Vector512.Equals(w, w);
+        }
+
+        for (; i + (nuint)lanes <= (nuint)elements.Length; i += (nuint)lanes)
+        {
+            var x = Vector512.LoadUnsafe(ref start, i);
+            a = O.Roughly(a, x);
+            ordered &= Vector512.Equals(x, x);
+        }
+
+        a = O.Roughly(O.Roughly(a, b), O.Roughly(c, d));
+        var best = a[0];
+        for (var lane = 1; lane < lanes; lane++)
+        {
+            best = O.Best(best, a[lane]);
+        }
+
+        return !T.IsZero(best) && Vector512.EqualsAll(ordered.AsInt64(), Vector512<long>.AllBitsSet) ? best : OneByOne<T, O>(elements);
+    }
+
+    private static T OneByOne<T, O>(ReadOnlySpan<T> elements)
+        where T : INumber<T>
+        where O : struct, IOrder
+    {
+        var best = elements[0];
+        foreach (var element in elements)
+        {
+            best = O.Best(best, element);
+        }
+
+        return best;
+    }
 }
 
 /// <summary>The largest or smallest element.</summary>

@@ -68,6 +68,19 @@ internal sealed class ViewReader
         return at;
     }
 
+    /// <summary>The place of the current element when it is this many elements from here on, else -1. Goes past them if so.</summary>
+    public long TrySame(int count)
+    {
+        if (_innerStride != 0 || _inner - _index[_outer] < count)
+        {
+            return -1;
+        }
+
+        var at = _position;
+        Advance(count);
+        return at;
+    }
+
     /// <summary>Copies elements from here on and goes past them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Read<T>(ReadOnlySpan<T> source, Span<T> target)
