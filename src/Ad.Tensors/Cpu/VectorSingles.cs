@@ -8,7 +8,7 @@ namespace Ad.Tensors.Cpu;
 /// <summary>
 /// Functions of sixteen float32 numbers without a detour by double: the argument is reduced by Cody and Waite's method (1980) with fused
 /// multiply-add, and Taylor polynomials are as long as rounding to float32 can tell. An exponential is wrong by at most 1.1 ulp,
-/// a sine or cosine by 1.8.
+/// a sine or cosine by 2.
 /// </summary>
 internal static class VectorSingles
 {
