@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Ad.Tensors.Cpu;
 
@@ -171,6 +172,22 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
             }
         }
 
+        // A call that copies costs more than a few vectors.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Copy(T* from, T* to, int count)
+        {
+            var i = 0;
+            for (; i <= count - Vector128<T>.Count; i += Vector128<T>.Count)
+            {
+                Vector128.Load(from + i).Store(to + i);
+            }
+
+            for (; i < count; i++)
+            {
+                to[i] = from[i];
+            }
+        }
+
         /// <summary>Copies some rows into a panel, column by column; rows that are missing are zeros.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Panel(Matrix<T> source, T* panel, int height, int full, int depth)
@@ -184,18 +201,19 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
             {
                 for (var p = 0; p < depth; p++)
                 {
-                    Unsafe.CopyBlockUnaligned(panel + ((long)p * full), source.Start + (p * source.Column), (uint)(height * sizeof(T)));
+                    Copy(source.Start + (p * source.Column), panel + ((long)p * full), height);
                 }
 
                 return;
             }
 
+            var turned = source.Column == 1 ? Turning.Columns(source.Start, source.Row, panel, full, height, depth) : 0;
             for (var i = 0; i < height; i++)
             {
-                var from = source.Start + (i * source.Row);
-                var to = panel + i;
+                var from = source.Start + (i * source.Row) + (turned * source.Column);
+                var to = panel + ((long)turned * full) + i;
                 var step = source.Column;
-                for (var p = 0; p < depth; p++)
+                for (var p = turned; p < depth; p++)
                 {
                     *to = *from;
                     from += step;
