@@ -11,7 +11,7 @@ namespace Ad.Tensors.Cpu;
 internal sealed class GroupKernel : Kernel
 {
     // What handing a block to a function costs, in elements.
-    private const long OverheadElements = 50;
+    private const long OverheadElements = 300;
 
     // Rows that are not worth a block of their own.
     private const long ShortRow = 128;

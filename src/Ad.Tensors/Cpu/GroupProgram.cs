@@ -15,6 +15,7 @@ internal sealed partial class GroupProgram
     public GroupProgram(PointwiseGroup group, bool emitted)
     {
         IsEmitted = emitted;
+        RegisterElements = (int)Math.Clamp(group.Elements, 64, BlockElements);
         Nodes = [.. group.Nodes];
         Functions = new BlockFunction?[Nodes.Length];
         Readers = new Layout?[Nodes.Length];
@@ -47,6 +48,9 @@ internal sealed partial class GroupProgram
             RegisterBytes = Allocate(group);
         }
     }
+
+    /// <summary>The elements a register has.</summary>
+    public int RegisterElements { get; }
 
     /// <summary>Whether what can be is computed by emitted loops rather than node by node.</summary>
     public bool IsEmitted { get; }
@@ -148,6 +152,7 @@ internal sealed partial class GroupProgram
             last[reduction.Node] = int.MaxValue;
         }
 
+        var dying = Enumerable.Range(0, Nodes.Length).ToLookup(i => last[i]);
         var free = new Dictionary<int, Stack<int>>();
         var end = 0;
         for (var i = 0; i < Nodes.Length; i++)
@@ -167,9 +172,9 @@ internal sealed partial class GroupProgram
                 }
             }
 
-            for (var j = 0; j <= i; j++)
+            foreach (var j in dying[i])
             {
-                if (last[j] == i && Registers[j] >= 0 && !Constant[j])
+                if (Registers[j] >= 0 && !Constant[j])
                 {
                     var size = Nodes[j].Type.Size();
                     if (!free.TryGetValue(size, out var stack))

@@ -66,7 +66,7 @@ internal sealed partial class Planner
         {
             if (_steps[step] is PointwiseGroup group
                 && group.Elements == elements
-                && group.Nodes.Count < MostNodes
+                && group.Nodes.Count < MostNodes(elements)
                 && Shares(group, step, operands))
             {
                 return step;
@@ -93,7 +93,7 @@ internal sealed partial class Planner
             if (operand switch
             {
                 Value.Member member => member.Step == step,
-                Value.Stored stored => group.Nodes.Contains(Load(stored.View)),
+                Value.Stored stored => group.Has(Load(stored.View)),
                 _ => false,
             })
             {

@@ -19,8 +19,9 @@ internal abstract record Value
 /// </summary>
 internal sealed partial class Planner
 {
-    // A group's blocks shrink as it grows; far beyond this they would be too short to be worth their overhead.
-    private const int MostNodes = 96;
+    // As a group grows, less of its blocks stays in the nearest cache. That is nothing to groups of a few elements, for which handing over
+    // from one group to the next is what costs.
+    private static int MostNodes(long elements) => elements <= 64 ? 4096 : 96;
 
     private readonly Program _program;
     private readonly Value[] _values;

@@ -5,6 +5,16 @@ namespace Ad.Tensors.Cpu;
 /// <summary>A loop over some elements: for every node that it reads or writes in memory, the array and the byte in it where its first element is.</summary>
 internal delegate void SegmentLoop(byte[][] arrays, int[] offsets, int count);
 
+/// <summary>Memory for fewer elements than one step has, with room beyond them.</summary>
+internal sealed class SegmentPad(int bytes, int nodes)
+{
+    public byte[] Bytes { get; } = new byte[bytes];
+
+    public byte[][] Arrays { get; } = new byte[nodes][];
+
+    public int[] Offsets { get; } = new int[nodes];
+}
+
 /// <summary>
 /// Nodes of a group that one emitted loop computes, with what is only of use among them in registers. A loop takes a whole number of steps: a
 /// last one that would go too far starts earlier instead, and fewer elements than one step has are done in memory of their own. There is a
@@ -27,7 +37,7 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
     /// Computes some elements. Operands that are uniform have one element for all of them. Where results may lie over operands, no element is
     /// computed twice.
     /// </summary>
-    public void Run(byte[][] arrays, int[] offsets, bool[] uniform, int count, byte[] pad, bool inPlace)
+    public void Run(byte[][] arrays, int[] offsets, bool[] uniform, int count, SegmentPad pad, bool inPlace)
     {
         var loop = Loop(uniform);
         var left = count;
@@ -57,10 +67,9 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
                 program, inside, [.. reads.Where(r => !uniform[r])], [.. constants, .. reads.Where(r => uniform[r])], writes));
     }
 
-    private void Rest(SegmentLoop loop, byte[][] arrays, int[] offsets, bool[] uniform, int start, int count, byte[] pad)
+    private void Rest(SegmentLoop loop, byte[][] arrays, int[] offsets, bool[] uniform, int start, int count, SegmentPad pad)
     {
-        var padArrays = new byte[arrays.Length][];
-        var padOffsets = new int[arrays.Length];
+        var (padArrays, padOffsets) = (pad.Arrays, pad.Offsets);
         foreach (var node in constants)
         {
             (padArrays[node], padOffsets[node]) = (arrays[node], offsets[node]);
@@ -75,14 +84,14 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
                 continue;
             }
 
-            (padArrays[node], padOffsets[node]) = (pad, at);
-            Bytes(arrays, offsets, node, start, count).CopyTo(pad.AsSpan(at));
+            (padArrays[node], padOffsets[node]) = (pad.Bytes, at);
+            Bytes(arrays, offsets, node, start, count).CopyTo(pad.Bytes.AsSpan(at));
             at += PadSize;
         }
 
         foreach (var node in writes)
         {
-            (padArrays[node], padOffsets[node]) = (pad, at);
+            (padArrays[node], padOffsets[node]) = (pad.Bytes, at);
             at += PadSize;
         }
 
@@ -90,6 +99,11 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
         foreach (var node in writes)
         {
             Bytes(padArrays, padOffsets, node, 0, count).CopyTo(Bytes(arrays, offsets, node, start, count));
+        }
+
+        foreach (var node in reads)
+        {
+            padArrays[node] = null!;
         }
     }
 
