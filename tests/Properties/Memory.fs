@@ -118,7 +118,7 @@ let ``a step of a fold in steady state allocates less than sixteen kilobytes, wh
     let start = Tensor.zeros Float64 [ 100_000 ] |> Tensor.eval
     let state = Tree.eval (start, optimizer.Init start)
     let x = Tensor.ones Float64 [ 100_000 ] |> Tensor.eval
-    folded state (Seq.replicate 5 x) |> ignore
+    folded state (Seq.replicate 50 x) |> ignore
     let before = GC.GetTotalAllocatedBytes true
     folded state (Seq.replicate 1000 x) |> ignore
     // The first steps have memory of their own for states to go on in.

@@ -71,7 +71,7 @@ internal sealed partial class Planner
             results[i] = new Result(whole ? view.Slot : Copied(view).Slot, type, shape);
         }
 
-        var kernels = RowsKernel.Merge([.. _steps.Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, emitAfter))], _slotBytes);
+        var kernels = RowsKernel.Merge([.. _steps.Where(step => step is not PointwiseGroup { Nodes.Count: 0 }).Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, emitAfter))], _slotBytes);
         var arenas = new List<Arena>();
         var homes = House(kernels, results, arenas);
         return new Plan(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);

@@ -21,7 +21,9 @@ internal sealed partial class Planner
 {
     // As a group grows, less of its blocks stays in the nearest cache. That is nothing to groups of a few elements, for which handing over
     // from one group to the next is what costs.
-    private static int MostNodes(long elements) => elements <= 64 ? 4096 : 96;
+    private static int MostNodes(long elements) => elements <= FewestElements ? 4096 : 96;
+
+    private const long FewestElements = 64;
 
     private readonly Program _program;
     private readonly Value[] _values;
@@ -39,12 +41,33 @@ internal sealed partial class Planner
     public static Plan Make(Program program, long emitAfter)
     {
         var planner = new Planner(program);
-        for (var i = 0; i < planner._values.Length; i++)
+        foreach (var i in planner.FewElementsFirst())
         {
             planner._values[i] = planner.Place(i);
         }
 
         return planner.Finish(emitAfter);
+    }
+
+    /// <summary>
+    /// The instructions in an order that keeps operands first, those that come from a few elements alone before all others: so that an update of a
+    /// large tensor by numbers computed for it, such as a step's size, is one group.
+    /// </summary>
+    private IEnumerable<int> FewElementsFirst()
+    {
+        var instructions = _program.Instructions;
+        var isSmall = new bool[instructions.Length];
+        for (var i = 0; i < isSmall.Length; i++)
+        {
+            isSmall[i] = instructions[i].Shape.Elements <= FewestElements;
+            foreach (var operand in instructions[i].Operands.Values)
+            {
+                isSmall[i] &= isSmall[operand];
+            }
+        }
+
+        var order = Enumerable.Range(0, isSmall.Length);
+        return order.Where(i => isSmall[i]).Concat(order.Where(i => !isSmall[i]));
     }
 
     private Shape ShapeOf(Instruction instruction, int operand) => _program.Instructions[instruction.Operands[operand]].Shape;
