@@ -15,7 +15,7 @@ let loss w = Losses.meanSquared (a *@ w) b
 
 // Twenty steps of gradient descent with momentum; the learning rate is a tensor.
 let trained (rate: Tensor) =
-    let optimizer = Optimizer.momentumOf 0.8 false >-> Optimizer.scaleBy (-rate)
+    let optimizer = Updates.momentum 0.8 false >-> Updates.scaleBy (-rate)
     let start = Tensor.zeros Float64 [ 5 ]
 
     let step (w, state) = Optimizer.step optimizer (grad loss w) state w

@@ -24,7 +24,7 @@ let points, classes =
 let layer = Layer.perceptron Float64 tanh 0.0 [ 2; 24; 24; 2 ]
 
 let optimizer =
-    Optimizer.clipByGlobalNorm 1.0
+    Updates.clipByGlobalNorm 1.0
     >-> Optimizer.adamBy (Schedules.cosine 0.02 0.0 300)
 
 // A step takes everything that changes and returns it; jit makes one program of it, gradient and optimizer included.

@@ -103,6 +103,112 @@ let private perSample () =
     { Run = fun () -> compiled (weights, x, y) |> List.iter force
       Profile = fun () -> profile 20 all (weights, x, y) }
 
+/// Labels 0 to 9 in turn.
+let private labels count =
+    Tensor.vector (Array.init count (fun i -> i % 10))
+
+let private initial seed fanIn shape = uniform seed shape * (1.0 / sqrt (float fanIn))
+let private channelwise (t: Tensor) = Tensor.reshape [ 1; -1; 1; 1 ] t
+
+let private lenet () =
+    let model (p: Tensor list) x =
+        match p with
+        | [ k1; c1; k2; c2; w1; b1; w2; b2; w3; b3 ] ->
+            let pooled = Tensor.maxPool [ 2; 2 ] [ 2; 2 ]
+            let h = pooled (Tensor.relu (Conv.conv2d 1 0 k1 x + channelwise c1))
+            let h = pooled (Tensor.relu (Conv.conv2d 1 0 k2 h + channelwise c2))
+            let h = Tensor.relu (Tensor.reshape [ x.Shape[0]; 256 ] h *@ w1 + b1)
+            Tensor.relu (h *@ w2 + b2) *@ w3 + b3
+        | _ -> invalidArg (nameof p) "LeNet has ten tensors."
+
+    let zeros n = Tensor.zeros DType.Float32 [ n ]
+
+    let parameters =
+        [ initial 1L 25 [ 6; 1; 5; 5 ]
+          zeros 6
+          initial 2L 150 [ 16; 6; 5; 5 ]
+          zeros 16
+          initial 3L 256 [ 256; 120 ]
+          zeros 120
+          initial 4L 120 [ 120; 84 ]
+          zeros 84
+          initial 5L 84 [ 84; 10 ]
+          zeros 10 ]
+
+    let loss parameters (x, y) = Losses.crossEntropy (model parameters x) y
+    trainedBy (Optimizer.sgd 0.001) loss parameters (uniform 6L [ 32; 1; 28; 28 ], labels 32)
+
+/// A residual network of eight convolutions, normalized by the batch, with its running means and variances and with momentum.
+let private resnet8 () =
+    let normalize (scale: Tensor, shift: Tensor) (x: Tensor) =
+        let axes = [ 0; 2; 3 ]
+        let mean = Tensor.meanOver axes x
+        let centred = x - channelwise mean
+        let variance = Tensor.meanOver axes (Tensor.square centred)
+        let factor = scale * Tensor.rsqrt (variance + 1e-5)
+        centred * channelwise factor + channelwise shift, (mean, variance)
+
+    let layer stride padding (kernel, norm) x = normalize norm (Conv.conv2d stride padding kernel x)
+
+    let block stride (first, second, shortcut) x =
+        let h, s1 = layer stride 1 first x
+        let h, s2 = layer 1 1 second (Tensor.relu h)
+
+        match shortcut with
+        | None -> Tensor.relu (h + x), [ s1; s2 ]
+        | Some shortcut ->
+            let passed, s3 = layer stride 0 shortcut x
+            Tensor.relu (h + passed), [ s1; s2; s3 ]
+
+    let model (stem, b1, b2, b3, (w: Tensor, b: Tensor)) x =
+        let h, s0 = layer 1 1 stem x
+        let h, s1 = block 1 b1 (Tensor.relu h)
+        let h, s2 = block 2 b2 h
+        let h, s3 = block 2 b3 h
+        Pool.globalAverage h *@ w + b, s0 :: s1 @ s2 @ s3
+
+    let conv seed inputs outputs size =
+        initial seed (inputs * size * size) [ outputs; inputs; size; size ],
+        (Tensor.ones DType.Float32 [ outputs ], Tensor.zeros DType.Float32 [ outputs ])
+
+    let residual seed inputs outputs =
+        conv seed inputs outputs 3,
+        conv (seed + 1L) outputs outputs 3,
+        (if inputs = outputs then
+             None
+         else
+             Some(conv (seed + 2L) inputs outputs 1))
+
+    let parameters =
+        conv 1L 3 16 3,
+        residual 2L 16 16,
+        residual 5L 16 32,
+        residual 8L 32 64,
+        (initial 11L 64 [ 64; 10 ], Tensor.zeros DType.Float32 [ 10 ])
+
+    let step (p, momentum, running) (x, y) =
+        let (_, statistics), slopes =
+            Reverse.valueAndGradientAux
+                (fun p ->
+                    let logits, statistics = model p x
+                    Losses.crossEntropy logits y, statistics)
+                p
+
+        let momentum = Tree.map2 (fun m g -> 0.9 * m + g) momentum slopes
+
+        (Tree.map2 (fun w m -> w - 0.001 * m) p momentum,
+         momentum,
+         Tree.map2 (fun r s -> 0.9 * r + 0.1 * s) running statistics),
+        ()
+
+    let x = uniform 12L [ 32; 3; 32; 32 ]
+    let _, statistics = model parameters x
+
+    training
+        step
+        (parameters, Tree.map Tensor.zerosLike parameters, Tree.map Tensor.zerosLike statistics)
+        (x, labels 32)
+
 /// The hidden states of an LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000) after each step.
 let private lstm (fromInput: Tensor, fromHidden: Tensor, bias: Tensor) (x: Tensor) =
     let time, batch, size = x.Shape[0], x.Shape[1], fromHidden.Shape[0]
@@ -178,6 +284,8 @@ let private workload (name: string) =
     | [| "mlp"; "adam" |] -> mlp (Optimizer.adam 1e-3), steps
     | [| "perSample" |] -> perSample (), 1
     | [| "lstm" |] -> recurrent (), steps
+    | [| "lenet" |] -> lenet (), steps
+    | [| "resnet8" |] -> resnet8 (), steps
     | [| "adam"; n |] ->
         let optimizer = Optimizer.adam 1e-3
 

@@ -36,6 +36,8 @@ WORK = [
     ("gradient of layer norm, 1024 x 1024", "layerNorm"),
     ("training step 784-256-128-10, batch 128, SGD", "mlp sgd"),
     ("training step 784-256-128-10, batch 128, Adam", "mlp adam"),
+    ("LeNet, training step, batch 32, SGD", "lenet"),
+    ("ResNet-8, training step, batch 32 of 3 x 32 x 32, SGD with momentum", "resnet8"),
     ("gradients of each sample, 784-256-128-10, batch 128", "perSample"),
     ("training step LSTM 128, 50 steps, batch 32, SGD", "lstm"),
     ("Adam's update of 1e7 parameters", "adam 10000000"),
@@ -81,8 +83,10 @@ def peer(milliseconds, threads):
         return torch.nn.Sequential(*layers[:-1]), torch.rand(128, 784) * 2 - 1, torch.arange(128) % 10
 
     def training(parameters, loss, name):
-        chosen = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[name]
-        optimizer = chosen(parameters, lr=0.01 if name == "sgd" else 1e-3)
+        optimizer = {
+            "sgd": lambda: torch.optim.SGD(parameters, lr=1e-3),
+            "momentum": lambda: torch.optim.SGD(parameters, lr=1e-3, momentum=0.9),
+            "adam": lambda: torch.optim.Adam(parameters, lr=1e-3)}[name]()
 
         def run():
             optimizer.zero_grad(set_to_none=True)
@@ -90,6 +94,37 @@ def peer(milliseconds, threads):
             optimizer.step()
 
         return run
+
+    def classifier(net, x, name):
+        y = torch.arange(x.shape[0]) % 10
+        return training(net.parameters(), lambda: F.cross_entropy(net(x), y), name)
+
+    def lenet():
+        nn = torch.nn
+        net = nn.Sequential(
+            nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
+        return classifier(net, torch.rand(32, 1, 28, 28) * 2 - 1, "sgd")
+
+    def resnet8():
+        nn = torch.nn
+
+        class Block(nn.Module):
+            def __init__(self, i, o, s):
+                super().__init__()
+                self.c1, self.b1 = nn.Conv2d(i, o, 3, s, 1, bias=False), nn.BatchNorm2d(o)
+                self.c2, self.b2 = nn.Conv2d(o, o, 3, 1, 1, bias=False), nn.BatchNorm2d(o)
+                same = i == o and s == 1
+                self.shortcut = nn.Identity() if same else nn.Sequential(nn.Conv2d(i, o, 1, s, bias=False), nn.BatchNorm2d(o))
+
+            def forward(self, x):
+                h = F.relu(self.b1(self.c1(x)))
+                return F.relu(self.b2(self.c2(h)) + self.shortcut(x))
+
+        net = nn.Sequential(
+            nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), Block(16, 16, 1), Block(16, 32, 2), Block(32, 64, 2),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+        return classifier(net, torch.rand(32, 3, 32, 32) * 2 - 1, "momentum")
 
     def mlp(name):
         net, x, y = network()
@@ -170,7 +205,7 @@ def peer(milliseconds, threads):
         if kind == "mlp":
             return mlp(rest[0])
         return {
-            "perSample": per_sample, "lstm": lstm, "adam": lambda: adam(n), "additions": lambda: additions(n),
+            "perSample": per_sample, "lstm": lstm, "lenet": lenet, "resnet8": resnet8, "adam": lambda: adam(n), "additions": lambda: additions(n),
             "hessian": lambda: hessian(n), "hvp": lambda: hvp(n)}[kind]()
 
     def median(limit, run):

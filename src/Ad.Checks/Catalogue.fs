@@ -156,6 +156,110 @@ module Catalogue =
           Inputs = [ input (left s) anywhere; input (right s) anywhere ]
           Apply = fun x -> f x[0] x[1] }
 
+    /// Channels and rows by the sizes, a group's each; axes of at least two elements, in which windows have room where they are padded.
+    let private convolution text groups spatial window options (s: Sizes) =
+        let image =
+            [ s.A; groups * s.B ]
+            @ List.init spatial (fun a -> [ max 2 (s.C + 1); 2; 1 ][a])
+
+        { Text = text
+          Inputs =
+            [ input image anywhere
+              input ([ groups * (1 + (s.C + 1) % 2); s.B ] @ window) anywhere ]
+          Apply = fun x -> Conv.conv options x[1] x[0] }
+
+    /// Windows over the last two axes of a cube, of at least two elements each.
+    let private windowed name isLinear domain (forms: (string * (Tensor -> Tensor)) list) =
+        let shape (s: Sizes) = [ s.A; max 2 s.B; max 2 s.C ]
+
+        { Name = name
+          IsLinear = isLinear
+          Forms = forms |> List.map (fun (text, f) -> unary text domain shape f) }
+
+    let private overlapping =
+        { Pool.defaults with
+            Strides = [ 2; 1 ]
+            Padding = Padding.Explicit [ 1, 0; 1, 1 ] }
+
+    /// Windows of two, one apart, that begin before the first of so many elements.
+    let private pairs n =
+        axesOf [ n ], Windows(axesOf [ 2 ], axesOf [ 1 ], axesOf [ 1 ], axesOf [ 1 ], axesOf [ 1 ])
+
+    /// What flows between an image and the extremes of its windows, for every kind of extreme.
+    let private flowing name extra (op: Reduction -> int -> Op) =
+        let form kind s =
+            let n = s.B + 2
+
+            { Text = $"{name} {named kind}"
+              Inputs = [ input [ s.A; n ] (Apart 0); input [ s.A; n + extra ] anywhere ]
+              Apply = fun x -> Tensor.Create(op kind n, x[0], x[1]) }
+
+        { Name = name
+          IsLinear = false
+          Forms = [ form Reduction.Max; form Reduction.Min ] }
+
+    /// A form on two square matrices with so much on the diagonal that they are regular and their elements keep their order of size.
+    let private squares text (diagonal: int -> float) (f: Tensor -> Tensor) =
+        fun s ->
+            let shift =
+                Tensor.eye DType.Float64 s.B
+                * Tensor.vector [ for i in 0 .. s.B - 1 -> diagonal i ]
+
+            { Text = text
+              Inputs = [ input [ 2; s.B; s.B ] anywhere ]
+              Apply = fun x -> f (x[0] + shift) }
+
+    let private packed kind (a: Tensor) = Tensor.Create(Decompose kind, a)
+    let private dominant (i: int) = 10.0 + float i
+
+    let private decompositions =
+        let entry name forms =
+            { Name = name
+              IsLinear = false
+              Forms = forms }
+
+        let system text system =
+            fun s ->
+                let shift = 10.0 * Tensor.eye DType.Float64 s.B
+
+                { Text = text
+                  Inputs = [ input [ 2; s.B; s.B ] anywhere; input [ 2; s.B; s.C ] anywhere ]
+                  Apply = fun x -> Tensor.Create(Solve system, x[0] + shift, x[1]) }
+
+        let rectangle text (rows: Sizes -> int) (columns: Sizes -> int) kind =
+            fun s ->
+                let m, n = rows s, columns s
+                let place axis = Tensor.iota DType.Int32 [ m; n ] axis
+                let onDiagonal = Tensor.cast DType.Float64 (Tensor.equal (place 0) (place 1))
+                let shift = onDiagonal * (12.0 * (1.0 + Tensor.cast DType.Float64 (place 0)))
+
+                { Text = text
+                  Inputs = [ input [ 2; m; n ] anywhere ]
+                  Apply = fun x -> packed kind (x[0] + shift) }
+
+        [ entry "cholesky" [ squares "cholesky" dominant (packed Decomposition.Cholesky) ]
+          entry
+              "lu"
+              [ squares "lu" dominant (packed Decomposition.Lu)
+                squares "lu, rows exchanged" dominant (Tensor.flip [ 1 ] >> packed Decomposition.Lu) ]
+          entry
+              "qr"
+              [ rectangle "qr" _.B _.B Decomposition.Qr
+                rectangle "qr of a tall matrix" (fun s -> s.B + s.C) _.B Decomposition.Qr ]
+          entry "eigh" [ squares "eigh" (fun i -> 12.0 * float i) (packed Decomposition.Eigh) ]
+          entry
+              "svd"
+              [ rectangle "svd" _.B _.B Decomposition.Svd
+                rectangle "svd of a tall matrix" (fun s -> s.B + s.C) _.B Decomposition.Svd
+                rectangle "svd of a wide matrix" _.B (fun s -> s.B + s.C) Decomposition.Svd ]
+          entry "det" [ squares "det" (fun _ -> 1.0) (packed Decomposition.Determinant) ]
+          entry "cofactors" [ squares "cofactors" dominant (packed Decomposition.Cofactors) ]
+          entry
+              "solve"
+              [ system "solve" LinearSystem.General
+                system "solve, lower" LinearSystem.Lower
+                system "solve, upper" LinearSystem.Upper ] ]
+
     let private structural =
         [ reduction "sum" true anywhere cube Tensor.sumOver
           reduction "mean" true anywhere full Tensor.meanOver
@@ -240,6 +344,7 @@ module Catalogue =
                           input [ 4 ] (Index shape[1])
                           input [ shape[0]; 4; shape[2] ] anywhere ]
                       Apply = fun x -> Tensor.scatterAdd 1 x[1] x[2] x[0] } ] }
+          yield! decompositions
           { Name = "contract"
             IsLinear = false
             Forms =
@@ -259,16 +364,216 @@ module Catalogue =
                     (fun s -> [ 3; s.B; s.C ])
                     Tensor.matmul
                 contraction "outer" (fun s -> [ s.A; s.B ]) (fun s -> [ s.C ]) Tensor.outer ] }
+          { Name = "conv"
+            IsLinear = false
+            Forms =
+              [ let simple = Conv.defaults
+                let padded = Padding.Explicit [ 1, 2 ]
+
+                convolution "conv1d" 1 1 [ 2 ] simple
+
+                convolution
+                    "conv2d, padded"
+                    1
+                    2
+                    [ 2; 2 ]
+                    { simple with
+                        Padding = Padding.Explicit [ 1, 0; 2, 1 ] }
+
+                convolution
+                    "conv2d, stride 2, same"
+                    1
+                    2
+                    [ 2; 2 ]
+                    { simple with
+                        Strides = [ 2 ]
+                        Padding = Padding.Same }
+
+                convolution
+                    "conv1d, dilated by 2"
+                    1
+                    1
+                    [ 2 ]
+                    { simple with
+                        Dilation = [ 2 ]
+                        Padding = padded }
+
+                convolution
+                    "conv1d, image dilated by 2"
+                    1
+                    1
+                    [ 3 ]
+                    { simple with
+                        InputDilation = [ 2 ]
+                        Padding = padded }
+
+                convolution
+                    "conv1d, stride 3, dilated by 2 and 3"
+                    1
+                    1
+                    [ 2 ]
+                    { simple with
+                        Strides = [ 3 ]
+                        Dilation = [ 2 ]
+                        InputDilation = [ 3 ]
+                        Padding = padded }
+
+                convolution
+                    "conv1d, cropped"
+                    1
+                    1
+                    [ 1 ]
+                    { simple with
+                        Padding = Padding.Explicit [ -1, 2 ] }
+
+                convolution
+                    "conv1d, 2 groups"
+                    2
+                    1
+                    [ 2 ]
+                    { simple with
+                        Groups = 2
+                        Padding = padded }
+
+                convolution
+                    "conv3d"
+                    1
+                    3
+                    [ 1; 2; 1 ]
+                    { simple with
+                        Padding = Padding.Explicit [ 0, 1 ] } ] }
+          { Name = "convTranspose"
+            IsLinear = false
+            Forms =
+              [ fun s ->
+                    { Text = "convTranspose1d, stride 2"
+                      Inputs = [ input [ 1; 2; max 1 s.B ] anywhere; input [ 2; s.C; 2 ] anywhere ]
+                      Apply = fun x -> Conv.convTranspose1d 2 1 1 x[1] (Tensor.concat 2 [ x[0]; x[0]; x[0] ]) } ] }
+          windowed
+              "windowSum"
+              true
+              anywhere
+              [ "average pooling, side by side", Pool.average Pool.defaults [ 2 ]
+                "average pooling, overlapping", Pool.average overlapping [ 3; 2 ]
+                "average pooling, dilated",
+                Pool.average
+                    { Pool.defaults with
+                        Strides = [ 1 ]
+                        Padding = Padding.Explicit [ 1, 1 ]
+                        Dilation = [ 2 ] }
+                    [ 2 ]
+                "average pooling, without padding",
+                Pool.average
+                    { overlapping with
+                        CountPadding = false
+                        Ceil = true }
+                    [ 3; 2 ] ]
+          windowed
+              "windowMax"
+              false
+              (Apart 0)
+              [ "max pooling, side by side", Pool.max Pool.defaults [ 2 ]
+                "max pooling, overlapping", Pool.max overlapping [ 3; 2 ]
+                "max pooling, dilated",
+                Pool.max
+                    { Pool.defaults with
+                        Strides = [ 1 ]
+                        Padding = Padding.Explicit [ 1, 1 ]
+                        Dilation = [ 2 ] }
+                    [ 2 ]
+                "adaptive max pooling", Pool.adaptiveMax [ 2 ] ]
+          windowed
+              "windowMin"
+              false
+              (Apart 0)
+              [ "min pooling",
+                fun x ->
+                    let ones = axesOf [ 1; 1 ]
+                    let windows = Windows(axesOf [ 2; 2 ], ones, ones, ones, ones)
+                    let positions = axesOf [ x.Shape[1]; x.Shape[2] ]
+                    Tensor.Create(Window(Reduction.Min, positions, windows), x) ]
+          flowing "windowShare" 0 (fun kind n ->
+              let positions, windows = pairs n
+              WindowShare(kind, positions, windows))
+          flowing "windowSpread" 1 (fun kind n -> WindowSpread(kind, snd (pairs n)))
           { Name = "softmax"
             IsLinear = false
             Forms =
               [ unary "softmax 1" anywhere full (Tensor.softmax 1)
                 unary "logSoftmax 0" anywhere full (Tensor.logSoftmax 0) ] } ]
 
+    /// A state and what it goes along, or is chosen by, as one vector of results.
+    let private loop text (inputs: Sizes -> Input list) (f: Tensor[] -> Tensor list) (s: Sizes) =
+        { Text = text
+          Inputs = inputs s
+          Apply = fun x -> f x |> List.map Tensor.flatten |> Tensor.concat 0 }
+
+    let private small = Between(-0.8, 0.8)
+
+    let private control =
+        let cell (w: Tensor) (s: Tensor) (x: Tensor) =
+            let next = tanh (Tensor.matmul w s + x)
+            next, next * x + s
+
+        let recurrent (s: Sizes) = [ input [ s.A ] small; input [ s.B; s.A ] small; input [ s.A; s.A ] small ]
+
+        let chosen (s: Sizes) = [ input [] Choice; input [ s.A; s.B ] positive; input [ s.B ] positive ]
+
+        [ { Name = "scan"
+            IsLinear = false
+            Forms =
+              [ loop "scan of a recurrent cell" recurrent (fun x ->
+                    let last, all = scan (cell x[2]) x[0] x[1]
+                    [ last; all ])
+                loop "scanReverse of a recurrent cell" recurrent (fun x ->
+                    let last, all = scanReverse (cell x[2]) x[0] x[1]
+                    [ last; all ])
+                loop "iterate with the step's number" recurrent (fun x ->
+                    let step i (s, w) =
+                        Tensor.matmul (Tensor.sigmoid w) s + Tensor.cast DType.Float64 i, w * 0.7
+
+                    let s, w = iterate 3 step (x[0], x[2])
+                    [ s; w; x[1] ])
+                loop "a scan of scans" recurrent (fun x ->
+                    let outer s _ =
+                        let s, all = scan (cell x[2]) s x[1]
+                        s, Tensor.sum all
+
+                    let last, all = scan outer x[0] (Tensor.arange DType.Int32 2)
+                    [ last; all ])
+                loop "whileLoopUpTo" recurrent (fun x ->
+                    let goesOn (s: Tensor, _) =
+                        Tensor.less (Tensor.sum (Tensor.square s)) (Tensor.scalar 3.0)
+
+                    let s, w =
+                        whileLoopUpTo 4 goesOn (fun (s, w) -> s * 1.5 + Tensor.matmul w s, w) (x[0], x[2])
+
+                    [ s; w; x[1] ]) ] }
+          { Name = "cond"
+            IsLinear = false
+            Forms =
+              [ loop "cond" chosen (fun x ->
+                    [ cond
+                          x[0]
+                          (fun (a, b) -> a * Tensor.log b)
+                          (fun (a, _) -> Tensor.sin a * 0.3)
+                          (x[1], x[2]) ])
+                loop "cond on what it closes over" chosen (fun x ->
+                    [ cond x[0] (fun a -> a + x[2]) (fun a -> a * a) x[1] ]) ] }
+          { Name = "checkpoint"
+            IsLinear = false
+            Forms =
+              [ loop "checkpoint" chosen (fun x ->
+                    let y, z = checkpoint (fun (a, b) -> Tensor.sin (a * b), exp b * x[2]) (x[1], x[2])
+                    [ y; z ])
+                loop "checkpoint in a checkpoint" chosen (fun x ->
+                    [ checkpoint (fun a -> Tensor.tanh (checkpoint (fun a -> Tensor.sin a * x[2]) a)) x[1] ]) ] } ]
+
     /// Every line.
     let all: Entry list =
         (System.Enum.GetValues<Pointwise>() |> Seq.choose pointwise |> List.ofSeq)
         @ structural
+        @ control
 
     /// The line of an operation, or an ArgumentException that names those there are.
     let find (name: string) : Entry =

@@ -145,17 +145,15 @@ module Optimizers =
                let resumed = train 3 optimizer begun
                Outcome.difference "after five steps" whole resumed)
            Outcome.ofCheck "identity is the unit of chaining" (fun () ->
-               same "identity before" (Optimizer.chain Optimizer.identity optimizer) optimizer
-               |> Option.orElse (
-                   same "identity after" (Optimizer.chain optimizer Optimizer.identity) optimizer
-               ))
+               same "identity before" (Updates.chain Updates.identity optimizer) optimizer
+               |> Option.orElse (same "identity after" (Updates.chain optimizer Updates.identity) optimizer))
            Outcome.ofCheck "chaining is associative" (fun () ->
-               let half, third = Optimizer.scale 0.5, Optimizer.scale 3.0
+               let half, third = Updates.scale 0.5, Updates.scale 3.0
 
                same
                    "both ways to chain"
-                   (Optimizer.chain (Optimizer.chain half optimizer) third)
-                   (Optimizer.chain half (Optimizer.chain optimizer third)))
+                   (Updates.chain (Updates.chain half optimizer) third)
+                   (Updates.chain half (Updates.chain optimizer third)))
            Outcome.ofReport "derivatives through training" (fun () ->
                Gradients.checkWith { Gradients.standard with Order = 1 } hyper parameters)
            Outcome.ofCheck "derivatives are finite where gradients are zero" (fun () ->

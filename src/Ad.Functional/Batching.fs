@@ -49,26 +49,69 @@ module internal Batching =
         elif leftBatched then toFront lb.Count product
         else toFront (left.Rank - ls.Count) product
 
+    // The axis of examples joins those of one side: the image's examples, the kernel's rows, or the groups of both.
+    let private convolve op (image: Tensor, imageBatched) (kernel: Tensor, kernelBatched) =
+        let merged axis (t: Tensor) =
+            let rest = Seq.skip (axis + 2) t.Shape
+
+            Tensor.reshape
+                (Seq.concat [ Seq.take axis t.Shape; [ t.Shape[axis] * t.Shape[axis + 1] ]; rest ])
+                t
+
+        let parted axis sizes (t: Tensor) =
+            Tensor.reshape (Seq.concat [ Seq.take axis t.Shape; sizes; Seq.skip (axis + 1) t.Shape ]) t
+
+        let second (t: Tensor) = Tensor.swapAxes 0 1 t
+        let run (image: Tensor) (kernel: Tensor) = Tensor.Create(op, image, kernel)
+
+        match imageBatched, kernelBatched with
+        | true, true ->
+            run (merged 1 (second image)) (merged 0 kernel)
+            |> parted 1 [ image.Shape[0]; image.Shape[2] ]
+            |> toFront 1
+        | true, false -> run (merged 0 image) kernel |> parted 0 [ image.Shape[0]; image.Shape[1] ]
+        | false, _ ->
+            run image (merged 1 (second kernel))
+            |> parted 2 [ kernel.Shape[0]; kernel.Shape[2] ]
+            |> toFront 2
+
+    /// What stands for one example of each mapped argument.
+    let private placeholders scope (arguments: (Tensor * bool)[]) =
+        arguments
+        |> Array.map (fun (t, isMapped) ->
+            if isMapped then
+                let one =
+                    { t.Signature with
+                        Shape = shapeOf (Seq.skip 1 t.Shape) }
+
+                Tensor(Variable, [||], one, scope, null)
+            else
+                t)
+
     /// The tensors of a function's result for all examples, and the result for one: what depends on mapped arguments is built anew, each operation by
     /// its rule. The tensors, mapped or not, have the examples along their first axis.
     let rec mapTree<'r> (size: int) (f: Tensor[] -> 'r) (arguments: (Tensor * bool)[]) : Tensor[] * 'r =
         let scope = Scope()
 
         try
-            let placeholders =
-                arguments
-                |> Array.map (fun (t, isMapped) ->
-                    if isMapped then
-                        let one =
-                            { t.Signature with
-                                Shape = shapeOf (Seq.skip 1 t.Shape) }
-
-                        Tensor(Variable, [||], one, scope, null)
-                    else
-                        t)
-
+            let placeholders = placeholders scope arguments
             let result = f placeholders
-            replay size scope (Array.zip placeholders arguments) (Tree.leaves result), result
+
+            let mapped =
+                replay size scope (Array.zip placeholders arguments) (Tree.leaves result)
+                |> Array.map (fun (t, isMapped) -> if isMapped then t else repeat size t)
+
+            mapped, result
+        finally
+            scope.Close()
+
+    /// A function's results for all examples, mapped where they depend on mapped arguments.
+    and mapArrays (size: int) (f: Tensor[] -> Tensor[]) (arguments: (Tensor * bool)[]) : (Tensor * bool)[] =
+        let scope = Scope()
+
+        try
+            let placeholders = placeholders scope arguments
+            replay size scope (Array.zip placeholders arguments) (f placeholders)
         finally
             scope.Close()
 
@@ -140,6 +183,13 @@ module internal Batching =
             | [| i, false; u, true |] when batch = 0 -> Tensor.Create(ScatterAdd(axis + 1, 0, count), i, u)
             | _ -> Tensor.Create(ScatterAdd(axis + 1, batch + 1, count), every ())
         | Contract(lb, rb, ls, rs) -> contract lb rb ls rs inputs[0] inputs[1]
+        | Decompose _ -> Tensor.Create(op, only)
+        | Solve _ -> Tensor.Create(op, every ())
+        | Convolve _ -> convolve op inputs[0] inputs[1]
+        | Window _ -> Tensor.Create(op, only)
+        | WindowShare _
+        | WindowSpread _ -> Tensor.Create(op, every ())
+        | Control(structure, result) -> ((structure :?> ControlRule).Batch(size, inputs, [| result |]))[0]
 
     /// The outputs as operations on what the placeholders stand for.
     and private replay
@@ -147,7 +197,7 @@ module internal Batching =
         (scope: Scope)
         (placeholders: (Tensor * (Tensor * bool))[])
         (outputs: Tensor[])
-        : Tensor[] =
+        : (Tensor * bool)[] =
         let known = Dictionary<Tensor, Tensor>(HashIdentity.Reference)
 
         for placeholder, (batched, isMapped) in placeholders do
@@ -160,7 +210,10 @@ module internal Batching =
             else
                 ValueNone
 
-        for struct (t, inputs) in Walk.postOrder enter outputs do
+        let nodes = Walk.postOrder enter outputs
+        let siblings = Siblings.find nodes
+
+        for struct (t, inputs) in nodes |> Seq.filter (fun (struct (t, _)) -> not (known.ContainsKey t)) do
             let given =
                 inputs
                 |> Array.map (fun input ->
@@ -168,13 +221,17 @@ module internal Batching =
                     | true, b -> b, true
                     | _ -> input, false)
 
-            known[t] <-
-                match t.Op with
-                | Variable -> fst given[0]
-                | op -> rule size op given
+            match t.Op with
+            | Variable -> known[t] <- fst given[0]
+            | Control(structure, _) ->
+                let members, results = siblings t inputs |> Array.unzip
+
+                (structure :?> ControlRule).Batch(size, given, results)
+                |> Array.iter2 (fun node mapped -> known[node] <- mapped) members
+            | op -> known[t] <- rule size op given
 
         outputs
         |> Array.map (fun t ->
             match known.TryGetValue t with
-            | true, b -> b
-            | _ -> repeat size t)
+            | true, b -> b, true
+            | _ -> t, false)

@@ -1,6 +1,7 @@
 namespace Ad.Functional
 
 open System
+open System.Collections.Generic
 open Ad.Tensors
 
 /// The factor between a change of one input's element and the change of the result's element.
@@ -24,8 +25,23 @@ type internal Derivative =
     | Rule of
         jvp: (Tensor[] -> Tensor -> Tensor option[] -> Tensor option) *
         vjp: (Tensor[] -> Tensor -> Tensor -> Tensor option[])
+    /// All results of a control structure together.
+    | Joint of structure: ControlRule * result: int
     /// No derivative: a symbolic zero.
     | NonDifferentiable
+
+/// A control structure with its rules. A result is named by its number; of all results only those that somebody reads are asked for.
+and [<AbstractClass>] internal ControlRule() =
+    inherit Structure()
+
+    /// The tangents of results, from the inputs and their tangents.
+    abstract Push: inputs: Tensor[] * tangents: Tensor option[] * results: int[] -> Tensor option[]
+
+    /// The cotangents of the inputs that are wanted, from the inputs and the cotangents of results.
+    abstract Pull: inputs: Tensor[] * cotangents: (int * Tensor)[] * wanted: bool[] -> Tensor option[]
+
+    /// Results for examples one after another along a new first axis, which inputs with true have.
+    abstract Batch: size: int * inputs: (Tensor * bool)[] * results: int[] -> Tensor[]
 
 /// A derivative written by hand, on the leaves of a function's arguments and results; there are no symbolic zeros here.
 [<Sealed>]
@@ -275,6 +291,48 @@ module internal Derivatives =
         let places = Array.concat [ myBatch; myFree; summedInOrder ]
         Tensor.permute (Array.init places.Length (fun axis -> Array.IndexOf(places, axis))) product
 
+    /// Both transposes of a convolution are convolutions: by the image with the kernel turned around, its rows and channels exchanged; by the
+    /// kernel of the image and the cotangent, with examples for channels. Strides and dilations change places.
+    let private unconvolve strides (low: Axes) inputDilation (dilation: Axes) (x: Tensor[]) (g: Tensor) i =
+        let spatial (t: Tensor) = t.Shape |> Seq.skip 3 |> axesOf
+        let ordered first = Seq.append first (Seq.init low.Count ((+) 3))
+
+        if i = 0 then
+            let turned =
+                Tensor.flip (Seq.init low.Count ((+) 3)) x[1]
+                |> Tensor.permute (ordered [ 0; 2; 1 ])
+
+            let fromEnd =
+                Seq.init low.Count (fun a -> (x[1].Shape[a + 3] - 1) * dilation[a] - low[a])
+                |> axesOf
+
+            Tensor.Create(Convolve(spatial x[0], inputDilation, fromEnd, strides, dilation), g, turned)
+        else
+            let image = Tensor.permute (ordered [ 2; 1; 0 ]) x[0]
+            let window = Tensor.permute (ordered [ 1; 2; 0 ]) g
+
+            Tensor.Create(Convolve(spatial x[1], dilation, low, inputDilation, strides), image, window)
+            |> Tensor.permute (ordered [ 1; 2; 0 ])
+
+    /// The transpose of sums in windows: sums in the same windows over what is spread out by their strides.
+    let private unwindow (windows: Windows) (x: Tensor) (g: Tensor) =
+        let first = x.Rank - windows.Count
+
+        let fromEnd =
+            Seq.init windows.Count (fun a -> (windows.Sizes[a] - 1) * windows.Dilation[a] - windows.Low[a])
+            |> axesOf
+
+        let turned = Windows(windows.Sizes, windows.InputDilation, fromEnd, windows.Strides, windows.Dilation)
+
+        Tensor.Create(Window(Reduction.Sum, axesOf (Seq.skip first x.Shape), turned), g)
+
+    // The extremes of windows change as the mean of where they are attained, and that is piecewise linear: winners do not change.
+    let private share kind positions windows (x: Tensor) (t: Tensor) =
+        Tensor.Create(WindowShare(kind, positions, windows), x, t)
+
+    let private spreadOut kind windows (x: Tensor) (g: Tensor) =
+        Tensor.Create(WindowSpread(kind, windows), x, g)
+
     /// The rule of an operation.
     let rule (op: Op) : Derivative =
         match op with
@@ -300,10 +358,88 @@ module internal Derivatives =
             Linear(fun x g _ -> Tensor.Create(ScatterAdd(axis, batch, x[0].Shape[axis]), x[1], g))
         | ScatterAdd(axis, batch, _) -> Linear(fun x g _ -> Tensor.Create(Take(axis, batch), g, x[0]))
         | Contract(lb, rb, ls, rs) -> Multilinear(uncontract lb rb ls rs)
+        | Decompose kind ->
+            Rule(
+                (fun x y t -> t[0] |> Option.map (DecompositionRules.push kind x[0] y)),
+                (fun x y g -> [| Some(DecompositionRules.pull kind x[0] y g) |])
+            )
+        | Solve system ->
+            Rule(
+                (fun x y t -> DecompositionRules.pushSolve system x[0] y t[0] t[1]),
+                (fun x y g -> DecompositionRules.pullSolve system x[0] y g |> Array.map Some)
+            )
+        | Convolve(_, strides, low, inputDilation, dilation) ->
+            Multilinear(unconvolve strides low inputDilation dilation)
+        | Window(Reduction.Sum, _, windows) -> Linear(fun x g _ -> unwindow windows x[0] g)
+        | Window((Reduction.Max | Reduction.Min) as kind, positions, windows) ->
+            Rule(
+                (fun x _ t -> t[0] |> Option.map (share kind positions windows x[0])),
+                (fun x _ g -> [| Some(spreadOut kind windows x[0] g) |])
+            )
+        | WindowShare(kind, positions, windows) ->
+            Rule(
+                (fun x _ t -> t[1] |> Option.map (share kind positions windows x[0])),
+                (fun x _ g -> [| None; Some(spreadOut kind windows x[0] g) |])
+            )
+        | WindowSpread(kind, windows) ->
+            Rule(
+                (fun x _ t -> t[1] |> Option.map (spreadOut kind windows x[0])),
+                (fun x _ g ->
+                    let positions = axesOf (Seq.skip (g.Rank - windows.Count) x[1].Shape)
+                    [| None; Some(share kind positions windows x[0] g) |])
+            )
+        | Control(structure, result) -> Joint((structure :?> ControlRule), result)
         | Cast _
         | Reduce((Reduction.ArgMax | Reduction.ArgMin), _)
+        | Window((Reduction.ArgMax | Reduction.ArgMin), _, _)
         | Data
         | Constant _
         | Iota _
         | Random _
         | StopGradient -> NonDifferentiable
+
+    /// Whether a change of an input goes through the node to its result.
+    let passes (t: Tensor) =
+        t.DType.IsFloat()
+        && (match rule t.Op with
+            | NonDifferentiable -> false
+            | Elementwise _
+            | Linear _
+            | Multilinear _
+            | Rule _
+            | Joint _ -> true)
+
+/// Results of one control structure, which are made, differentiated and mapped together.
+[<RequireQualifiedAccess>]
+module internal Siblings =
+    let private key =
+        HashIdentity.FromFunctions
+            (fun (struct (structure: Structure, inputs: Tensor[])) ->
+                inputs
+                |> Array.fold
+                    (fun hash input ->
+                        hash * 31 + System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode input)
+                    (System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode structure))
+            (fun (struct (a, x)) (struct (b, y)) ->
+                obj.ReferenceEquals(a, b)
+                && x.Length = y.Length
+                && Array.forall2 (fun (p: Tensor) q -> obj.ReferenceEquals(p, q)) x y)
+
+    /// For a node of the list with these inputs, those that have the same structure and inputs as it has, in order, with the results that they are.
+    let find (nodes: struct (Tensor * Tensor[]) seq) : Tensor -> Tensor[] -> (Tensor * int)[] =
+        let groups = Dictionary<struct (Structure * Tensor[]), List<Tensor * int>>(key)
+
+        for struct (t, inputs) in nodes do
+            match t.Op with
+            | Control(structure, result) ->
+                let k = struct (structure, inputs)
+
+                match groups.TryGetValue k with
+                | true, group -> group.Add((t, result))
+                | _ -> groups[k] <- List [ t, result ]
+            | _ -> ()
+
+        fun t inputs ->
+            match t.Op with
+            | Control(structure, _) -> groups[struct (structure, inputs)].ToArray()
+            | _ -> [||]

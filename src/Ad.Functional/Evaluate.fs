@@ -55,7 +55,7 @@ module internal Evaluate =
 
     // Scalars that simplification can use are part of the program; others are arguments of it, so that a changing
     // learning rate does not make a new program at every step.
-    let private isStructural (value: Scalar) =
+    let isStructural (value: Scalar) =
         not (value.Type.IsFloat())
         || (match value.ToDouble() with
             | 0.0
@@ -159,16 +159,8 @@ module internal Evaluate =
     /// Counts a program's work, if somebody measures.
     let count (program: Program) (executable: Executable) =
         Meter.Count(fun () ->
-            let mutable evaluations = 0L
-
-            for instruction in program.Instructions do
-                match instruction.Operation with
-                | :? Operation.Input
-                | :? Operation.Constant -> ()
-                | _ -> evaluations <- evaluations + 1L
-
             { Cost.Zero with
-                PrimitiveEvaluations = evaluations
+                PrimitiveEvaluations = ProgramCost.Evaluations program
                 Flops = executable.Cost.Flops
                 Bytes = executable.Cost.Bytes })
 

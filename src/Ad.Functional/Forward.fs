@@ -51,6 +51,8 @@ module Forward =
             |> Array.reduce (+)
             |> Some
         | Rule(jvp, _) -> jvp step.Inputs step.Node tangents
+        | Joint(structure, result) ->
+            (Meter.Uncounted(fun () -> structure.Push(step.Inputs, tangents, [| result |])))[0]
         | NonDifferentiable -> None
 
     /// The tangents of the outputs of a trace, given the variables'.
@@ -71,16 +73,28 @@ module Forward =
             | true, t -> Some t
             | _ -> None
 
-        for step in trace.Steps do
+        let siblings = Trace.siblings trace
+        let pushed = HashSet<Tensor>(HashIdentity.Reference)
+
+        for step in trace.Steps |> Seq.filter (fun step -> not (pushed.Contains step.Node)) do
             let incoming = Array.map tangent step.Inputs
             let active = incoming |> Array.sumBy (fun t -> if t.IsSome then 1 else 0)
 
             if active > 0 then
                 edges <- edges + int64 active
 
-                match push step incoming with
-                | Some t -> known[step.Node] <- t
-                | None -> ()
+                match step.Rule with
+                | Joint(structure, _) ->
+                    let nodes, results = siblings step.Node step.Inputs |> Array.unzip
+                    pushed.UnionWith nodes
+
+                    Meter.Uncounted(fun () -> structure.Push(step.Inputs, incoming, results))
+                    |> Array.iter2 (fun node t -> t |> Option.iter (fun t -> known[node] <- t)) nodes
+                | Elementwise _
+                | Linear _
+                | Multilinear _
+                | Rule _
+                | NonDifferentiable -> push step incoming |> Option.iter (fun t -> known[step.Node] <- t)
 
         Meter.Count(fun () ->
             { Cost.Zero with

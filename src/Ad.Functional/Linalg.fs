@@ -157,3 +157,225 @@ module Linalg =
         | first :: rest ->
             let labels, t = combine first rest
             Tensor.permute (output |> List.map (fun l -> List.findIndex ((=) l) labels)) t
+
+    // ---- decompositions, of each matrix along the last two axes
+
+    let private matrix name (a: Tensor) =
+        if a.Rank < 2 then
+            Shapes.refuse name $"takes matrices, but was given {a.Signature}."
+
+        a.Shape[a.Rank - 2], a.Shape[a.Rank - 1]
+
+    let private turned (a: Tensor) = Tensor.swapAxes -1 -2 a
+    let private rows (first: int) (last: int) (t: Tensor) = Tensor.sliceAxis -2 first last 1 t
+    let private lastRow (n: int) (t: Tensor) = Tensor.squeeze [ -2 ] (rows n (n + 1) t)
+
+    /// The lower triangular L with a positive diagonal and L L' = A, for symmetric positive definite A (the mean of A and A' is taken). NaN where there
+    /// is none.
+    let cholesky (a: Tensor) : Tensor =
+        square "cholesky" a |> ignore
+        Tensor.Create(Decompose Decomposition.Cholesky, a)
+
+    let private solveWith name system (a: Tensor) (b: Tensor) =
+        let n = square name a
+        let isVector = b.Rank = 1 || (b.Rank = a.Rank - 1 && b.Shape[b.Rank - 1] = n)
+        let right = if isVector then Tensor.expandDims -1 b else b
+
+        if right.Rank < 2 || right.Shape[right.Rank - 2] <> n then
+            Shapes.refuse
+                name
+                $"takes right sides of {n} rows, but was given {a.Signature} and {b.Signature}."
+
+        let batch (t: Tensor) = Seq.toList (Seq.take (t.Rank - 2) t.Shape)
+        let core (t: Tensor) = Seq.toList (Seq.skip (t.Rank - 2) t.Shape)
+
+        let joint =
+            (Tensor.zeros DType.Bool (batch a), Tensor.zeros DType.Bool (batch right))
+            ||> Tensor.logicalOr
+            |> Tensor.shape
+
+        let spread (t: Tensor) = Tensor.broadcastTo (joint @ core t) t
+        let x = Tensor.Create(Solve system, spread a, spread right)
+        if isVector then Tensor.squeeze [ -1 ] x else x
+
+    /// x in A x = b, by elimination with partial pivoting. b is a vector, or a matrix of right sides as columns; leading axes are broadcast. A singular
+    /// matrix gives infinities or NaN.
+    let solve (a: Tensor) (b: Tensor) : Tensor = solveWith "solve" LinearSystem.General a b
+
+    /// x in L x = b, of a matrix of which only the lower triangle is read.
+    let solveLower (a: Tensor) (b: Tensor) : Tensor = solveWith "solveLower" LinearSystem.Lower a b
+
+    /// x in U x = b, of a matrix of which only the upper triangle is read.
+    let solveUpper (a: Tensor) (b: Tensor) : Tensor = solveWith "solveUpper" LinearSystem.Upper a b
+
+    /// x in A x = b for a symmetric positive definite A, by Cholesky's decomposition.
+    let solvePositive (a: Tensor) (b: Tensor) : Tensor =
+        let l = cholesky a
+        solveUpper (turned l) (solveLower l b)
+
+    let private eyeLike (a: Tensor) = Tensor.eye a.DType a.Shape[a.Rank - 1] + Tensor.zerosLike a
+
+    /// The inverse. <c>solve</c> is faster and more accurate where only A^-1 b is wanted.
+    let inverse (a: Tensor) : Tensor =
+        square "inverse" a |> ignore
+        solve a (eyeLike a)
+
+    /// P, L and U with A = P L U: a permutation, a lower triangular matrix with a diagonal of 1, and an upper triangular one. Constant pieces between changes
+    /// of the order of rows; P has no derivative.
+    let lu (a: Tensor) : Tensor * Tensor * Tensor =
+        let n = square "lu" a
+        let packed = Tensor.Create(Decompose Decomposition.Lu, a)
+        let both = rows 0 n packed
+        let order = Tensor.cast DType.Int32 (lastRow n packed)
+        turned (Tensor.oneHot a.DType n order), tril -1 both + eyeLike both, triu 0 both
+
+    /// The determinant, with derivatives at singular matrices too: the first is the matrix of cofactors, the second and those after exist where A is regular.
+    let det (a: Tensor) : Tensor =
+        square "det" a |> ignore
+        Tensor.squeeze [ -2; -1 ] (Tensor.Create(Decompose Decomposition.Determinant, a))
+
+    /// The sign of the determinant and the logarithm of its magnitude, which neither overflow nor underflow; 0 and -infinity for a singular matrix.
+    let slogdet (a: Tensor) : Tensor * Tensor =
+        let n = square "slogdet" a
+        let packed = Tensor.Create(Decompose Decomposition.Lu, a)
+        let pivots = diagonal (rows 0 n packed)
+        let order = Tensor.stopGradient (lastRow n packed)
+        let isInverted = Tensor.greater (Tensor.expandDims -1 order) (Tensor.expandDims -2 order)
+        let exchanges = Tensor.sumOver [ -2; -1 ] (triu 1 (Tensor.cast a.DType isInverted))
+        let parity = 1.0 - 2.0 * Tensor.remainder exchanges (Tensor.fullLike exchanges 2.0)
+
+        parity * Tensor.prodOver [ -1 ] (Tensor.sign (Tensor.stopGradient pivots)),
+        Tensor.sumOver [ -1 ] (log (abs pivots))
+
+    /// Q with orthonormal columns and upper triangular R with a diagonal that is not negative, A = Q R: Q is m by k and R k by n, with k the smaller of m and n. The
+    /// derivative needs A, or its first m columns, of full rank.
+    let qr (a: Tensor) : Tensor * Tensor =
+        let m, n = matrix "qr" a
+        let left = if m < n then Tensor.sliceAxis -1 0 m 1 a else a
+        let k = min m n
+        let packed = Tensor.Create(Decompose Decomposition.Qr, left)
+        let q, r = rows 0 m packed, turned (rows m (m + k) packed)
+
+        if m < n then
+            q, Tensor.concat -1 [ r; Tensor.matmul (turned q) (Tensor.sliceAxis -1 m n 1 a) ]
+        else
+            q, r
+
+    /// Eigenvalues, ascending, and orthonormal eigenvectors as columns, each with its largest element positive, of a symmetric matrix (the mean of A and
+    /// A' is taken). Vectors of eigenvalues that coincide have no derivative; what flows between them is left out, which is right for functions that do not
+    /// depend on the choice of basis.
+    let eigh (a: Tensor) : Tensor * Tensor =
+        let n = square "eigh" a
+        let packed = Tensor.Create(Decompose Decomposition.Eigh, a)
+        lastRow n packed, rows 0 n packed
+
+    /// U, s and V' with A = U diag(s) V': orthonormal columns in U and rows in V', singular values s descending, as many as the smaller side. Of values that coincide or
+    /// are 0, the vectors have no derivative (as for <c>eigh</c>).
+    let svd (a: Tensor) : Tensor * Tensor * Tensor =
+        let m, n = matrix "svd" a
+        let packed = Tensor.Create(Decompose Decomposition.Svd, a)
+        rows 0 m packed, lastRow (m + n) packed, turned (rows m (m + n) packed)
+
+    /// The singular values, descending.
+    let singularValues (a: Tensor) : Tensor =
+        let _, s, _ = svd a
+        s
+
+    /// The largest singular value.
+    let spectralNorm (a: Tensor) : Tensor = Tensor.maxOver [ -1 ] (singularValues a)
+
+    /// The sum of the singular values.
+    let nuclearNorm (a: Tensor) : Tensor = Tensor.sumOver [ -1 ] (singularValues a)
+
+    /// The largest singular value over the smallest.
+    let conditionNumber (a: Tensor) : Tensor =
+        let s = singularValues a
+        Tensor.maxOver [ -1 ] s / Tensor.minOver [ -1 ] s
+
+    /// x that minimises |A x - b|, for A of full column rank, by Q R.
+    let leastSquares (a: Tensor) (b: Tensor) : Tensor =
+        let m, n = matrix "leastSquares" a
+
+        if m < n then
+            Shapes.refuse
+                "leastSquares"
+                $"takes at least as many rows as columns, but was given {a.Signature}."
+
+        let isVector = b.Rank = a.Rank - 1
+        let right = if isVector then Tensor.expandDims -1 b else b
+        let q, r = qr a
+        let x = solveUpper r (Tensor.matmul (turned q) right)
+        if isVector then Tensor.squeeze [ -1 ] x else x
+
+    /// Moore and Penrose's inverse for a matrix of full rank: (A'A)^-1 A', or A'(A A')^-1 if it is wide, by Q R.
+    let pseudoInverse (a: Tensor) : Tensor =
+        let m, n = matrix "pseudoInverse" a
+
+        let tall (a: Tensor) =
+            let q, r = qr a
+            solveUpper r (turned q)
+
+        if m >= n then tall a else turned (tall (turned a))
+
+    /// A^k, by squaring; of negative powers that of the inverse.
+    let matrixPower (k: int) (a: Tensor) : Tensor =
+        square "matrixPower" a |> ignore
+
+        let rec power k (a: Tensor) =
+            if k = 0 then eyeLike a
+            elif k = 1 then a
+            elif k % 2 = 0 then power (k / 2) (Tensor.matmul a a)
+            else Tensor.matmul a (power (k - 1) a)
+
+        if k < 0 then power -k (inverse a) else power k a
+
+    let private padeOf13 =
+        [| 64764752532480000.0
+           32382376266240000.0
+           7771770303897600.0
+           1187353796428800.0
+           129060195264000.0
+           10559470521600.0
+           670442572800.0
+           33522128640.0
+           1323241920.0
+           40840800.0
+           960960.0
+           16380.0
+           182.0
+           1.0 |]
+
+    /// e^A, by scaling, the quotient of polynomials of degree 13, and squaring (Higham 2005, algorithm 2.3), for norms up to 5.4 2^24.
+    let expm (a: Tensor) : Tensor =
+        square "expm" a |> ignore
+        let norm = Tensor.maxOver [ -1 ] (Tensor.sumOver [ -2 ] (abs (Tensor.stopGradient a)))
+        let one = Tensor.onesLike norm
+        let halvings = Tensor.ceil (log (Tensor.maximum one (norm / 5.371920351148152)) / System.Math.Log 2.0)
+        let wide (t: Tensor) = Tensor.expandDims -1 (Tensor.expandDims -1 t)
+        let a = a * wide (exp (-(halvings * System.Math.Log 2.0)))
+        let b = padeOf13
+        let eye = eyeLike a
+        let a2 = Tensor.matmul a a
+        let a4 = Tensor.matmul a2 a2
+        let a6 = Tensor.matmul a4 a2
+
+        let u =
+            Tensor.matmul
+                a
+                (Tensor.matmul a6 (b[13] * a6 + b[11] * a4 + b[9] * a2)
+                 + b[7] * a6
+                 + b[5] * a4
+                 + b[3] * a2
+                 + b[1] * eye)
+
+        let v =
+            Tensor.matmul a6 (b[12] * a6 + b[10] * a4 + b[8] * a2)
+            + b[6] * a6
+            + b[4] * a4
+            + b[2] * a2
+            + b[0] * eye
+
+        (solve (v - u) (v + u), seq { 0..23 })
+        ||> Seq.fold (fun x k ->
+            let goesOn = Tensor.greater (wide halvings) (Tensor.fullLike (wide halvings) (float k))
+            Tensor.where goesOn (Tensor.matmul x x) x)

@@ -59,26 +59,163 @@ module Losses =
         sameShape "hinge" y t
         Tensor.mean (Tensor.relu (1.0 - t * y))
 
+    /// Half the mean of (y - t)^2, whose derivative is the error.
+    [<CompiledName("HalfSquared")>]
+    let halfSquared (y: Tensor) (t: Tensor) : Tensor = 0.5 * meanSquared y t
+
+    /// The mean of Huber's loss (1964): e^2 / 2 for errors up to delta, delta (|e| - delta / 2) beyond.
+    [<CompiledName("Huber")>]
+    let huber (delta: float) (y: Tensor) (t: Tensor) : Tensor =
+        sameShape "huber" y t
+        Updates.within "huber" "delta" 0.0 infinity delta
+        let e = abs (y - t)
+        let near = Tensor.minimum e (Tensor.fullLike e delta)
+        Tensor.mean (0.5 * Tensor.square near + delta * (e - near))
+
+    /// The mean of log cosh(y - t), as softplus(2 e) - e - log 2: finite for every finite error.
+    [<CompiledName("LogCosh")>]
+    let logCosh (y: Tensor) (t: Tensor) : Tensor =
+        sameShape "logCosh" y t
+        let e = abs (y - t)
+        Tensor.mean (e + Tensor.softplus (-2.0 * e) - System.Math.Log 2.0)
+
+    /// The mean over rows of 1 - y.t / (|y| |t|), along the last axis; a vector of zeros is at distance 1 from all.
+    [<CompiledName("CosineDistance")>]
+    let cosineDistance (y: Tensor) (t: Tensor) : Tensor =
+        sameShape "cosineDistance" y t
+        let over = Tensor.sumOver [ -1 ]
+        let norms = Tensor.multiply (over (Tensor.square y)) (over (Tensor.square t))
+        let isZero = Tensor.equal norms (Tensor.zerosLike norms)
+        let safe = sqrt (Tensor.where isZero (Tensor.onesLike norms) norms)
+
+        1.0
+        - Tensor.mean (Tensor.where isZero (Tensor.zerosLike norms) (over (y * t) / safe))
+
+    let private rowsAndClasses name (logits: Tensor) (classes: Tensor) =
+        if
+            logits.Rank = 0
+            || not (classes.DType.IsInteger())
+            || classes.Rank <> logits.Rank - 1
+            || not (Seq.forall2 (=) logits.Shape classes.Shape)
+        then
+            Shapes.refuse
+                name
+                $"takes scores and one integer class for each row of them, but was given {logits.Signature} and {classes.Signature}."
+
+        Tensor.oneHot logits.DType logits.Shape[logits.Rank - 1] classes
+
+    /// The mean over rows of max(0, 1 + the best score of another class - the class's own) (Crammer and Singer 2001).
+    [<CompiledName("MulticlassHinge")>]
+    let multiclassHinge (scores: Tensor) (classes: Tensor) : Tensor =
+        let isOwn = rowsAndClasses "multiclassHinge" scores classes
+        let own = Tensor.sumOver [ -1 ] (scores * isOwn)
+
+        let others =
+            Tensor.where
+                (Tensor.greater isOwn (Tensor.zerosLike isOwn))
+                (Tensor.fullLike scores -infinity)
+                scores
+
+        Tensor.mean (Tensor.relu (1.0 + Tensor.maxOver [ -1 ] others - own))
+
+    /// The mean of max(0, -t y) for targets of -1 and 1 (Rosenblatt 1958): its descent adds or takes the inputs of the misclassified.
+    [<CompiledName("Perceptron")>]
+    let perceptron (y: Tensor) (t: Tensor) : Tensor =
+        sameShape "perceptron" y t
+        Tensor.mean (Tensor.relu (-(t * y)))
+
+    /// The mean over rows of -log p[class], where log p is given.
+    [<CompiledName("NegativeLogLikelihood")>]
+    let negativeLogLikelihood (logP: Tensor) (classes: Tensor) : Tensor =
+        let isOwn = rowsAndClasses "negativeLogLikelihood" logP classes
+        let zero = Tensor.zerosLike logP
+        -(Tensor.mean (Tensor.sumOver [ -1 ] (Tensor.where (Tensor.greater isOwn zero) logP zero)))
+
+    /// The mean of the focal loss (Lin et al. 2017, eq. 5 with gamma): -(1 - p)^gamma log p of the right answer, from logits and targets of 0 and 1.
+    [<CompiledName("Focal")>]
+    let focal (gamma: float) (logits: Tensor) (targets: Tensor) : Tensor =
+        sameShape "focal" logits targets
+        let entropy = Tensor.softplus logits - targets * logits
+        let p = Tensor.sigmoid logits
+        let wrong = p + targets - 2.0 * (p * targets)
+        Tensor.mean (entropy * Tensor.Pow(wrong, Tensor.fullLike wrong gamma))
+
+    /// The mean over rows of cross-entropy plus epsilon (1 - p) of the right class (Leng et al. 2022, Poly-1).
+    [<CompiledName("Poly")>]
+    let poly (epsilon: float) (logits: Tensor) (probabilities: Tensor) : Tensor =
+        sameShape "poly" logits probabilities
+        let right = Tensor.sumOver [ -1 ] (probabilities * Tensor.softmax -1 logits)
+        crossEntropyOf logits probabilities + epsilon * Tensor.mean (1.0 - right)
+
+    /// The mean over rows of the divergence of Kullback and Leibler (1951), sum t (log t - log p), from log p and probabilities t; 0 log 0 is 0.
+    [<CompiledName("KullbackLeibler")>]
+    let kullbackLeibler (logP: Tensor) (t: Tensor) : Tensor =
+        sameShape "kullbackLeibler" logP t
+        let isZero = Tensor.lessEqual t (Tensor.zerosLike t)
+        let logT = log (Tensor.where isZero (Tensor.onesLike t) t)
+        Tensor.mean (Tensor.sumOver [ -1 ] (Tensor.where isZero (Tensor.zerosLike t) (t * (logT - logP))))
+
+    /// Probabilities mixed with the uniform ones: (1 - alpha) t + alpha / classes (Szegedy et al. 2016).
+    [<CompiledName("SmoothLabels")>]
+    let smoothLabels (alpha: float) (probabilities: Tensor) : Tensor =
+        Updates.within "smoothLabels" "alpha" 0.0 1.0 alpha
+
+        (1.0 - alpha) * probabilities
+        + alpha / float probabilities.Shape[probabilities.Rank - 1]
+
+    /// The mean over rows of 1 - (2 sum p t + smoothing) / (sum p + sum t + smoothing), along the last axis (Milletari et al. 2016, here without squares).
+    [<CompiledName("Dice")>]
+    let dice (smoothing: float) (p: Tensor) (t: Tensor) : Tensor =
+        sameShape "dice" p t
+        let over = Tensor.sumOver [ -1 ]
+
+        1.0
+        - Tensor.mean ((2.0 * over (p * t) + smoothing) / (over p + over t + smoothing))
+
+    /// The mean over rows of max(0, |a - p| - |a - n| + margin): an anchor nearer to its like than to another (Schroff et al. 2015, with distances rather than
+    /// their squares); the distance of equal vectors has derivative 0.
+    [<CompiledName("Triplet")>]
+    let triplet (margin: float) (anchor: Tensor) (positive: Tensor) (negative: Tensor) : Tensor =
+        sameShape "triplet" anchor positive
+        sameShape "triplet" anchor negative
+
+        let distance (a: Tensor) b =
+            let squares = Tensor.sumOver [ -1 ] (Tensor.square (a - b))
+            let isZero = Tensor.equal squares (Tensor.zerosLike squares)
+            let root = sqrt (Tensor.where isZero (Tensor.onesLike squares) squares)
+            Tensor.where isZero (Tensor.zerosLike squares) root
+
+        Tensor.mean (Tensor.relu (distance anchor positive - distance anchor negative + margin))
+
+    /// The cross-entropy of each row's pair among all pairs, both ways round, by cosine similarity over a temperature (van den Oord et al. 2018; Radford et al. 2021):
+    /// row i of the one belongs to row i of the other.
+    [<CompiledName("Contrastive")>]
+    let contrastive (temperature: float) (a: Tensor) (b: Tensor) : Tensor =
+        sameShape "contrastive" a b
+
+        if a.Rank <> 2 then
+            Shapes.refuse "contrastive" $"takes two matrices, but was given {a.Signature}."
+
+        let unit (x: Tensor) = x * Tensor.rsqrt (Tensor.sumKeep [ -1 ] (Tensor.square x))
+        let logits = Tensor.matmul (unit a) (Tensor.transpose (unit b)) / temperature
+        let own = Tensor.arange DType.Int32 a.Shape[0]
+        0.5 * (crossEntropy logits own + crossEntropy (Tensor.transpose logits) own)
+
+    /// The mean over rows of -sum t log softmax(scores) with relevances t scaled to a sum of 1 (Cao et al. 2007, ListNet).
+    [<CompiledName("RankingSoftmax")>]
+    let rankingSoftmax (scores: Tensor) (relevances: Tensor) : Tensor =
+        sameShape "rankingSoftmax" scores relevances
+        crossEntropyOf scores (relevances / Tensor.sumKeep [ -1 ] relevances)
+
+    /// The student's cross-entropy against the teacher's softened probabilities, times T^2 (Hinton, Vinyals and Dean 2015), so that its gradient by the student's logits is
+    /// T (softmax(s / T) - softmax(t / T)) a row.
+    [<CompiledName("Distillation")>]
+    let distillation (temperature: float) (student: Tensor) (teacher: Tensor) : Tensor =
+        sameShape "distillation" student teacher
+        let soft = Tensor.softmax -1 (teacher / temperature)
+        temperature * temperature * crossEntropyOf (student / temperature) soft
+
     /// How many rows of logits have their largest at the class; no derivative.
     [<CompiledName("Correct")>]
     let correct (logits: Tensor) (classes: Tensor) : Tensor =
         Tensor.sum (Tensor.equal (Tensor.argmaxOver [ -1 ] logits) (Tensor.cast DType.Int32 classes))
-
-/// First values of weights. Fan-in and fan-out are the numbers of a unit's inputs and of a layer's outputs.
-[<RequireQualifiedAccess>]
-module Initializers =
-    /// Uniform in [-b, b) with b = sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio 2010, eq. 16).
-    [<CompiledName("GlorotUniform")>]
-    let glorotUniform (dtype: DType) (fanIn: int) (fanOut: int) (key: Key) (shape: int seq) : Tensor =
-        let bound = System.Math.Sqrt(6.0 / float (fanIn + fanOut))
-        Random.uniformOf dtype key shape * (2.0 * bound) - bound
-
-    /// Normal with variance 2 / fanIn (He et al. 2015, eq. 10).
-    [<CompiledName("HeNormal")>]
-    let heNormal (dtype: DType) (fanIn: int) (key: Key) (shape: int seq) : Tensor =
-        Random.normalOf dtype key shape * System.Math.Sqrt(2.0 / float fanIn)
-
-    /// Normal with variance 1 / fanIn (LeCun et al. 1998).
-    [<CompiledName("LecunNormal")>]
-    let lecunNormal (dtype: DType) (fanIn: int) (key: Key) (shape: int seq) : Tensor =
-        Random.normalOf dtype key shape * System.Math.Sqrt(1.0 / float fanIn)

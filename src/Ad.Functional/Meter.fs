@@ -68,6 +68,16 @@ type internal Meter private (outer: Meter | null) =
         | null -> ()
         | meter -> meter.Add cost
 
+    /// Runs the function without counting its work: a pass through a loop's body, which is part of the pass through the loop.
+    static member Uncounted(f: unit -> 'a) =
+        let before = current.Value
+        current.Value <- null
+
+        try
+            f ()
+        finally
+            current.Value <- before
+
     /// Runs the function with a new meter, and returns what it counted.
     static member Run(f: unit -> 'a) =
         let before = current.Value

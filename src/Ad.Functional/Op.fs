@@ -6,6 +6,22 @@ open Ad.Tensors
 [<AbstractClass>]
 type internal Handwritten() = class end
 
+/// A control structure: functions of tensors that the engine runs as loops and branches. What it does stands in Scan, While, Cond and Checkpoint, after
+/// the transforms that its derivatives are made of.
+[<AbstractClass>]
+type internal Structure() =
+    /// The structure's name in error messages and graphs.
+    abstract Name: string
+
+    /// The type and shape of one of its results.
+    abstract Result: result: int -> struct (DType * Shape)
+
+    /// What the engine runs for one of its results.
+    abstract Operation: result: int -> Operation
+
+    /// Whether keeping a result saves a derivative from running the structure again; a loop's derivative needs more than its results.
+    abstract IsWorthSaving: bool
+
 /// <summary>What a node computes from its inputs: the closed set of operations that have a derivative rule.</summary>
 /// <remarks>An operation and its inputs' shapes and types determine the result's (<c>Shapes.infer</c>).</remarks>
 type internal Op =
@@ -51,6 +67,20 @@ type internal Op =
     | ScatterAdd of Axis: int * Batch: int * Size: int
     /// Products summed over paired axes (<c>Operation.Contract</c>).
     | Contract of LeftBatch: Axes * RightBatch: Axes * LeftSummed: Axes * RightSummed: Axes
+    /// A decomposition of matrices along the last two axes, its parts in one matrix (<c>Decomposition</c>).
+    | Decompose of Kind: Decomposition
+    /// The solution of linear systems along the last two axes (<c>Operation.Solve</c>).
+    | Solve of System: LinearSystem
+    /// Windows of an image by a kernel, with positions of the result (<c>Operation.Convolve</c>).
+    | Convolve of Sizes: Axes * Strides: Axes * Low: Axes * InputDilation: Axes * KernelDilation: Axes
+    /// Elements combined in windows over the last axes, at so many positions (<c>Operation.Window</c>).
+    | Window of Kind: Reduction * Positions: Axes * Windows: Windows
+    /// How extremes of windows change with what the second input says of the first's elements (<c>Operation.WindowShare</c>).
+    | WindowShare of Kind: Reduction * Positions: Axes * Windows: Windows
+    /// The transpose of WindowShare: what comes to the elements of the first input (<c>Operation.WindowSpread</c>).
+    | WindowSpread of Kind: Reduction * Windows: Windows
+    /// A result of a loop or a branch; all its results have the same inputs.
+    | Control of Structure: Structure * Result: int
 
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module internal Op =
@@ -87,6 +117,14 @@ module internal Op =
         | Take(axis, batch) -> Operation.Take(axis, batch)
         | ScatterAdd(axis, batch, _) -> Operation.ScatterAdd(axis, batch)
         | Contract(lb, rb, ls, rs) -> Operation.Contract(lb, rb, ls, rs)
+        | Decompose kind -> Operation.Decompose kind
+        | Solve system -> Operation.Solve system
+        | Convolve(_, strides, low, inputDilation, kernelDilation) ->
+            Operation.Convolve(strides, low, inputDilation, kernelDilation)
+        | Window(kind, _, windows) -> Operation.Window(kind, windows)
+        | WindowShare(kind, _, windows) -> Operation.WindowShare(kind, windows)
+        | WindowSpread(kind, windows) -> Operation.WindowSpread(kind, windows)
+        | Control(structure, result) -> structure.Operation result
 
     /// The operation's name in error messages and graphs.
     let name op =
@@ -118,6 +156,27 @@ module internal Op =
         | Take _ -> "take"
         | ScatterAdd _ -> "scatterAdd"
         | Contract _ -> "contract"
+        | Decompose kind ->
+            match kind with
+            | Decomposition.Cholesky -> "cholesky"
+            | Decomposition.Lu -> "lu"
+            | Decomposition.Qr -> "qr"
+            | Decomposition.Eigh -> "eigh"
+            | Decomposition.Svd -> "svd"
+            | Decomposition.Determinant -> "det"
+            | Decomposition.Cofactors -> "cofactors"
+        | Solve _ -> "solve"
+        | Convolve _ -> "conv"
+        | Window(kind, _, _) ->
+            match kind with
+            | Reduction.Sum -> "windowSum"
+            | Reduction.Max -> "windowMax"
+            | Reduction.Min -> "windowMin"
+            | Reduction.ArgMax -> "windowArgmax"
+            | Reduction.ArgMin -> "windowArgmin"
+        | WindowShare _ -> "windowShare"
+        | WindowSpread _ -> "windowSpread"
+        | Control(structure, _) -> structure.Name
 
     /// Whether the operation only renames, repeats or creates elements, so that keeping its result would save no work.
     let isFree op =
@@ -142,4 +201,43 @@ module internal Op =
         | Concatenate _
         | Take _
         | ScatterAdd _
-        | Contract _ -> false
+        | Contract _
+        | Decompose _
+        | Solve _
+        | Convolve _
+        | Window _
+        | WindowShare _
+        | WindowSpread _
+        | Control _ -> false
+
+    /// Whether computing the result again costs more than keeping it until a derivative needs it.
+    let isWorthSaving op =
+        match op with
+        | Contract _
+        | ScatterAdd _
+        | CumulativeSum _
+        | Decompose _
+        | Solve _
+        | Convolve _
+        | Window _
+        | WindowShare _
+        | WindowSpread _ -> true
+        | Control(structure, _) -> structure.IsWorthSaving
+        | Variable
+        | Custom _
+        | Data
+        | Constant _
+        | Iota _
+        | Random _
+        | Pointwise _
+        | Cast _
+        | StopGradient
+        | Reduce _
+        | Reshape _
+        | Permute _
+        | Broadcast _
+        | Slice _
+        | Pad _
+        | Concatenate _
+        | Flip _
+        | Take _ -> false

@@ -3,238 +3,48 @@ namespace Ad.Functional
 open System
 open Ad.Tensors
 
-/// <summary>An optimizer: two pure functions. Its state is a tree, so that it can be saved, resumed and differentiated through.</summary>
-/// <remarks>The interface of optax (Babuschkin et al. 2020): updates are added to the parameters.</remarks>
-type Optimizer<'P, 'S> =
-    {
-        /// The state before the first step.
-        Init: 'P -> 'S
-        /// From gradients, state and parameters to updates and the next state.
-        Update: 'P -> 'S -> 'P -> 'P * 'S
-    }
+/// What accumulates gradients keeps: the mean of those since the last step, how many they are, the steps made, and the inner state.
+type Accumulated<'P, 'S> =
+    { Mean: 'P
+      Seen: Tensor
+      Steps: Tensor
+      Inner: 'S }
 
-/// A number that depends on the step, counted from 0 in an Int32 tensor of rank 0: a schedule's value has rank 0.
-type Schedule = Tensor -> Tensor
+/// What skips gradients that are not finite keeps: how many in a row, how many in all, and the inner state.
+type Skipped<'S> =
+    { InARow: Tensor
+      InAll: Tensor
+      Inner: 'S }
 
-/// Moments that adaptive optimizers keep, and how many steps they have seen.
-type Moments<'P> =
-    { Count: Tensor; First: 'P; Second: 'P }
+/// What looks ahead keeps: the slow parameters, the steps since they moved, and the inner state.
+type LookedAhead<'P, 'S> = { Slow: 'P; Since: Tensor; Inner: 'S }
 
-/// Optimizers and the transformations of gradients that they are chained from.
+/// What schedule-free training keeps: the inner optimizer's own parameters, the sum of the weights, the step, and the inner state.
+type ScheduleFree<'P, 'S> =
+    { Base: 'P
+      Weights: Tensor
+      Step: Tensor
+      Inner: 'S }
+
+/// What Prodigy keeps: where it began, moments, the weighted sum of gradients, the numerator and the estimate of the distance, the step.
+type ProdigyState<'P> =
+    { Start: 'P
+      First: 'P
+      Second: 'P
+      Sum: 'P
+      Numerator: Tensor
+      Distance: Tensor
+      Count: Tensor }
+
+/// <summary>Optimizers by name, and optimizers around optimizers. Chains of <c>Updates</c> and <c>Scaling</c> make others.</summary>
+/// <remarks>Those that end in By take the learning rate as a schedule. Settings not asked for are the ones of optax 0.2.</remarks>
 [<RequireQualifiedAccess>]
 module Optimizer =
-    /// Refuses a setting that is not a number within its range.
-    let private within operation (name: string) low high (value: float) =
-        if not (value >= low && value <= high) then
-            Shapes.refuse operation $"{name} is {value}; it must be a number from {low} to {high}."
-
-    let private stateless (f: 'P -> 'P -> 'P) : Optimizer<'P, unit> =
-        { Init = fun _ -> ()
-          Update = fun gradients () parameters -> f gradients parameters, () }
-
-    /// Updates equal to the gradients.
-    [<CompiledName("Identity")>]
-    let identity<'P> : Optimizer<'P, unit> = stateless (fun g _ -> g)
-
-    /// The second applied to what the first gives.
-    [<CompiledName("Chain")>]
-    let chain (first: Optimizer<'P, 'S>) (second: Optimizer<'P, 'T>) : Optimizer<'P, 'S * 'T> =
-        { Init = fun p -> first.Init p, second.Init p
-          Update =
-            fun gradients (s, t) parameters ->
-                let updates, s = first.Update gradients s parameters
-                let updates, t = second.Update updates t parameters
-                updates, (s, t) }
-
-    /// A rank-0 factor in each leaf's own type.
-    let private times (factor: Tensor) (leaf: Tensor) =
-        if leaf.DType.IsFloat() then
-            leaf * Tensor.cast leaf.DType factor
-        else
-            leaf
-
-    /// Updates times a tensor of rank 0, by which the training can then be differentiated.
-    [<CompiledName("ScaleBy")>]
-    let scaleBy (factor: Tensor) : Optimizer<'P, unit> = stateless (fun g _ -> Tree.map (times factor) g)
-
-    /// Updates times a number.
-    [<CompiledName("Scale")>]
-    let scale (factor: float) : Optimizer<'P, unit> =
-        if not (Double.IsFinite factor) then
-            Shapes.refuse "scale" $"the factor is {factor}; it must be finite."
-
-        stateless (fun g _ ->
-            g |> Tree.map (fun leaf -> if leaf.DType.IsFloat() then leaf * factor else leaf))
-
-    let private zeroCount () = Tensor.zeros DType.Int32 []
-
-    /// Updates times minus a schedule's value; the state is the step.
-    [<CompiledName("DescendBy")>]
-    let descendBy (rate: Schedule) : Optimizer<'P, Tensor> =
-        { Init = fun _ -> zeroCount ()
-          Update = fun g step _ -> Tree.map (times (-(rate step))) g, step + 1 }
-
-    /// Updates accumulated with a decay, the velocity: v' = decay v + g (Polyak 1964); with Nesterov's look-ahead, g + decay v'.
-    [<CompiledName("MomentumOf")>]
-    let momentumOf (decay: float) (nesterov: bool) : Optimizer<'P, 'P> =
-        within "momentum" "the decay" 0.0 1.0 decay
-
-        { Init = Tree.map Tensor.zerosLike
-          Update =
-            fun g velocity _ ->
-                let velocity = Tree.map2 (fun g v -> decay * v + g) g velocity
-
-                if nesterov then
-                    Tree.map2 (fun g v -> g + decay * v) g velocity, velocity
-                else
-                    velocity, velocity }
-
-    /// 1 - decay^count, by which a moment that began at 0 is too small.
-    let private unbiased (decay: float) (count: Tensor) (leaf: Tensor) =
-        let count = Tensor.cast leaf.DType count
-        leaf / (1.0 - Tensor.Pow(Tensor.fullLike count decay, count))
-
-    /// m / (sqrt v + eps) with bias-corrected averages m of the gradients and v of their squares (Kingma and Ba 2015, algorithm 1).
-    [<CompiledName("ScaleByAdam")>]
-    let scaleByAdam (decay1: float) (decay2: float) (epsilon: float) : Optimizer<'P, Moments<'P>> =
-        within "adam" "the first decay" 0.0 1.0 decay1
-        within "adam" "the second decay" 0.0 1.0 decay2
-        within "adam" "epsilon" 0.0 infinity epsilon
-
-        { Init =
-            fun p ->
-                { Count = zeroCount ()
-                  First = Tree.map Tensor.zerosLike p
-                  Second = Tree.map Tensor.zerosLike p }
-          Update =
-            fun g state _ ->
-                let average decay = Tree.map2 (fun (g: Tensor) m -> decay * m + (1.0 - decay) * g)
-                let count = state.Count + 1
-                let first = average decay1 g state.First
-                let second = average decay2 (Tree.map Tensor.square g) state.Second
-
-                let update m v = unbiased decay1 count m / (sqrt (unbiased decay2 count v) + epsilon)
-
-                Tree.map2 update first second,
-                { Count = count
-                  First = first
-                  Second = second } }
-
-    /// g / (sqrt v + eps) with an average v of the squared gradients (Tieleman and Hinton 2012).
-    [<CompiledName("ScaleByRms")>]
-    let scaleByRms (decay: float) (epsilon: float) : Optimizer<'P, 'P> =
-        within "rmsprop" "the decay" 0.0 1.0 decay
-
-        { Init = Tree.map Tensor.zerosLike
-          Update =
-            fun g second _ ->
-                let second = Tree.map2 (fun (g: Tensor) v -> decay * v + (1.0 - decay) * (g * g)) g second
-                Tree.map2 (fun g v -> g / (sqrt v + epsilon)) g second, second }
-
-    /// g / (sqrt s + eps) with the sum s of the squared gradients (Duchi, Hazan and Singer 2011).
-    [<CompiledName("ScaleByRootOfSquares")>]
-    let scaleByRootOfSquares (epsilon: float) : Optimizer<'P, 'P> =
-        { Init = Tree.map Tensor.zerosLike
-          Update =
-            fun g sum _ ->
-                let sum = Tree.map2 (fun (g: Tensor) s -> s + g * g) g sum
-                Tree.map2 (fun g s -> g / (sqrt s + epsilon)) g sum, sum }
-
-    /// Updates with a multiple of the parameters added: weight decay.
-    [<CompiledName("AddDecayedWeights")>]
-    let addDecayedWeights (decay: float) : Optimizer<'P, unit> =
-        within "weight decay" "the decay" 0.0 infinity decay
-        stateless (fun g p -> Tree.map2 (fun g p -> g + decay * p) g p)
-
-    /// The Euclidean norm of all tensors of a tree together.
-    [<CompiledName("GlobalNorm")>]
-    let globalNorm (tree: 'P) : Tensor =
-        let squares =
-            Tree.leaves tree
-            |> Array.map (Tensor.cast DType.Float64 >> Tensor.square >> Tensor.sum)
-
-        sqrt (Array.fold (+) (Tensor.zeros DType.Float64 []) squares)
-
-    /// Updates shortened, if need be, to a global norm (Pascanu, Mikolov and Bengio 2013); the direction stays.
-    [<CompiledName("ClipByGlobalNorm")>]
-    let clipByGlobalNorm (limit: float) : Optimizer<'P, unit> =
-        within "clipByGlobalNorm" "the limit" 0.0 infinity limit
-
-        stateless (fun g _ ->
-            let norm = globalNorm g
-            let tooLong = Tensor.greater norm (Tensor.fullLike norm limit)
-
-            let factor =
-                Tensor.where
-                    tooLong
-                    (limit / Tensor.where tooLong norm (Tensor.onesLike norm))
-                    (Tensor.onesLike norm)
-
-            Tree.map (times factor) g)
-
-    /// Updates limited, element by element, to [-limit, limit].
-    [<CompiledName("Clip")>]
-    let clip (limit: float) : Optimizer<'P, unit> =
-        within "clip" "the limit" 0.0 infinity limit
-        stateless (fun g _ -> Tree.map (Tensor.clip -limit limit) g)
-
-    let private constant (name: string) (rate: float) : Schedule =
-        if not (rate >= 0.0 && Double.IsFinite rate) then
-            Shapes.refuse name $"the learning rate is {rate}; it must be a finite number, 0 or more."
-
-        fun _ -> Tensor.scalar rate
-
-    /// Gradient descent with a schedule as learning rate.
-    [<CompiledName("SgdBy")>]
-    let sgdBy (rate: Schedule) : Optimizer<'P, Tensor> = descendBy rate
-
-    /// Gradient descent: p' = p - rate g.
-    [<CompiledName("Sgd")>]
-    let sgd (rate: float) : Optimizer<'P, Tensor> = sgdBy (constant "sgd" rate)
-
-    /// Gradient descent with momentum: v' = decay v + g, p' = p - rate v'.
-    [<CompiledName("Momentum")>]
-    let momentum (rate: float) (decay: float) : Optimizer<'P, 'P * Tensor> =
-        chain (momentumOf decay false) (descendBy (constant "momentum" rate))
-
-    /// Gradient descent with Nesterov's momentum: v' = decay v + g, p' = p - rate (g + decay v').
-    [<CompiledName("Nesterov")>]
-    let nesterov (rate: float) (decay: float) : Optimizer<'P, 'P * Tensor> =
-        chain (momentumOf decay true) (descendBy (constant "nesterov" rate))
-
-    /// Adam with a schedule as learning rate; decays 0.9 and 0.999, epsilon 1e-8.
-    [<CompiledName("AdamBy")>]
-    let adamBy (rate: Schedule) : Optimizer<'P, Moments<'P> * Tensor> =
-        chain (scaleByAdam 0.9 0.999 1e-8) (descendBy rate)
-
-    /// Adam (Kingma and Ba 2015); decays 0.9 and 0.999, epsilon 1e-8.
-    [<CompiledName("Adam")>]
-    let adam (rate: float) : Optimizer<'P, Moments<'P> * Tensor> = adamBy (constant "adam" rate)
-
-    /// Adam with decoupled weight decay and a schedule as learning rate (Loshchilov and Hutter 2019).
-    [<CompiledName("AdamWBy")>]
-    let adamWBy (rate: Schedule) (decay: float) : Optimizer<'P, (Moments<'P> * unit) * Tensor> =
-        chain (chain (scaleByAdam 0.9 0.999 1e-8) (addDecayedWeights decay)) (descendBy rate)
-
-    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
-    [<CompiledName("AdamW")>]
-    let adamW (rate: float) (decay: float) : Optimizer<'P, (Moments<'P> * unit) * Tensor> =
-        adamWBy (constant "adamW" rate) decay
-
-    /// RMSProp; decay 0.9, epsilon 1e-8.
-    [<CompiledName("Rmsprop")>]
-    let rmsprop (rate: float) : Optimizer<'P, 'P * Tensor> =
-        chain (scaleByRms 0.9 1e-8) (descendBy (constant "rmsprop" rate))
-
-    /// AdaGrad; epsilon 1e-10.
-    [<CompiledName("Adagrad")>]
-    let adagrad (rate: float) : Optimizer<'P, 'P * Tensor> =
-        chain (scaleByRootOfSquares 1e-10) (descendBy (constant "adagrad" rate))
+    let private within = Updates.within
 
     /// The parameters with the updates added.
     [<CompiledName("Apply")>]
-    let apply (updates: 'P) (parameters: 'P) : 'P =
-        Tree.map2 (fun u (p: Tensor) -> if p.DType.IsFloat() then p + u else p) updates parameters
+    let apply (updates: 'P) (parameters: 'P) : 'P = Leaves.map2 (fun p u -> p + u) parameters updates
 
     /// One step: from gradients, state and parameters to the next parameters and state, which are computed together.
     [<CompiledName("Step")>]
@@ -244,51 +54,471 @@ module Optimizer =
         Trace.together (Seq.append (Tree.leaves parameters) (Tree.leaves state))
         parameters, state
 
-/// Chains optimizers.
-[<AutoOpen>]
-module OptimizerOperators =
-    /// The second applied to what the first gives.
-    let (>->) (first: Optimizer<'P, 'S>) (second: Optimizer<'P, 'T>) : Optimizer<'P, 'S * 'T> =
-        Optimizer.chain first second
+    let private decayed decay (first: Optimizer<'P, 'S>) rate : Optimizer<'P, ('S * unit) * Tensor> =
+        first >-> Updates.addDecayedWeights decay >-> Updates.descendBy rate
 
-/// Learning rates by step.
-[<RequireQualifiedAccess>]
-module Schedules =
-    /// The same value at every step.
-    [<CompiledName("Constant")>]
-    let constant (value: float) : Schedule = fun _ -> Tensor.scalar value
+    // Gradient descent
 
-    let private float (step: Tensor) = Tensor.cast DType.Float64 step
+    /// Gradient descent with a schedule as learning rate.
+    [<CompiledName("SgdBy")>]
+    let sgdBy (rate: Schedule) : Optimizer<'P, Tensor> = Updates.descendBy rate
 
-    /// From one value to another, along a line, over so many steps; then it stays.
-    [<CompiledName("Linear")>]
-    let linear (start: float) (stop: float) (steps: int) : Schedule =
-        fun step ->
-            start
-            + (stop - start)
-              * Tensor.clip 0.0 1.0 (float step / Operators.float (max 1 steps))
+    /// Gradient descent: p' = p - rate g.
+    [<CompiledName("Sgd")>]
+    let sgd (rate: float) : Optimizer<'P, Tensor> = sgdBy (Updates.constant "sgd" rate)
 
-    /// start factor^(step / every).
-    [<CompiledName("Exponential")>]
-    let exponential (start: float) (factor: float) (every: int) : Schedule =
-        fun step -> start * exp (float step * (Math.Log factor / Operators.float (max 1 every)))
+    /// Gradient descent with momentum: v' = decay v + g, p' = p - rate v'.
+    [<CompiledName("Momentum")>]
+    let momentum (rate: float) (decay: float) : Optimizer<'P, 'P * Tensor> =
+        Updates.momentum decay false
+        >-> Updates.descendBy (Updates.constant "momentum" rate)
 
-    /// From start to stop along half a cosine over so many steps; then it stays (Loshchilov and Hutter 2017).
-    [<CompiledName("Cosine")>]
-    let cosine (start: float) (stop: float) (steps: int) : Schedule =
-        fun step ->
-            let progress = Tensor.clip 0.0 1.0 (float step / Operators.float (max 1 steps))
-            stop + (start - stop) * 0.5 * (1.0 + cos (Math.PI * progress))
+    /// Gradient descent with Nesterov's momentum: v' = decay v + g, p' = p - rate (g + decay v').
+    [<CompiledName("Nesterov")>]
+    let nesterov (rate: float) (decay: float) : Optimizer<'P, 'P * Tensor> =
+        Updates.momentum decay true
+        >-> Updates.descendBy (Updates.constant "nesterov" rate)
 
-    /// Up from 0 along a line over so many steps, and then another schedule from its own beginning.
-    [<CompiledName("WarmUp")>]
-    let warmUp (steps: int) (after: Schedule) : Schedule =
-        fun step ->
-            let steps = max 1 steps
-            let start = Tensor.zerosLike step
-            let rising = after start * (float (step + 1) / Operators.float steps)
+    /// Gradient descent with normal noise of variance 0.01 / (1 + t)^0.55 (Neelakantan et al. 2015).
+    [<CompiledName("NoisySgd")>]
+    let noisySgd (rate: float) (key: Key) : Optimizer<'P, Tensor * Tensor> =
+        Updates.addNoise 0.01 0.55 key
+        >-> Updates.descendBy (Updates.constant "noisySgd" rate)
 
-            Tensor.where
-                (Tensor.less step (Tensor.fullLike step (Operators.float steps)))
-                rising
-                (after (step - steps))
+    /// Optimistic gradient descent (Daskalakis et al. 2018): p' = p - rate (2 g - g').
+    [<CompiledName("OptimisticSgd")>]
+    let optimisticSgd (rate: float) : Optimizer<'P, 'P * Tensor> =
+        Updates.optimistic 1.0 1.0
+        >-> Updates.descendBy (Updates.constant "optimisticSgd" rate)
+
+    /// p' = p - rate sign g.
+    [<CompiledName("SignSgd")>]
+    let signSgd (rate: float) : Optimizer<'P, unit * Tensor> =
+        Scaling.sign >-> Updates.descendBy (Updates.constant "signSgd" rate)
+
+    /// Signum (Bernstein et al. 2018): the sign of an average of gradients; decay 0.9.
+    [<CompiledName("Signum")>]
+    let signum (rate: float) : Optimizer<'P, (('P * Tensor) * unit) * Tensor> =
+        Updates.ema 0.9 false
+        >-> Scaling.sign
+        >-> Updates.descendBy (Updates.constant "signum" rate)
+
+    /// RProp (Riedmiller and Braun 1993): factors 0.5 and 1.2, step sizes from 1e-6 to 50. For gradients of all examples: it looks at their signs alone.
+    [<CompiledName("RProp")>]
+    let rprop (rate: float) : Optimizer<'P, ('P * 'P) * unit> =
+        Scaling.rprop rate 0.5 1.2 1e-6 50.0 >-> Updates.scale -1.0
+
+    // Adam and its kin
+
+    /// Adam with a schedule as learning rate; decays 0.9 and 0.999, epsilon 1e-8.
+    [<CompiledName("AdamBy")>]
+    let adamBy (rate: Schedule) : Optimizer<'P, Moments<'P> * Tensor> =
+        Scaling.adam 0.9 0.999 1e-8 >-> Updates.descendBy rate
+
+    /// Adam (Kingma and Ba 2015); decays 0.9 and 0.999, epsilon 1e-8.
+    [<CompiledName("Adam")>]
+    let adam (rate: float) : Optimizer<'P, Moments<'P> * Tensor> = adamBy (Updates.constant "adam" rate)
+
+    /// Adam with decoupled weight decay and a schedule as learning rate (Loshchilov and Hutter 2019).
+    [<CompiledName("AdamWBy")>]
+    let adamWBy (rate: Schedule) (decay: float) : Optimizer<'P, (Moments<'P> * unit) * Tensor> =
+        decayed decay (Scaling.adam 0.9 0.999 1e-8) rate
+
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+    [<CompiledName("AdamW")>]
+    let adamW (rate: float) (decay: float) : Optimizer<'P, (Moments<'P> * unit) * Tensor> =
+        adamWBy (Updates.constant "adamW" rate) decay
+
+    /// NAdam (Dozat 2016); decays 0.9 and 0.999, epsilon 1e-8.
+    [<CompiledName("NAdam")>]
+    let nadam (rate: float) : Optimizer<'P, Moments<'P> * Tensor> =
+        Scaling.nadam 0.9 0.999 1e-8
+        >-> Updates.descendBy (Updates.constant "nadam" rate)
+
+    /// NAdam with decoupled weight decay.
+    [<CompiledName("NAdamW")>]
+    let nadamW (rate: float) (decay: float) : Optimizer<'P, (Moments<'P> * unit) * Tensor> =
+        decayed decay (Scaling.nadam 0.9 0.999 1e-8) (Updates.constant "nadamW" rate)
+
+    /// AMSGrad (Reddi, Kale and Kumar 2018); decays 0.9 and 0.999, epsilon 1e-8.
+    [<CompiledName("AmsGrad")>]
+    let amsGrad (rate: float) : Optimizer<'P, ThreeMoments<'P> * Tensor> =
+        Scaling.amsGrad 0.9 0.999 1e-8
+        >-> Updates.descendBy (Updates.constant "amsGrad" rate)
+
+    /// AdaMax (Kingma and Ba 2015, algorithm 2); decays 0.9 and 0.999, epsilon 1e-8.
+    [<CompiledName("AdaMax")>]
+    let adaMax (rate: float) : Optimizer<'P, Moments<'P> * Tensor> =
+        Scaling.adaMax 0.9 0.999 1e-8
+        >-> Updates.descendBy (Updates.constant "adaMax" rate)
+
+    /// AdaMax with decoupled weight decay.
+    [<CompiledName("AdaMaxW")>]
+    let adaMaxW (rate: float) (decay: float) : Optimizer<'P, (Moments<'P> * unit) * Tensor> =
+        decayed decay (Scaling.adaMax 0.9 0.999 1e-8) (Updates.constant "adaMaxW" rate)
+
+    /// AdaBelief (Zhuang et al. 2020); decays 0.9 and 0.999, both epsilons 1e-16.
+    [<CompiledName("AdaBelief")>]
+    let adaBelief (rate: float) : Optimizer<'P, Moments<'P> * Tensor> =
+        Scaling.adaBelief 0.9 0.999 1e-16 1e-16
+        >-> Updates.descendBy (Updates.constant "adaBelief" rate)
+
+    /// Yogi (Zaheer et al. 2018); decays 0.9 and 0.999, epsilon 1e-3, moments from 1e-6.
+    [<CompiledName("Yogi")>]
+    let yogi (rate: float) : Optimizer<'P, Moments<'P> * Tensor> =
+        Scaling.yogi 0.9 0.999 1e-3 1e-6
+        >-> Updates.descendBy (Updates.constant "yogi" rate)
+
+    /// RAdam (Liu et al. 2020); decays 0.9 and 0.999, epsilon 1e-8, threshold 5.
+    [<CompiledName("RAdam")>]
+    let radam (rate: float) : Optimizer<'P, Moments<'P> * Tensor> =
+        Scaling.radam 0.9 0.999 1e-8 5.0
+        >-> Updates.descendBy (Updates.constant "radam" rate)
+
+    /// Adan (Xie et al. 2022); decays 0.98, 0.92 and 0.99, epsilon 1e-8.
+    [<CompiledName("Adan")>]
+    let adan (rate: float) : Optimizer<'P, ('P * ThreeMoments<'P>) * Tensor> =
+        Scaling.adan 0.98 0.92 0.99 1e-8
+        >-> Updates.descendBy (Updates.constant "adan" rate)
+
+    /// AdEMAMix (Pagliardini et al. 2024); decays 0.9, 0.999 and 0.9999, alpha 6, epsilon 1e-8.
+    [<CompiledName("AdEmaMix")>]
+    let adEmaMix (rate: float) : Optimizer<'P, ThreeMoments<'P> * Tensor> =
+        Scaling.adEmaMix 0.9 0.999 0.9999 6.0 1e-8
+        >-> Updates.descendBy (Updates.constant "adEmaMix" rate)
+
+    /// ADOPT (Taniguchi et al. 2024); decays 0.9 and 0.9999, epsilon 1e-6.
+    [<CompiledName("Adopt")>]
+    let adopt (rate: float) : Optimizer<'P, Moments<'P> * Tensor> =
+        Scaling.adopt 0.9 0.9999 1e-6
+        >-> Updates.descendBy (Updates.constant "adopt" rate)
+
+    /// Adam's updates, optimistic: u + (u - u') of the last ones u' (Daskalakis et al. 2018).
+    [<CompiledName("OptimisticAdam")>]
+    let optimisticAdam (rate: float) : Optimizer<'P, (Moments<'P> * 'P) * Tensor> =
+        Scaling.adam 0.9 0.999 1e-8
+        >-> Updates.optimistic 1.0 1.0
+        >-> Updates.descendBy (Updates.constant "optimisticAdam" rate)
+
+    /// Lion (Chen et al. 2023) with decoupled weight decay; decays 0.9 and 0.99.
+    [<CompiledName("Lion")>]
+    let lion (rate: float) (decay: float) : Optimizer<'P, ('P * unit) * Tensor> =
+        decayed decay (Scaling.lion 0.9 0.99) (Updates.constant "lion" rate)
+
+    /// NovoGrad (Ginsburg et al. 2019); decays 0.9 and 0.25, epsilon 1e-6.
+    [<CompiledName("NovoGrad")>]
+    let novoGrad (rate: float) (decay: float) : Optimizer<'P, Moments<'P> * Tensor> =
+        Scaling.novoGrad 0.9 0.25 1e-6 decay
+        >-> Updates.descendBy (Updates.constant "novoGrad" rate)
+
+    // Sums and averages of squares
+
+    /// RMSProp (Tieleman and Hinton 2012): g / sqrt(v + 1e-8), decay 0.9.
+    [<CompiledName("RmsProp")>]
+    let rmsprop (rate: float) : Optimizer<'P, 'P * Tensor> =
+        Scaling.rms 0.9 1e-8 true
+        >-> Updates.descendBy (Updates.constant "rmsprop" rate)
+
+    /// Centred RMSProp with momentum (Graves 2013, eq. 38 to 41); decays 0.95 and 0.9, epsilon 1e-4.
+    [<CompiledName("CentredRmsProp")>]
+    let centredRmsprop (rate: float) : Optimizer<'P, (('P * 'P) * 'P) * Tensor> =
+        Scaling.standardDeviation 0.95 1e-4
+        >-> Updates.momentum 0.9 false
+        >-> Updates.descendBy (Updates.constant "centredRmsprop" rate)
+
+    /// AdaGrad (Duchi, Hazan and Singer 2011): g / sqrt(s + 1e-7), sums from 0.1.
+    [<CompiledName("AdaGrad")>]
+    let adagrad (rate: float) : Optimizer<'P, 'P * Tensor> =
+        Scaling.rootOfSquares 0.1 1e-7 true
+        >-> Updates.descendBy (Updates.constant "adagrad" rate)
+
+    /// AdaDelta (Zeiler 2012); decay 0.9, epsilon 1e-6. It needs no learning rate: take 1.
+    [<CompiledName("AdaDelta")>]
+    let adadelta (rate: float) : Optimizer<'P, ('P * 'P) * Tensor> =
+        Scaling.adaDelta 0.9 1e-6
+        >-> Updates.descendBy (Updates.constant "adadelta" rate)
+
+    /// SM3-II (Anil et al. 2019) with momentum 0.9: AdaGrad with little memory.
+    [<CompiledName("Sm3")>]
+    let sm3 (rate: float) : Optimizer<'P, (Tensor[][] * ('P * Tensor)) * Tensor> =
+        Scaling.sm3 1e-8
+        >-> Updates.ema 0.9 false
+        >-> Updates.descendBy (Updates.constant "sm3" rate)
+
+    /// Adafactor (Shazeer and Stern 2018, algorithm 6): factored second moments of matrices of 128 by 128 or more, updates clipped to a root mean square
+    /// of 1, and relative to the parameters'; power 0.8.
+    [<CompiledName("Adafactor")>]
+    let adafactor (rate: float) : Optimizer<'P, (((Tensor * Tensor[][]) * unit) * unit) * Tensor> =
+        Scaling.factoredRms 0.8 128 1e-30
+        >-> Updates.clipByBlockRms 1.0
+        >-> Scaling.parameterRms 1e-3
+        >-> Updates.descendBy (Updates.constant "adafactor" rate)
+
+    // Layer-wise rates
+
+    /// LARS (You, Gitman and Ginsburg 2017): trust coefficient 0.001, momentum 0.9 after the rate.
+    [<CompiledName("Lars")>]
+    let lars (rate: float) (decay: float) : Optimizer<'P, ((unit * unit) * Tensor) * 'P> =
+        Updates.addDecayedWeights decay
+        >-> Scaling.trustRatio 0.001 0.0
+        >-> Updates.descendBy (Updates.constant "lars" rate)
+        >-> Updates.momentum 0.9 false
+
+    /// LAMB (You et al. 2020): Adam with epsilon 1e-6, decoupled weight decay and a trust ratio for each tensor.
+    [<CompiledName("Lamb")>]
+    let lamb (rate: float) (decay: float) : Optimizer<'P, ((Moments<'P> * unit) * unit) * Tensor> =
+        Scaling.adam 0.9 0.999 1e-6
+        >-> Updates.addDecayedWeights decay
+        >-> Scaling.trustRatio 1.0 0.0
+        >-> Updates.descendBy (Updates.constant "lamb" rate)
+
+    /// Fromage (Bernstein et al. 2020): each tensor turns by the rate: p' = (p - rate |p| / |g| g) / sqrt(1 + rate^2).
+    [<CompiledName("Fromage")>]
+    let fromage (rate: float) : Optimizer<'P, unit * unit> =
+        let factor = 1.0 / Math.Sqrt(1.0 + rate * rate)
+
+        Scaling.trustRatio 1.0 0.0
+        >-> Updates.stateless (fun u p ->
+            Leaves.map2 (fun u p -> (factor - 1.0) * p - (rate * factor) * u) u p)
+
+    /// Muon (Jordan et al. 2024): orthogonal momentum for matrices, decay 0.95, five steps; AdamW with the same rate for every other tensor.
+    [<CompiledName("Muon")>]
+    let muon (rate: float) (decay: float) : Optimizer<'P, Tensor[] * (Moments<Tensor[]> * unit)> =
+        let rate = Updates.constant "muon" rate (Tensor.scalar 0)
+
+        let matrices: Optimizer<Tensor[], Tensor[]> = Scaling.muon 0.95 5
+        let others = Scaling.adam 0.9 0.999 1e-8 >-> Updates.addDecayedWeights decay
+        let isMatrix (t: Tensor) = t.Rank = 2
+        let part f (tree: 'P) = Tree.leaves tree |> Array.filter f
+
+        { Init = fun p -> matrices.Init(part isMatrix p), others.Init(part (isMatrix >> not) p)
+          Update =
+            fun g (m, s) p ->
+                let a, m = matrices.Update (part isMatrix g) m (part isMatrix p)
+
+                let b, s = others.Update (part (isMatrix >> not) g) s (part (isMatrix >> not) p)
+
+                let a, b = System.Collections.Generic.Queue a, System.Collections.Generic.Queue b
+
+                let updates =
+                    Tree.leaves g
+                    |> Array.map (fun t -> if isMatrix t then a.Dequeue() else b.Dequeue())
+
+                Tree.withLeaves updates g |> Leaves.map (Leaves.times -rate), (m, s) }
+
+    // Without a learning rate
+
+    /// DoG (Ivgi, Hinder and Carmon 2023): the rate is the distance gone over the root of the gradients' squares; first share 1e-6.
+    [<CompiledName("Dog")>]
+    let dog<'P> : Optimizer<'P, Distances<'P> * unit> =
+        Scaling.distanceOverGradients 1e-6 1e-8 >-> Updates.scale -1.0
+
+    /// DoWG (Khaled, Mishchenko and Jin 2023); first share 1e-4.
+    [<CompiledName("Dowg")>]
+    let dowg<'P> : Optimizer<'P, Distances<'P> * unit> =
+        Scaling.weightedDistance 1e-4 1e-8 >-> Updates.scale -1.0
+
+    /// <summary>Prodigy (Mishchenko and Defazio 2023, algorithm 4): AdamW whose rate is an estimate of the distance to the solution.</summary>
+    /// <remarks>The rate multiplies the estimate and is 1, or a schedule of factors from 1; decays 0.9 and 0.999, epsilon 1e-8, first estimate 1e-6.</remarks>
+    [<CompiledName("Prodigy")>]
+    let prodigy (rate: Schedule) (decay: float) : Optimizer<'P, ProdigyState<'P>> =
+        let decay1, decay2, epsilon, first = 0.9, 0.999, 1e-8, 1e-6
+        let decay3 = Math.Sqrt decay2
+
+        { Init =
+            fun p ->
+                { Start = p
+                  First = Leaves.zeros p
+                  Second = Leaves.zeros p
+                  Sum = Leaves.zeros p
+                  Numerator = Tensor.zeros DType.Float64 []
+                  Distance = Tensor.scalar first
+                  Count = Updates.zeroCount () }
+          Update =
+            fun g s p ->
+                let d = s.Distance
+                let rate = d * Tensor.cast DType.Float64 (rate s.Count)
+                let weight = d * rate / first
+                let m = Leaves.map2 (fun g m -> decay1 * m + (1.0 - decay1) * Leaves.times d g) g s.First
+
+                let v =
+                    Leaves.map2
+                        (fun g v -> decay2 * v + (1.0 - decay2) * Tensor.square (Leaves.times d g))
+                        g
+                        s.Second
+
+                let sum = Leaves.map2 (fun g sum -> decay3 * sum + Leaves.times weight g) g s.Sum
+
+                let numerator = decay3 * s.Numerator + weight * Leaves.dot g (Leaves.map2 (-) s.Start p)
+
+                let estimate = Leaves.ratio numerator (Leaves.total abs sum)
+                let next = Tensor.maximum d estimate
+
+                let update (p: Tensor) (m: Tensor) v =
+                    let direction = m / (sqrt v + Leaves.times next (Tensor.fullLike v epsilon))
+                    -(Leaves.times rate (direction + decay * p))
+
+                Leaves.map3 update p m v,
+                { s with
+                    First = m
+                    Second = v
+                    Sum = sum
+                    Numerator = numerator
+                    Distance = next
+                    Count = s.Count + 1 } }
+
+    // Optimizers around optimizers
+
+    /// <summary>An optimizer whose settings, a tree of tensors, stand in its state: they can be read there and changed between steps.</summary>
+    [<CompiledName("WithSettings")>]
+    let withSettings (settings: 'H) (make: 'H -> Optimizer<'P, 'S>) : Optimizer<'P, 'H * 'S> =
+        { Init = fun p -> settings, (make settings).Init p
+          Update =
+            fun g (settings, state) p ->
+                let updates, state = (make settings).Update g state p
+                updates, (settings, state) }
+
+    /// The mean of the gradients of k steps given to the inner optimizer at every k-th; updates of zero in between. How many belong together depends on the
+    /// steps made, so that batches can grow.
+    [<CompiledName("MultiStepsBy")>]
+    let multiStepsBy (every: Schedule) (inner: Optimizer<'P, 'S>) : Optimizer<'P, Accumulated<'P, 'S>> =
+        { Init =
+            fun p ->
+                { Mean = Leaves.zeros p
+                  Seen = Updates.zeroCount ()
+                  Steps = Updates.zeroCount ()
+                  Inner = inner.Init p }
+          Update =
+            fun g s p ->
+                let seen = s.Seen + 1
+                let weight = 1.0 / Tensor.cast DType.Float64 seen
+                let mean = Leaves.map2 (fun g mean -> mean + Leaves.times weight (g - mean)) g s.Mean
+                let isLast = Tensor.greaterEqual seen (Tensor.cast DType.Int32 (every s.Steps))
+                let updates, next = inner.Update mean s.Inner p
+                let updates = Leaves.map (fun u -> Tensor.where isLast u (Tensor.zerosLike u)) updates
+
+                updates,
+                { Mean = Leaves.map (fun m -> Tensor.where isLast (Tensor.zerosLike m) m) mean
+                  Seen = Tensor.where isLast (Tensor.zerosLike seen) seen
+                  Steps = Tensor.where isLast (s.Steps + 1) s.Steps
+                  Inner = Leaves.choose isLast next s.Inner } }
+
+    /// The mean of the gradients of k steps given to the inner optimizer at every k-th; updates of zero in between.
+    [<CompiledName("MultiSteps")>]
+    let multiSteps (k: int) (inner: Optimizer<'P, 'S>) : Optimizer<'P, Accumulated<'P, 'S>> =
+        if k < 1 then
+            Shapes.refuse "multiSteps" $"takes at least one step, but was given {k}."
+
+        multiStepsBy (fun _ -> Tensor.scalar k) inner
+
+    /// The inner optimizer, except that gradients with an element that is not finite are skipped, until so many came in a row.
+    [<CompiledName("ApplyIfFinite")>]
+    let applyIfFinite (patience: int) (inner: Optimizer<'P, 'S>) : Optimizer<'P, Skipped<'S>> =
+        let isFinite (g: 'P) =
+            Tree.leaves g
+            |> Array.filter (fun t -> t.DType.IsFloat())
+            |> Array.map (fun t -> Tensor.min (Tensor.isFinite t))
+            |> Array.fold Tensor.logicalAnd (Tensor.scalar true)
+
+        { Init =
+            fun p ->
+                { InARow = Updates.zeroCount ()
+                  InAll = Updates.zeroCount ()
+                  Inner = inner.Init p }
+          Update =
+            fun g s p ->
+                let finite = isFinite g
+                let inARow = Tensor.where finite (Tensor.zerosLike s.InARow) (s.InARow + 1)
+                let accepts = Tensor.logicalOr finite (Tensor.greater inARow (Tensor.scalar patience))
+                let updates, next = inner.Update g s.Inner p
+
+                Leaves.map (fun u -> Tensor.where accepts u (Tensor.zerosLike u)) updates,
+                { InARow = inARow
+                  InAll = Tensor.where finite s.InAll (s.InAll + 1)
+                  Inner = Leaves.choose accepts next s.Inner } }
+
+    /// Lookahead (Zhang et al. 2019): every k steps, slow parameters move a share of the way to the fast ones, which go on from there.
+    [<CompiledName("Lookahead")>]
+    let lookahead (k: int) (share: float) (inner: Optimizer<'P, 'S>) : Optimizer<'P, LookedAhead<'P, 'S>> =
+        within "lookahead" "the share" 0.0 1.0 share
+
+        if k < 1 then
+            Shapes.refuse "lookahead" $"takes at least one step, but was given {k}."
+
+        { Init =
+            fun p ->
+                { Slow = p
+                  Since = Updates.zeroCount ()
+                  Inner = inner.Init p }
+          Update =
+            fun g s p ->
+                let updates, next = inner.Update g s.Inner p
+                let since = s.Since + 1
+                let meets = Tensor.greaterEqual since (Tensor.scalar k)
+
+                let slow =
+                    Leaves.map3
+                        (fun p u slow -> Tensor.where meets (slow + share * (p + u - slow)) slow)
+                        p
+                        updates
+                        s.Slow
+
+                Leaves.map3 (fun u p slow -> Tensor.where meets (slow - p) u) updates p slow,
+                { Slow = slow
+                  Since = Tensor.where meets (Tensor.zerosLike since) since
+                  Inner = next } }
+
+    /// <summary>Schedule-free training (Defazio et al. 2024): gradients are taken at y, between the inner optimizer's z and the average x of the z.</summary>
+    /// <remarks>
+    /// y = (1 - beta) z + beta x, and x weighs each z by the square of its rate, which the inner optimizer has too. The parameters trained are y; those to
+    /// predict with are <c>averaged</c>.
+    /// </remarks>
+    [<CompiledName("ScheduleFree")>]
+    let scheduleFree
+        (beta: float)
+        (rate: Schedule)
+        (inner: Optimizer<'P, 'S>)
+        : Optimizer<'P, ScheduleFree<'P, 'S>> =
+        if not (beta > 0.0 && beta <= 1.0) then
+            Shapes.refuse "scheduleFree" $"beta is {beta}; it must be above 0, and 1 at most."
+
+        { Init =
+            fun p ->
+                { Base = p
+                  Weights = Tensor.zeros DType.Float64 []
+                  Step = Updates.zeroCount ()
+                  Inner = inner.Init p }
+          Update =
+            fun g s y ->
+                let updates, next = inner.Update g s.Inner s.Base
+                let z = Leaves.map2 (+) s.Base updates
+                let weight = Tensor.square (Tensor.cast DType.Float64 (rate s.Step))
+                let weights = s.Weights + weight
+                let share = Leaves.ratio weight weights
+
+                let moved (y: Tensor) (z: Tensor) (z': Tensor) =
+                    let x = (y - (1.0 - beta) * z) / beta
+                    let x = x + Leaves.times share (z' - x)
+                    (1.0 - beta) * z' + beta * x - y
+
+                Leaves.map3 moved y s.Base z,
+                { Base = z
+                  Weights = weights
+                  Step = s.Step + 1
+                  Inner = next } }
+
+    /// The averaged parameters x of schedule-free training with the same beta, from its state and the parameters trained.
+    [<CompiledName("Averaged")>]
+    let averaged (beta: float) (state: ScheduleFree<'P, 'S>) (parameters: 'P) : 'P =
+        Leaves.map2 (fun y z -> (y - (1.0 - beta) * z) / beta) parameters state.Base
+
+    /// The inner optimizer, with exponential averages of the parameters in its state (Polyak and Juditsky 1992): they begin at the first parameters.
+    [<CompiledName("WithAverage")>]
+    let withAverage (decay: float) (inner: Optimizer<'P, 'S>) : Optimizer<'P, 'P * 'S> =
+        within "withAverage" "the decay" 0.0 1.0 decay
+
+        { Init = fun p -> p, inner.Init p
+          Update =
+            fun g (average, state) p ->
+                let updates, state = inner.Update g state p
+                updates, (Leaves.average decay (Leaves.map2 (+) p updates) average, state) }

@@ -25,6 +25,8 @@ module Reverse =
         | Rule(_, vjp) ->
             let all = vjp step.Inputs step.Node g
             each (fun i -> all[i])
+        | Joint(structure, result) ->
+            Meter.Uncounted(fun () -> structure.Pull(step.Inputs, [| result, g |], wanted))
         | NonDifferentiable -> each (fun _ -> None)
 
     /// The cotangents of the variables of a trace, given the outputs'.
@@ -45,15 +47,41 @@ module Reverse =
             trace.Outputs
             seeds
 
+        let siblings = Trace.siblings trace
+
         for s in trace.Steps.Length - 1 .. -1 .. 0 do
             let step = trace.Steps[s]
 
-            match known.TryGetValue step.Node with
-            | true, g ->
-                let wanted = step.Inputs |> Array.map depends.Contains
-                edges <- edges + (wanted |> Array.sumBy (fun isWanted -> if isWanted then 1L else 0L))
-                Array.iter2 (fun input -> Option.iter (add input)) step.Inputs (pull step g wanted)
-            | _ -> ()
+            let wanted = step.Inputs |> Array.map depends.Contains
+            let live = wanted |> Array.sumBy (fun isWanted -> if isWanted then 1L else 0L)
+            let addAll = Array.iter2 (fun input -> Option.iter (add input)) step.Inputs
+
+            match step.Rule with
+            | Joint(structure, _) ->
+                let nodes = siblings step.Node step.Inputs
+
+                // At the first of them everything that reads any of them has been gone through.
+                if obj.ReferenceEquals(fst nodes[0], step.Node) then
+                    let given =
+                        nodes
+                        |> Array.choose (fun (node, result) ->
+                            match known.TryGetValue node with
+                            | true, g -> Some(result, g)
+                            | _ -> None)
+
+                    if given.Length > 0 then
+                        edges <- edges + live
+                        addAll (Meter.Uncounted(fun () -> structure.Pull(step.Inputs, given, wanted)))
+            | Elementwise _
+            | Linear _
+            | Multilinear _
+            | Rule _
+            | NonDifferentiable ->
+                match known.TryGetValue step.Node with
+                | true, g ->
+                    edges <- edges + live
+                    addAll (pull step g wanted)
+                | _ -> ()
 
         Meter.Count(fun () ->
             { Cost.Zero with

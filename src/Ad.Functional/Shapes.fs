@@ -175,6 +175,45 @@ module internal Shapes =
         { inputs[0] with
             Shape = shapeOf (Seq.mapi (fun a n -> if a = axis then total else n) inputs[0].Shape) }
 
+    let private matrices name (s: Signature) =
+        only name (fun t -> t.IsFloat()) "floats" s
+
+        if s.Shape.Rank < 2 then
+            refuse name $"takes matrices, but was given {s}."
+
+        s.Shape[s.Shape.Rank - 2], s.Shape[s.Shape.Rank - 1]
+
+    let private decompose name kind (a: Signature) =
+        let m, n = matrices name a
+
+        let sizes =
+            match kind with
+            | Decomposition.Qr when m >= n -> m + n, n
+            | Decomposition.Qr -> refuse name $"takes no more columns than rows, but was given {a}."
+            | Decomposition.Svd -> m + n + 1, min m n
+            | _ when m <> n -> refuse name $"takes square matrices, but was given {a}."
+            | Decomposition.Lu
+            | Decomposition.Eigh -> n + 1, n
+            | Decomposition.Determinant -> 1, 1
+            | Decomposition.Cholesky
+            | Decomposition.Cofactors -> n, n
+
+        { a with
+            Shape = shapeOf (Seq.append (Seq.take (a.Shape.Rank - 2) a.Shape) [ fst sizes; snd sizes ]) }
+
+    let private solve (a: Signature) (b: Signature) =
+        let m, n = matrices "solve" a
+        let rows, _ = matrices "solve" b
+        sameType "solve" [| a; b |]
+        let batch (s: Signature) = Seq.toList (Seq.take (s.Shape.Rank - 2) s.Shape)
+
+        if m <> n || rows <> n || batch a <> batch b then
+            refuse
+                "solve"
+                $"takes square matrices and as many right sides of as many rows, but was given {a} and {b}."
+
+        b
+
     let private indices name (s: Signature) = only name (fun t -> t.IsInteger()) "int32 or int64 indices" s
 
     let private take axis batch (x: Signature) (i: Signature) =
@@ -233,6 +272,70 @@ module internal Shapes =
                 Seq.concat [ lb.ToArray() |> Seq.map (fun a -> l.Shape[a]); free l lb ls; free r rb rs ]
                 |> shapeOf }
 
+    let private convolve (sizes: Axes) (parameters: Axes list) (x: Signature) (k: Signature) =
+        only "conv" isNumber "numbers" x
+        sameType "conv" [| x; k |]
+        let spatial = sizes.Count
+
+        if x.Shape.Rank <> spatial + 3 || k.Shape.Rank <> spatial + 3 then
+            refuse "conv" $"takes {spatial} spatial axes, but was given {x} and {k}."
+
+        if x.Shape[1] <> k.Shape[0] || x.Shape[2] <> k.Shape[2] then
+            refuse "conv" $"the groups and channels of {x} and {k} differ."
+
+        for values in parameters do
+            if values.Count <> spatial || Seq.exists (fun v -> v < 1) (values.ToArray()) then
+                refuse "conv" $"strides and dilations are {spatial} positive numbers, not {values}."
+
+        { x with
+            Shape = shapeOf (Seq.append [ x.Shape[0]; x.Shape[1]; k.Shape[1] ] (sizes.ToArray())) }
+
+    let private windowed name (positions: Axes) (windows: Windows) (x: Signature) =
+        let count = windows.Count
+
+        if x.Shape.Rank < count || positions.Count <> count then
+            refuse name $"takes at least {count} axes, but was given {x}."
+
+        for values in [ windows.Sizes; windows.Strides; windows.InputDilation; windows.Dilation ] do
+            if values.Count <> count || Seq.exists (fun v -> v < 1) (values.ToArray()) then
+                refuse name $"sizes, strides and dilations are {count} positive numbers, not {values}."
+
+        shapeOf (Seq.append (Seq.take (x.Shape.Rank - count) x.Shape) (positions.ToArray()))
+
+    let private window op kind positions windows (x: Signature) =
+        let name = Op.name op
+        only name isNumber "numbers" x
+
+        { Type =
+            match kind with
+            | Reduction.ArgMax
+            | Reduction.ArgMin -> DType.Int32
+            | Reduction.Sum
+            | Reduction.Max
+            | Reduction.Min -> x.Type
+          Shape = windowed name positions windows x }
+
+    let private windowShare positions windows (x: Signature) (t: Signature) =
+        only "windowShare" (fun t -> t.IsFloat()) "float32 or float64" x
+        sameType "windowShare" [| x; t |]
+        sameShape "windowShare" [| x; t |]
+
+        { x with
+            Shape = windowed "windowShare" positions windows x }
+
+    let private windowSpread (windows: Windows) (x: Signature) (g: Signature) =
+        only "windowSpread" (fun t -> t.IsFloat()) "float32 or float64" x
+        sameType "windowSpread" [| x; g |]
+
+        if
+            x.Shape.Rank <> g.Shape.Rank
+            || windowed "windowSpread" (axesOf (Seq.skip (g.Shape.Rank - windows.Count) g.Shape)) windows x
+               <> g.Shape
+        then
+            refuse "windowSpread" $"{g} does not have what comes from windows on {x}."
+
+        x
+
     /// The type and shape of an operation's result.
     let infer (op: Op) (inputs: Signature[]) : Signature =
         match op with
@@ -271,3 +374,13 @@ module internal Shapes =
         | Take(axis, batch) -> take axis batch inputs[0] inputs[1]
         | ScatterAdd(axis, batch, size) -> scatterAdd axis batch size inputs[0] inputs[1]
         | Contract(lb, rb, ls, rs) -> contract lb rb ls rs inputs[0] inputs[1]
+        | Decompose kind -> decompose (Op.name op) kind inputs[0]
+        | Solve _ -> solve inputs[0] inputs[1]
+        | Convolve(sizes, strides, _, inputDilation, kernelDilation) ->
+            convolve sizes [ strides; inputDilation; kernelDilation ] inputs[0] inputs[1]
+        | Window(kind, positions, windows) -> window op kind positions windows inputs[0]
+        | WindowShare(_, positions, windows) -> windowShare positions windows inputs[0] inputs[1]
+        | WindowSpread(_, windows) -> windowSpread windows inputs[0] inputs[1]
+        | Control(structure, result) ->
+            let struct (dtype, shape) = structure.Result result
+            { Type = dtype; Shape = shape }

@@ -792,8 +792,7 @@ module Tensor =
     /// log(softmax(x)) along an axis, without overflow or loss.
     let logSoftmax (axis: int) (x: Tensor) = x - logSumExpKeep [ axis ] x
 
-    /// Every window of the last axes: for each place inside the window, the elements there, stacked in a new first axis.
-    let private windows name (window: int list) (strides: int list) (x: Tensor) =
+    let private windows name (window: int list) (strides: int list) (x: Tensor) kind =
         let spatial = window.Length
         let leading = x.Rank - spatial
 
@@ -806,7 +805,7 @@ module Tensor =
                 name
                 $"a window {axesOf window} with strides {axesOf strides} does not fit {x.Signature}."
 
-        let outputs =
+        let positions =
             List.mapi2
                 (fun i (w: int) stride ->
                     let n = x.Shape[leading + i]
@@ -818,26 +817,18 @@ module Tensor =
                 window
                 strides
 
-        let rec places =
-            function
-            | [] -> [ [] ]
-            | w :: rest ->
-                [ for i in 0 .. w - 1 do
-                      for tail in places rest -> i :: tail ]
+        let each (n: int) = axesOf (List.replicate spatial n)
 
-        places window
-        |> List.map (fun place ->
-            slice
-                [ for a in 0 .. leading - 1 -> 0, x.Shape[a], 1
-                  for start, count, stride in List.zip3 place outputs strides ->
-                      start, start + (count - 1) * stride + 1, stride ]
-                x)
-        |> stack 0
+        Tensor.Create(
+            Window(kind, axesOf positions, Windows(axesOf window, axesOf strides, each 0, each 1, each 1)),
+            x
+        )
 
-    /// The largest in each window of the last axes.
+    /// The largest in each window of the last axes, NaN if one is; ties share the derivative evenly. <c>Pool</c> has padding and dilation.
     let maxPool (window: int list) (strides: int list) (x: Tensor) =
-        maxOver [ 0 ] (windows "maxPool" window strides x)
+        windows "maxPool" window strides x Reduction.Max
 
-    /// The mean of each window of the last axes.
+    /// The mean of each window of the last axes. <c>Pool</c> has padding and dilation.
     let avgPool (window: int list) (strides: int list) (x: Tensor) =
-        meanOver [ 0 ] (windows "avgPool" window strides x)
+        windows "avgPool" window strides x Reduction.Sum
+        / float (List.fold (*) 1 window)

@@ -70,6 +70,10 @@ module internal Trace =
         finally
             scope.Close()
 
+    /// The results of one control structure among the steps.
+    let siblings (trace: Trace<'b>) =
+        Siblings.find (trace.Steps |> Seq.map (fun step -> struct (step.Node, step.Inputs)))
+
     let private group (own: Scope | null) (tensors: Tensor seq) =
         let members = tensors |> Seq.filter (fun t -> isNull t.Value) |> Seq.toArray
 

@@ -90,6 +90,18 @@ module Transforms =
                             | Partial.MinusOne -> true))
                     |> Array.forall id
                 | Rule _ -> false
+                | Joint(structure, result) ->
+                    // Linear when the tangent reads nothing that varies.
+                    let seeds =
+                        step.Inputs
+                        |> Array.map (fun t ->
+                            if depends t && t.DType.IsFloat() then
+                                Some(Tensor.zerosLike t)
+                            else
+                                None)
+
+                    structure.Push(step.Inputs, seeds, [| result |])
+                    |> Array.forall (Option.forall (depends >> not))
                 | NonDifferentiable -> true
 
             if not isLinear then

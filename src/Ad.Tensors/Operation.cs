@@ -19,6 +19,44 @@ public enum Reduction
     ArgMin,
 }
 
+/// <summary>The ways to take a matrix apart. Each result is one matrix that holds all parts.</summary>
+public enum Decomposition
+{
+    /// <summary>Of A, n by n, the lower triangular L with L L' = (A + A')/2; NaN unless that is positive definite.</summary>
+    Cholesky,
+
+    /// <summary>Of A, n by n: L below the diagonal (its own is 1), U on and above it, with rows taken in the order of the last, n + 1st row: A[order] = L U.</summary>
+    Lu,
+
+    /// <summary>Of A, m by n with m >= n: Q, m by n, over R transposed; A = Q R, Q'Q = 1, R upper triangular with a diagonal that is not negative.</summary>
+    Qr,
+
+    /// <summary>Of A, n by n: the eigenvectors V of (A + A')/2 as columns, and the eigenvalues, ascending, as the n + 1st row.</summary>
+    Eigh,
+
+    /// <summary>Of A, m by n: U, over V, over a row of singular values s, descending: A = U diag(s) V', all with min(m, n) columns.</summary>
+    Svd,
+
+    /// <summary>Of A, n by n: its determinant, as a matrix of one element.</summary>
+    Determinant,
+
+    /// <summary>Of A, n by n: the derivative of its determinant, which where A is regular is det(A) times the transposed inverse.</summary>
+    Cofactors,
+}
+
+/// <summary>What is known of the matrix of a linear system.</summary>
+public enum LinearSystem
+{
+    /// <summary>Nothing: elimination with partial pivoting.</summary>
+    General,
+
+    /// <summary>What is above the diagonal is not read: it counts as 0.</summary>
+    Lower,
+
+    /// <summary>What is below the diagonal is not read: it counts as 0.</summary>
+    Upper,
+}
+
 /// <summary>
 /// What one instruction does with its operands. The result's type and shape stand in the instruction; an operation holds
 /// only what they do not say. Compared by value.
@@ -94,4 +132,90 @@ public abstract record Operation
     /// Products of two operands summed over paired axes: result axes are the batch axes, then the left's other axes, then the right's.
     /// </summary>
     public sealed record Contract(Axes LeftBatch, Axes RightBatch, Axes LeftSummed, Axes RightSummed) : Operation;
+
+    /// <summary>A decomposition of each matrix, which lie along the last two axes.</summary>
+    public sealed record Decompose(Decomposition Kind) : Operation;
+
+    /// <summary>x in A x = b for each matrix A, n by n, and b, n by m, along the last two axes. Singular matrices give infinities or NaN.</summary>
+    public sealed record Solve(LinearSystem System) : Operation;
+
+    /// <summary>
+    /// Of x [N, G, C, spatial...] and a kernel k [G, O, C, window...] the result [N, G, O, spatial...]: result[n, g, o, p] is the sum over c
+    /// and q of x[n, g, c, i] k[g, o, c, q] with i InputDilation = p Strides + q KernelDilation - Low, where there is such an element: what lies
+    /// outside adds nothing, not even if the other factor is infinite. Low may be negative; any size of the result is allowed.
+    /// </summary>
+    public sealed record Convolve(Axes Strides, Axes Low, Axes InputDilation, Axes KernelDilation) : Operation
+    {
+        /// <summary>How a spatial axis, counted from 0, goes together.</summary>
+        internal WindowAxis Axis(int axis, Shape x, Shape kernel, Shape result) =>
+            new(x[axis + 3], kernel[axis + 3], result[axis + 3], Strides[axis], Low[axis], InputDilation[axis], KernelDilation[axis]);
+    }
+
+    /// <summary>
+    /// Elements combined in windows over the last axes, as many as <paramref name="Windows"/> has: place q of window p is element i with
+    /// i InputDilation = p Strides + q Dilation - Low, if there is one. Of a window without elements as of no elements; ArgMax and ArgMin give
+    /// positions in row-major order of those axes of the operand, and 0 for such a window. Any size of the result is allowed.
+    /// </summary>
+    public sealed record Window(Reduction Kind, Windows Windows) : Operation;
+
+    /// <summary>
+    /// Of x and t of one shape: for each window the mean of t's elements at those places where x's are the largest (or smallest), each tie
+    /// counting; how the extreme changes when x changes by t. NaN where the extreme is NaN, unless all of t is 0 there.
+    /// </summary>
+    public sealed record WindowShare(Reduction Kind, Windows Windows) : Operation;
+
+    /// <summary>
+    /// The transpose of <see cref="WindowShare"/> in t: of x and one g a window, for each element the sum of g over windows in which x's element
+    /// is an extreme, divided by the number of ties.
+    /// </summary>
+    public sealed record WindowSpread(Reduction Kind, Windows Windows) : Operation;
+
+    /// <summary>
+    /// Bodies with programs of their own, one of whose results this is. Instructions that differ in <paramref name="Result"/> alone and have the same
+    /// operands are made together; of a body's results only those that an instruction asks for are computed.
+    /// </summary>
+    public abstract record Structured(int Result) : Operation
+    {
+        /// <summary>The programs that it may run.</summary>
+        public abstract IReadOnlyList<Program> Bodies { get; }
+
+        /// <summary>What all its results have in common.</summary>
+        internal Structured Common => this with { Result = 0 };
+    }
+
+    /// <summary>
+    /// A body run <paramref name="Length"/> times: its first <paramref name="Carries"/> arguments are the results of as many at the run before, at
+    /// first the operands; the next <paramref name="Slices"/> are slices of operands along axis 0 (from the end if <paramref name="Reverse"/>); the
+    /// others are operands. Result i is the last value of carry i; then come the body's other results, stacked along axis 0 as the slices are; then
+    /// the values of the carries before each run, stacked likewise.
+    /// </summary>
+    public sealed record Scan(Program Body, int Length, int Carries, int Slices, bool Reverse, int Result) : Structured(Result)
+    {
+        /// <inheritdoc/>
+        public override IReadOnlyList<Program> Bodies => [Body];
+    }
+
+    /// <summary>
+    /// A body whose first <paramref name="Carries"/> arguments are its results at the run before, at first the operands, run for as long as the
+    /// condition, a Bool of the same arguments, is true. Result i is the last value of carry i.
+    /// </summary>
+    public sealed record WhileLoop(Program Condition, Program Body, int Carries, int Result) : Structured(Result)
+    {
+        /// <inheritdoc/>
+        public override IReadOnlyList<Program> Bodies => [Condition, Body];
+    }
+
+    /// <summary>One of two bodies, as the first operand, a Bool, says; the others are its arguments.</summary>
+    public sealed record Cond(Program IfTrue, Program IfFalse, int Result) : Structured(Result)
+    {
+        /// <inheritdoc/>
+        public override IReadOnlyList<Program> Bodies => [IfTrue, IfFalse];
+    }
+
+    /// <summary>A body run once the operands are there, apart from everything else: in memory that it gives back, sharing no work.</summary>
+    public sealed record Checkpoint(Program Body, int Result) : Structured(Result)
+    {
+        /// <inheritdoc/>
+        public override IReadOnlyList<Program> Bodies => [Body];
+    }
 }

@@ -12,6 +12,9 @@ public readonly record struct Instruction(Operation Operation, Axes Operands, DT
         text.Append(Operation switch
         {
             Operation.Elementwise e => e.Function.Name(),
+            Operation.Window w => $"window{w.Kind}",
+            Operation.WindowShare w => $"window{w.Kind}Share",
+            Operation.WindowSpread w => $"window{w.Kind}Spread",
             Operation.Reduce r => Names.CamelCase(r.Kind.ToString()),
             _ => Names.CamelCase(Operation.GetType().Name),
         });
@@ -30,8 +33,25 @@ public readonly record struct Instruction(Operation Operation, Axes Operands, DT
             Operation.Take t => $" {t.Axis} batch {t.Batch}",
             Operation.ScatterAdd s => $" {s.Axis} batch {s.Batch}",
             Operation.Contract c => $" {c.LeftSummed} {c.RightSummed} batch {c.LeftBatch} {c.RightBatch}",
+            Operation.Decompose d => $" {d.Kind}",
+            Operation.Solve s => $" {s.System}",
+            Operation.Window { Windows: var w } => $" {w}",
+            Operation.WindowShare { Windows: var w } => $" {w}",
+            Operation.WindowSpread { Windows: var w } => $" {w}",
+            Operation.Convolve c => $" stride {c.Strides} low {c.Low} dilation {c.InputDilation} {c.KernelDilation}",
+            Operation.Scan s => $" {s.Length} carries {s.Carries} slices {s.Slices}{(s.Reverse ? " reverse" : "")}",
+            Operation.WhileLoop w => $" carries {w.Carries}",
             _ => "",
         });
+        if (Operation is Operation.Structured structured)
+        {
+            text.Append(" result ").Append(structured.Result);
+            foreach (var body in structured.Bodies)
+            {
+                text.Append(" {").Append(body.ToString().TrimEnd().Replace("\n", "; ", StringComparison.Ordinal)).Append('}');
+            }
+        }
+
         foreach (var operand in Operands.Values)
         {
             text.Append(" %").Append(operand);
@@ -89,6 +109,18 @@ public sealed class Program : IEquatable<Program>
 
     /// <summary>The instructions whose values are the results, in order.</summary>
     public ReadOnlySpan<int> Outputs => _outputs;
+
+    /// <summary>The program for these of its results alone, without what they do not need. It takes the same arguments.</summary>
+    internal Program Only(ReadOnlySpan<int> results)
+    {
+        var outputs = new int[results.Length];
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            outputs[i] = _outputs[results[i]];
+        }
+
+        return Simplify.WithoutDead([.. _instructions], outputs);
+    }
 
     /// <inheritdoc/>
     public bool Equals(Program? other) =>

@@ -87,7 +87,7 @@ public sealed class Shape : IReadOnlyList<int>, IEquatable<Shape>
         return new Shape(sizes);
     }
 
-    private int this[Index index] => _sizes[index.GetOffset(_sizes.Length)];
+    internal int this[Index index] => _sizes[index.GetOffset(_sizes.Length)];
 
     /// <inheritdoc/>
     public bool Equals(Shape? other) =>

@@ -39,7 +39,8 @@ public static partial class Simplify
         return new Axes(renamed);
     }
 
-    private static Program WithoutDead(List<Instruction> instructions, int[] outputs)
+    /// <summary>The program of what the outputs need.</summary>
+    internal static Program WithoutDead(List<Instruction> instructions, int[] outputs)
     {
         var live = new bool[instructions.Count];
         foreach (var output in outputs)

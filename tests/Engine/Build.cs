@@ -97,4 +97,18 @@ internal sealed class Build
         return Raw(
             new Operation.Contract(new Axes(lb), new Axes(rb), new Axes(leftSummed), new Axes(rightSummed)), this[x].Type, new Shape(sizes), x, y);
     }
+
+    /// <summary>Parameters one a spatial axis; sizes are the result's.</summary>
+    public int Convolve(int x, int kernel, int[] sizes, int[] strides, int[] low, int[] inputDilation, int[] kernelDilation) => Raw(
+        new Operation.Convolve(new Axes(strides), new Axes(low), new Axes(inputDilation), new Axes(kernelDilation)),
+        this[x].Type,
+        new Shape([this[x].Shape[0], this[x].Shape[1], this[kernel].Shape[1], .. sizes]),
+        x,
+        kernel);
+
+    public int Window(Reduction kind, int x, int[] positions, Windows windows) => Raw(
+        new Operation.Window(kind, windows),
+        kind is Reduction.ArgMax or Reduction.ArgMin ? DType.Int32 : this[x].Type,
+        new Shape([.. this[x].Shape.Sizes[..^positions.Length], .. positions]),
+        x);
 }

@@ -140,6 +140,14 @@ internal static class Reference
                 return Reduced(x[0], r, reduce);
             case Operation.Contract contract:
                 return Contracted(x[0], x[1], r, contract);
+            case Operation.Convolve convolve:
+                return WindowReference.Convolved(x[0], x[1], r, convolve);
+            case Operation.Window window:
+                return WindowReference.Folded(x[0], r, window);
+            case Operation.WindowShare share:
+                return WindowReference.Shared(x[0], x[1], r, share.Kind, share.Windows);
+            case Operation.WindowSpread spread:
+                return WindowReference.Spread(x[0], x[1], r, spread.Kind, spread.Windows);
             default:
                 throw new NotSupportedException(instruction.ToString());
         }
@@ -255,7 +263,7 @@ internal static class Reference
         return [.. lines.Select(l => l.ToArray())];
     }
 
-    private static Plain Reduced(Plain x, Plain r, Operation.Reduce reduce)
+    public static Plain Reduced(Plain x, Plain r, Operation.Reduce reduce)
     {
         var lines = Lines(x.Shape, reduce.Axes);
         for (var i = 0; i < lines.Length; i++)

@@ -28,7 +28,7 @@ let ``every optimizer keeps the laws`` () =
     check (Optimizer.adamW 0.01 0.1)
     check (Optimizer.rmsprop 0.01)
     check (Optimizer.adagrad 0.1)
-    check (Optimizer.chain (Optimizer.clipByGlobalNorm 1.0) (Optimizer.sgdBy (Schedules.linear 0.1 0.01 10)))
+    check (Updates.chain (Updates.clipByGlobalNorm 1.0) (Optimizer.sgdBy (Schedules.linear 0.1 0.01 10)))
 
 [<Fact>]
 let ``an optimizer that remembers outside its state is not pure and does not resume`` () =

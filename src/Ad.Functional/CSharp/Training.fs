@@ -38,7 +38,7 @@ type Optimizers =
 
     /// Gradient descent with momentum.
     static member Momentum<'P>(rate: Func<Tensor, Tensor>, decay: float) : Optimizer<'P, 'P * Tensor> =
-        Optimizer.chain (Optimizer.momentumOf decay false) (Optimizer.descendBy rate.Invoke)
+        Updates.chain (Updates.momentum decay false) (Updates.descendBy rate.Invoke)
 
     /// Adam (Kingma and Ba 2015).
     static member Adam<'P>(rate: float) : Optimizer<'P, Moments<'P> * Tensor> = Optimizer.adam rate
@@ -54,10 +54,47 @@ type Optimizers =
         Optimizer.adamWBy rate.Invoke decay
 
     /// Weight decay: a multiple of the parameters added to the gradients.
-    static member DecayedWeights<'P>(decay: float) : Optimizer<'P, unit> = Optimizer.addDecayedWeights decay
+    static member DecayedWeights<'P>(decay: float) : Optimizer<'P, unit> = Updates.addDecayedWeights decay
 
     /// Gradients shortened, if need be, to a norm.
-    static member ClipByGlobalNorm<'P>(limit: float) : Optimizer<'P, unit> = Optimizer.clipByGlobalNorm limit
+    static member ClipByGlobalNorm<'P>(limit: float) : Optimizer<'P, unit> = Updates.clipByGlobalNorm limit
+
+/// Makes schedules: functions of the step, an Int32 tensor of rank 0.
+[<AbstractClass; Sealed>]
+type Rates =
+    static member private Of(schedule: Schedule) = Func<Tensor, Tensor>(schedule)
+
+    /// The same value at every step.
+    static member Constant(value: float) = Rates.Of(Schedules.constant value)
+
+    /// From one value to another, along a line, over so many steps.
+    static member Linear(start: float, stop: float, count: int) = Rates.Of(Schedules.linear start stop count)
+
+    /// From one value to another along half a cosine over so many steps (Loshchilov and Hutter 2017).
+    static member Cosine(start: float, stop: float, count: int) = Rates.Of(Schedules.cosine start stop count)
+
+    /// start factor^(t / every).
+    static member Exponential(start: float, factor: float, every: int) =
+        Rates.Of(Schedules.exponential start factor every)
+
+    /// start (1 + t / count)^-power.
+    static member Reciprocal(start: float, power: float, count: int) =
+        Rates.Of(Schedules.reciprocal start power count)
+
+    /// Up to a peak for a share of the steps, then down to almost nothing (Smith and Topin 2018).
+    static member OneCycle(peak: float, share: float, count: int) =
+        Rates.Of(Schedules.oneCycle peak share count)
+
+    /// Up from 0 along a line over so many steps, and then another schedule from its own beginning.
+    static member WarmUp(count: int, after: Func<Tensor, Tensor>) =
+        ArgumentNullException.ThrowIfNull after
+        Rates.Of(Schedules.warmUp count after.Invoke)
+
+    /// A schedule, and from a boundary on another one, which begins there.
+    static member Join(first: Func<Tensor, Tensor>, boundary: int, next: Func<Tensor, Tensor>) =
+        ArgumentNullException.ThrowIfNull first
+        ArgumentNullException.ThrowIfNull next
+        Rates.Of(Schedules.join first.Invoke [ boundary, next.Invoke ])
 
 /// The functions of optimizers and layers as methods.
 [<AbstractClass; Sealed; Extension>]
@@ -65,7 +102,7 @@ type TrainingMethods =
     /// The second applied to what the first gives.
     [<Extension>]
     static member Then(first: Optimizer<'P, 'S>, second: Optimizer<'P, 'T>) : Optimizer<'P, 'S * 'T> =
-        Optimizer.chain first second
+        Updates.chain first second
 
     /// The state before the first step.
     [<Extension>]

@@ -22,8 +22,8 @@ public sealed record UpdateRule(
         var steps = (int)Math.Min((long)options.Epochs * stepsPerEpoch, int.MaxValue);
         Func<Tensor, Tensor> rate = options.Schedule switch
         {
-            ScheduleKind.Cosine => step => Schedules.Cosine(options.LearningRate, 0, steps, step),
-            ScheduleKind.Constant => step => Schedules.Constant(options.LearningRate, step),
+            ScheduleKind.Cosine => Rates.Cosine(options.LearningRate, 0, Math.Max(steps, 1)),
+            ScheduleKind.Constant => Rates.Constant(options.LearningRate),
         };
         var decay = Optimizers.DecayedWeights<Parameters>(options.WeightDecay);
 

@@ -11,10 +11,10 @@ internal static class Arithmetic
     private const string DivideByZero = "An integer was divided by zero; the operation divide or remainder has no answer there.";
 
     public static void Negate<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
-        where T : unmanaged, INumber<T> => TensorPrimitives.Negate(Of<T>(a), To<T>(result));
+        where T : unmanaged, INumber<T> => Lanewise.Apply<T, Opposite>(Of<T>(a), To<T>(result));
 
     public static void Abs<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
-        where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Abs(Of<T>(a), To<T>(result));
+        where T : unmanaged, IFloatingPointIeee754<T> => Lanewise.Apply<T, Magnitude>(Of<T>(a), To<T>(result));
 
     /// <summary>As Abs, but of the least value, which has no opposite, it is itself.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -54,12 +54,12 @@ internal static class Arithmetic
     }
 
     public static void Sqrt<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
-        where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Sqrt(Of<T>(a), To<T>(result));
+        where T : unmanaged, IFloatingPointIeee754<T> => Lanewise.Sqrt(Of<T>(a), To<T>(result));
 
     public static void Rsqrt<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, IFloatingPointIeee754<T>
     {
-        TensorPrimitives.Sqrt(Of<T>(a), To<T>(result));
+        Lanewise.Sqrt(Of<T>(a), To<T>(result));
         TensorPrimitives.Divide(T.One, To<T>(result), To<T>(result));
     }
 
@@ -73,16 +73,16 @@ internal static class Arithmetic
         where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Round(Of<T>(a), To<T>(result));
 
     public static void Add<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
-        where T : unmanaged, INumber<T> => TensorPrimitives.Add(Of<T>(a), Of<T>(b), To<T>(result));
+        where T : unmanaged, INumber<T> => Lanewise.Apply<T, Plus>(Of<T>(a), Of<T>(b), To<T>(result));
 
     public static void Subtract<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
-        where T : unmanaged, INumber<T> => TensorPrimitives.Subtract(Of<T>(a), Of<T>(b), To<T>(result));
+        where T : unmanaged, INumber<T> => Lanewise.Apply<T, Minus>(Of<T>(a), Of<T>(b), To<T>(result));
 
     public static void Multiply<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
-        where T : unmanaged, INumber<T> => TensorPrimitives.Multiply(Of<T>(a), Of<T>(b), To<T>(result));
+        where T : unmanaged, INumber<T> => Lanewise.Apply<T, Times>(Of<T>(a), Of<T>(b), To<T>(result));
 
     public static void Divide<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
-        where T : unmanaged, IFloatingPointIeee754<T> => TensorPrimitives.Divide(Of<T>(a), Of<T>(b), To<T>(result));
+        where T : unmanaged, IFloatingPointIeee754<T> => Lanewise.Apply<T, Over>(Of<T>(a), Of<T>(b), To<T>(result));
 
     /// <summary>The quotient; of the least value by -1, which has no room, it is the least value, as everywhere in two's complement.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -129,10 +129,10 @@ internal static class Arithmetic
     }
 
     public static void Maximum<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
-        where T : unmanaged, INumber<T> => TensorPrimitives.Max(Of<T>(a), Of<T>(b), To<T>(result));
+        where T : unmanaged, INumber<T> => Lanewise.Apply<T, Larger>(Of<T>(a), Of<T>(b), To<T>(result));
 
     public static void Minimum<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
-        where T : unmanaged, INumber<T> => TensorPrimitives.Min(Of<T>(a), Of<T>(b), To<T>(result));
+        where T : unmanaged, INumber<T> => Lanewise.Apply<T, Smaller>(Of<T>(a), Of<T>(b), To<T>(result));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scale<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
@@ -157,7 +157,7 @@ internal static class Arithmetic
     }
 
     public static void MultiplyAdd<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
-        where T : unmanaged, INumber<T> => TensorPrimitives.MultiplyAdd(Of<T>(a), Of<T>(b), Of<T>(c), To<T>(result));
+        where T : unmanaged, INumber<T> => Lanewise.MultiplyAdd(Of<T>(a), Of<T>(b), Of<T>(c), To<T>(result));
 
     public static void FusedMultiplyAdd<T>(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result)
         where T : unmanaged, IFloatingPointIeee754<T> =>

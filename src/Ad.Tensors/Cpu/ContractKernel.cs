@@ -169,12 +169,12 @@ internal sealed class ContractKernel : Kernel
                 for (; j <= layout.N - lanes; j += lanes)
                 {
                     // Added to 0 as all sums are, which turns -0 into 0.
-                    ((everywhere * Vector512.Load(right.Start + j)) + Vector512<T>.Zero).Store(result + j);
+                    MicroKernels<T>.Fma(everywhere, Vector512.Load(right.Start + j), Vector512<T>.Zero).Store(result + j);
                 }
 
                 for (; j < layout.N; j++)
                 {
-                    result[j] = (factor * right.Start[j]) + T.Zero;
+                    result[j] = T.FusedMultiplyAdd(factor, right.Start[j], T.Zero);
                 }
             }
         }

@@ -153,7 +153,7 @@ internal sealed class CpuExecutable : Executable
         }
 
         text.Append("return ").AppendJoin(' ', _plan.Results.Select(r => $"s{r.Slot}")).Append('\n');
-        return text.Append(CultureInfo.InvariantCulture, $"temporaries {_plan.Arenas.Sum()} bytes\n").ToString();
+        return text.Append(CultureInfo.InvariantCulture, $"temporaries {_plan.Temporaries} bytes\n").ToString();
     }
 
     private HostStorage Room(ReadOnlySpan<Storage?> room, int result)

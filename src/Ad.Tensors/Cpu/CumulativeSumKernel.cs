@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -91,7 +90,7 @@ internal sealed class CumulativeSumKernel(View operand, int target, Extents exte
         if (typeof(T) == typeof(S))
         {
             var same = MemoryMarshal.Cast<S, T>(sums);
-            TensorPrimitives.Add(same, x, same);
+            Lanewise.Apply<T, Plus>(same, x, same);
             same.CopyTo(r);
             return;
         }

@@ -191,7 +191,7 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
                 var to = new Span<T>(target + ((long)i * ldc), width);
                 if (add)
                 {
-                    System.Numerics.Tensors.TensorPrimitives.Add(to, from, to);
+                    Lanewise.Apply<T, Plus>(to, from, to);
                 }
                 else
                 {

@@ -38,6 +38,9 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
             }
         }
     }
+
+    /// <summary>The bytes that a run takes beside arguments and results: the arenas, and the most that one kernel's bodies take.</summary>
+    public long Temporaries => Arenas.Sum() + Kernels.OfType<StructuredKernel>().Select(k => k.Temporaries).DefaultIfEmpty(0).Max();
 }
 
 /// <summary>What holds a slot: an argument, a result, or a place in one of the plan's arenas.</summary>
@@ -59,7 +62,7 @@ internal sealed partial class Planner
     private const long MostArenaBytes = 1L << 30;
     private const long Alignment = 64;
 
-    private Plan Finish(long emitAfter)
+    private Plan Finish()
     {
         var results = new Result[_program.Outputs.Length];
         for (var i = 0; i < results.Length; i++)
@@ -71,7 +74,10 @@ internal sealed partial class Planner
             results[i] = new Result(whole ? view.Slot : Copied(view).Slot, type, shape);
         }
 
-        var kernels = RowsKernel.Merge([.. _steps.Where(step => step is not PointwiseGroup { Nodes.Count: 0 }).Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, emitAfter))], _slotBytes);
+        var made = _steps
+            .Where(step => step is not PointwiseGroup { Nodes.Count: 0 })
+            .Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, _emitAfter));
+        var kernels = RowsKernel.Merge([.. made], _slotBytes);
         var arenas = new List<Arena>();
         var homes = House(kernels, results, arenas);
         return new Plan(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);

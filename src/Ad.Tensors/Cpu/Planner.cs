@@ -32,21 +32,23 @@ internal sealed partial class Planner
     private readonly List<long> _slotBytes = [];
     private readonly Dictionary<int, int> _inputSlots = [];
 
-    private Planner(Program program)
+    private readonly long _emitAfter;
+
+    private Planner(Program program, long emitAfter)
     {
-        _program = program;
+        (_program, _emitAfter) = (program, emitAfter);
         _values = new Value[program.Instructions.Length];
     }
 
     public static Plan Make(Program program, long emitAfter)
     {
-        var planner = new Planner(program);
+        var planner = new Planner(program, emitAfter);
         foreach (var i in planner.FewElementsFirst())
         {
             planner._values[i] = planner.Place(i);
         }
 
-        return planner.Finish(emitAfter);
+        return planner.Finish();
     }
 
     /// <summary>
@@ -124,6 +126,25 @@ internal sealed partial class Planner
                 return Kernel(instruction, target => new ScatterAddKernel(added, Contiguous(instruction, 0), Contiguous(instruction, 1), target));
             case Operation.Contract contract:
                 return Contract(instruction, contract, IsReadTurned(index));
+            case Operation.Decompose decompose:
+                return Kernel(instruction, target => new DecomposeKernel(
+                    decompose.Kind, Contiguous(instruction, 0), ShapeOf(instruction, 0), shape, target));
+            case Operation.Solve solve:
+                return Kernel(instruction, target => new SolveKernel(
+                    solve.System, Contiguous(instruction, 0), Contiguous(instruction, 1), ShapeOf(instruction, 0), shape, target));
+            case Operation.Convolve convolve:
+                var (image, kernel) = (InMemory(instruction, 0), InMemory(instruction, 1));
+                return Kernel(instruction, target => ConvolveKernel.Of(convolve, image, kernel, target, shape));
+            case Operation.Window window:
+                return Kernel(instruction, target => WindowKernel.Of(window, Contiguous(instruction, 0), ShapeOf(instruction, 0), target, shape));
+            case Operation.WindowShare share:
+                return Kernel(instruction, target => WindowShareKernel.Of(
+                    share.Kind, share.Windows, Contiguous(instruction, 0), Contiguous(instruction, 1), ShapeOf(instruction, 0), shape, target, spreads: false));
+            case Operation.WindowSpread spread:
+                return Kernel(instruction, target => WindowShareKernel.Of(
+                    spread.Kind, spread.Windows, Contiguous(instruction, 0), Contiguous(instruction, 1), shape, ShapeOf(instruction, 1), target, spreads: true));
+            case Operation.Structured structured:
+                return Structured(instruction, structured);
             default:
                 throw new NotSupportedException($"The operation {instruction.Operation} is not known to the device cpu.");
         }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -50,22 +49,10 @@ internal abstract class Reducer
         };
 }
 
-/// <summary>The direction of a search for an extreme.</summary>
-internal interface IOrder
+/// <summary>The direction of a search for an extreme; as a function of two numbers, the better one, or NaN if either is.</summary>
+internal interface IOrder : ILanewise
 {
     static abstract bool Better<T>(T candidate, T best)
-        where T : INumber<T>;
-
-    static abstract T Best<T>(T left, T right)
-        where T : INumber<T>;
-
-    static abstract T Best<T>(ReadOnlySpan<T> elements)
-        where T : INumber<T>;
-
-    /// <summary>The better of each pair; of two zeros, and if one is NaN, either.</summary>
-    static abstract Vector512<T> Roughly<T>(Vector512<T> left, Vector512<T> right);
-
-    static abstract void Best<T>(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> target)
         where T : INumber<T>;
 }
 
@@ -74,16 +61,10 @@ internal readonly struct Larger : IOrder
     public static bool Better<T>(T candidate, T best)
         where T : INumber<T> => candidate > best;
 
-    public static T Best<T>(T left, T right)
-        where T : INumber<T> => T.Max(left, right);
+    public static T Of<T>(T x, T y)
+        where T : INumber<T> => T.Max(x, y);
 
-    public static T Best<T>(ReadOnlySpan<T> elements)
-        where T : INumber<T> => Extremes.Of<T, Larger>(elements);
-
-    public static Vector512<T> Roughly<T>(Vector512<T> left, Vector512<T> right) => Vector512.MaxNative(left, right);
-
-    public static void Best<T>(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> target)
-        where T : INumber<T> => TensorPrimitives.Max(left, right, target);
+    public static Vector512<T> Of<T>(Vector512<T> x, Vector512<T> y) => Vector512.Max(x, y);
 }
 
 internal readonly struct Smaller : IOrder
@@ -91,75 +72,10 @@ internal readonly struct Smaller : IOrder
     public static bool Better<T>(T candidate, T best)
         where T : INumber<T> => candidate < best;
 
-    public static T Best<T>(T left, T right)
-        where T : INumber<T> => T.Min(left, right);
+    public static T Of<T>(T x, T y)
+        where T : INumber<T> => T.Min(x, y);
 
-    public static T Best<T>(ReadOnlySpan<T> elements)
-        where T : INumber<T> => Extremes.Of<T, Smaller>(elements);
-
-    public static Vector512<T> Roughly<T>(Vector512<T> left, Vector512<T> right) => Vector512.MinNative(left, right);
-
-    public static void Best<T>(ReadOnlySpan<T> left, ReadOnlySpan<T> right, Span<T> target)
-        where T : INumber<T> => TensorPrimitives.Min(left, right, target);
-}
-
-/// <summary>The extreme of a block in four vectors at once.</summary>
-internal static class Extremes
-{
-    /// <summary>The largest or smallest; NaN if one is; 0 rather than -0 where the larger is asked for, -0 where the smaller.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static T Of<T, O>(ReadOnlySpan<T> elements)
-        where T : INumber<T>
-        where O : struct, IOrder
-    {
-        var lanes = Vector512<T>.IsSupported ? Vector512<T>.Count : int.MaxValue;
-        if (elements.Length < lanes)
-        {
-            return OneByOne<T, O>(elements);
-        }
-
-        ref var start = ref MemoryMarshal.GetReference(elements);
-        var last = Vector512.LoadUnsafe(ref start, (nuint)(elements.Length - lanes));
-        var (a, b, c, d) = (last, last, last, last);
-        var ordered = Vector512.Equals(last, last);
-        nuint i = 0;
-        for (; i + (nuint)(4 * lanes) <= (nuint)elements.Length; i += (nuint)(4 * lanes))
-        {
-            var (x, y) = (Vector512.LoadUnsafe(ref start, i), Vector512.LoadUnsafe(ref start, i + (nuint)lanes));
-            var (z, w) = (Vector512.LoadUnsafe(ref start, i + (nuint)(2 * lanes)), Vector512.LoadUnsafe(ref start, i + (nuint)(3 * lanes)));
-            (a, b, c, d) = (O.Roughly(a, x), O.Roughly(b, y), O.Roughly(c, z), O.Roughly(d, w));
-            ordered &= Vector512.Equals(x, x) & Vector512.Equals(y, y) & Vector512.Equals(z, z) & Vector512.Equals(w, w);
-        }
-
-        for (; i + (nuint)lanes <= (nuint)elements.Length; i += (nuint)lanes)
-        {
-            var x = Vector512.LoadUnsafe(ref start, i);
-            a = O.Roughly(a, x);
-            ordered &= Vector512.Equals(x, x);
-        }
-
-        a = O.Roughly(O.Roughly(a, b), O.Roughly(c, d));
-        var best = a[0];
-        for (var lane = 1; lane < lanes; lane++)
-        {
-            best = O.Best(best, a[lane]);
-        }
-
-        return !T.IsZero(best) && Vector512.EqualsAll(ordered.AsInt64(), Vector512<long>.AllBitsSet) ? best : OneByOne<T, O>(elements);
-    }
-
-    private static T OneByOne<T, O>(ReadOnlySpan<T> elements)
-        where T : INumber<T>
-        where O : struct, IOrder
-    {
-        var best = elements[0];
-        foreach (var element in elements)
-        {
-            best = O.Best(best, element);
-        }
-
-        return best;
-    }
+    public static Vector512<T> Of<T>(Vector512<T> x, Vector512<T> y) => Vector512.Min(x, y);
 }
 
 /// <summary>The largest or smallest element.</summary>
@@ -176,7 +92,7 @@ internal sealed class Extreme<T, O>(T none) : Reducer
         if (elements.Length > 0)
         {
             ref var best = ref MemoryMarshal.Cast<byte, T>(state)[result];
-            best = O.Best(best, O.Best(MemoryMarshal.Cast<byte, T>(elements)));
+            best = O.Of(best, Lanewise.Fold<T, O>(MemoryMarshal.Cast<byte, T>(elements)));
         }
     }
 
@@ -187,14 +103,14 @@ internal sealed class Extreme<T, O>(T none) : Reducer
         var x = MemoryMarshal.Cast<byte, T>(elements);
         for (; x.Length > 0; x = x[width..])
         {
-            O.Best(best, x[..width], best);
+            Lanewise.Apply<T, O>(best, x[..width], best);
         }
     }
 
     public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
     {
         var best = MemoryMarshal.Cast<byte, T>(state)[..results];
-        O.Best(best, MemoryMarshal.Cast<byte, T>(next)[..results], best);
+        Lanewise.Apply<T, O>(best, MemoryMarshal.Cast<byte, T>(next)[..results], best);
     }
 
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target) =>
@@ -217,7 +133,7 @@ internal sealed class Position<T, O> : Reducer
         if (x.Length > 0)
         {
             // The extreme itself is found many elements at a time; where it is matters only in the few blocks that have a better one.
-            var best = O.Best(x);
+            var best = Lanewise.Fold<T, O>(x);
             var (values, places) = Parts(state, results);
             if (Replaces(best, values[result], places[result]))
             {

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -14,8 +13,13 @@ internal sealed class IntegerSum<T> : Reducer
 
     public override void Clear(Span<byte> state) => state.Clear();
 
-    public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first) =>
-        MemoryMarshal.Cast<byte, T>(state)[result] += TensorPrimitives.Sum(MemoryMarshal.Cast<byte, T>(elements));
+    public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first)
+    {
+        if (elements.Length > 0)
+        {
+            MemoryMarshal.Cast<byte, T>(state)[result] += Lanewise.Fold<T, Plus>(MemoryMarshal.Cast<byte, T>(elements));
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddColumns(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, int width, long first)
@@ -24,14 +28,14 @@ internal sealed class IntegerSum<T> : Reducer
         var x = MemoryMarshal.Cast<byte, T>(elements);
         for (; x.Length > 0; x = x[width..])
         {
-            TensorPrimitives.Add(sums, x[..width], sums);
+            Lanewise.Apply<T, Plus>(sums, x[..width], sums);
         }
     }
 
     public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
     {
         var sums = MemoryMarshal.Cast<byte, T>(state)[..results];
-        TensorPrimitives.Add(sums, MemoryMarshal.Cast<byte, T>(next)[..results], sums);
+        Lanewise.Apply<T, Plus>(sums, MemoryMarshal.Cast<byte, T>(next)[..results], sums);
     }
 
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target) =>
@@ -73,7 +77,7 @@ internal sealed class Float32Sum : Reducer
     public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
     {
         var sums = MemoryMarshal.Cast<byte, double>(state)[..results];
-        TensorPrimitives.Add(sums, MemoryMarshal.Cast<byte, double>(next)[..results], sums);
+        Lanewise.Apply<double, Plus>(sums, MemoryMarshal.Cast<byte, double>(next)[..results], sums);
     }
 
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target)
@@ -119,7 +123,7 @@ internal sealed class Float64Sum : Reducer
         var planes = MemoryMarshal.Cast<byte, double>(state);
         var nextPlanes = MemoryMarshal.Cast<byte, double>(next);
         AddAll(planes[..results], planes.Slice(results, results), nextPlanes[..results]);
-        TensorPrimitives.Add(planes.Slice(results, results), nextPlanes.Slice(results, results), planes.Slice(results, results));
+        Lanewise.Apply<double, Plus>(planes.Slice(results, results), nextPlanes.Slice(results, results), planes.Slice(results, results));
     }
 
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target)

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -198,7 +197,7 @@ internal sealed class ScatterAddKernel(Indexing extents, View indices, View upda
             }
             else
             {
-                TensorPrimitives.Add(sum, update, sum);
+                Lanewise.Apply<T, Plus>(sum, update, sum);
             }
         }
     }

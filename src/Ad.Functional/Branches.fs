@@ -1,0 +1,194 @@
+namespace Ad.Functional
+
+open Ad.Tensors
+
+/// <summary>
+/// One of two functions of the same parameters, in one body: its first results are the first function's, as many others the second's. The first
+/// input chooses; the others are the arguments.
+/// </summary>
+[<Sealed>]
+type internal Cond(body: Body) =
+    inherit ControlRule()
+
+    let count = body.Results.Length / 2
+
+    let programs =
+        lazy
+            (Body.program body (Array.take count body.Results),
+             Body.program body (Array.skip count body.Results))
+
+    let both (results: int[]) =
+        Array.append
+            (results |> Array.map (fun r -> body.Results[r]))
+            (results |> Array.map (fun r -> body.Results[count + r]))
+
+    /// Nodes for all results of either function, without the arguments that neither needs.
+    static member Run(body: Body, condition: Tensor, operands: Tensor[]) : Tensor[] =
+        let flags = Body.uses body body.Results
+        let structure = Cond(Body.restrict body flags body.Results)
+        let given = Array.zip operands flags |> Array.filter snd |> Array.map fst
+
+        Array.init (body.Results.Length / 2) (fun r ->
+            Tensor.Create(Control(structure, r), Array.append [| condition |] given))
+
+    override _.Name = "cond"
+    override _.IsWorthSaving = true
+
+    override _.Result result =
+        let s = body.Results[result].Signature
+        struct (s.Type, s.Shape)
+
+    override _.Operation result =
+        let ifTrue, ifFalse = programs.Value
+        Operation.Cond(ifTrue, ifFalse, result)
+
+    override _.Push(inputs, tangents, results) =
+        let arguments, moved = Array.tail inputs, Array.tail tangents
+        let places = moved |> Array.map Option.isSome |> Passes.places
+        let targets = both results
+
+        let moving =
+            Body.depends body Derivatives.passes (Array.map Option.isSome moved) targets
+            |> fun varies -> Array.init results.Length (fun k -> varies[k] || varies[results.Length + k])
+
+        let chosen = moving |> Passes.places |> Array.map (fun k -> results[k])
+
+        let operands = Array.append arguments (places |> Array.map (fun i -> Option.get moved[i]))
+
+        let branches, captured =
+            Body.trace (operands |> Array.map _.Signature) (fun parameters ->
+                let values, given = Array.splitAt arguments.Length parameters
+                let along: Tensor option[] = Array.create arguments.Length None
+                Array.iter2 (fun i t -> along[i] <- Some t) places given
+                let outputs, tangents = Passes.push (Body.applyTo body (both chosen)) values along
+                Array.map2 Passes.orZero outputs tangents)
+
+        let made = Cond.Run(branches, inputs[0], Array.append operands captured)
+
+        moving
+        |> Array.mapi (fun k moves ->
+            if moves then
+                Some made[System.Array.IndexOf(chosen, results[k])]
+            else
+                None)
+
+    override _.Pull(inputs, cotangents, wanted) =
+        let arguments, wanted = Array.tail inputs, Array.tail wanted
+        let places = Passes.places wanted
+        let operands = Array.append arguments (Array.map snd cotangents)
+        let results = Array.map fst cotangents
+
+        let branches, captured =
+            Body.trace (operands |> Array.map _.Signature) (fun parameters ->
+                let values, seeds = Array.splitAt arguments.Length parameters
+
+                let pulled first =
+                    let targets = results |> Array.map (fun r -> body.Results[first + r])
+                    let _, all = Passes.pull (Body.applyTo body targets) values (Array.indexed seeds) wanted
+                    places |> Array.map (fun i -> Passes.orZero values[i] all[i])
+
+                Array.append (pulled 0) (pulled count))
+
+        let made = Cond.Run(branches, inputs[0], Array.append operands captured)
+        let all: Tensor option[] = Array.create inputs.Length None
+        Array.iteri (fun k i -> all[i + 1] <- Some made[k]) places
+        all
+
+    override _.Batch(size, inputs, results) =
+        let condition, isMapped = inputs[0]
+        let arguments = Array.tail inputs
+        let mapBoth = Batching.mapArrays size (Body.applyTo body (both results))
+        let repeated (t, isMapped) = if isMapped then t else Batching.repeat size t
+
+        if isMapped then
+            let all = mapBoth arguments |> Array.map repeated
+
+            Array.init results.Length (fun k ->
+                let ones = Seq.replicate (all[k].Rank - 1) 1
+                let lane = Tensor.reshape (Seq.append [ size ] ones) condition
+                Tensor.where lane all[k] all[results.Length + k])
+        else
+            let operands = Array.map fst arguments
+
+            let branches, captured =
+                Body.trace (operands |> Array.map _.Signature) (fun parameters ->
+                    mapBoth (Array.zip parameters (Array.map snd arguments)) |> Array.map repeated)
+
+            Cond.Run(branches, condition, Array.append operands captured)
+
+/// A function that runs by itself once its arguments are there, and again for its derivative: nothing inside it is kept in between.
+[<Sealed>]
+type internal Checkpoint(body: Body) =
+    inherit ControlRule()
+
+    let program = lazy Body.program body body.Results
+
+    /// Nodes for all results of a body, without the arguments that it does not need.
+    static member Run(body: Body, operands: Tensor[]) : Tensor[] =
+        let flags = Body.uses body body.Results
+        let structure = Checkpoint(Body.restrict body flags body.Results)
+        let given = Array.zip operands flags |> Array.filter snd |> Array.map fst
+        Array.init body.Results.Length (fun r -> Tensor.Create(Control(structure, r), given))
+
+    override _.Name = "checkpoint"
+    override _.IsWorthSaving = true
+
+    override _.Result result =
+        let s = body.Results[result].Signature
+        struct (s.Type, s.Shape)
+
+    override _.Operation result = Operation.Checkpoint(program.Value, result)
+
+    override _.Push(inputs, tangents, results) =
+        let places = tangents |> Array.map Option.isSome |> Passes.places
+        let targets = results |> Array.map (fun r -> body.Results[r])
+        let moving = Body.depends body Derivatives.passes (Array.map Option.isSome tangents) targets
+        let chosen = Passes.places moving
+        let operands = Array.append inputs (places |> Array.map (fun i -> Option.get tangents[i]))
+
+        let along, captured =
+            Body.trace (operands |> Array.map _.Signature) (fun parameters ->
+                let values, given = Array.splitAt inputs.Length parameters
+                let moved: Tensor option[] = Array.create inputs.Length None
+                Array.iter2 (fun i t -> moved[i] <- Some t) places given
+
+                let outputs, tangents =
+                    Passes.push (Body.applyTo body (chosen |> Array.map (fun k -> targets[k]))) values moved
+
+                Array.map2 Passes.orZero outputs tangents)
+
+        let made = Checkpoint.Run(along, Array.append operands captured)
+        let all: Tensor option[] = Array.create results.Length None
+        Array.iteri (fun j k -> all[k] <- Some made[j]) chosen
+        all
+
+    override _.Pull(inputs, cotangents, wanted) =
+        let places = Passes.places wanted
+        let operands = Array.append inputs (Array.map snd cotangents)
+
+        let backward, captured =
+            Body.trace (operands |> Array.map _.Signature) (fun parameters ->
+                let values, seeds = Array.splitAt inputs.Length parameters
+                let targets = cotangents |> Array.map (fun (r, _) -> body.Results[r])
+                let _, all = Passes.pull (Body.applyTo body targets) values (Array.indexed seeds) wanted
+                places |> Array.map (fun i -> Passes.orZero values[i] all[i]))
+
+        let made = Checkpoint.Run(backward, Array.append operands captured)
+        let all: Tensor option[] = Array.create inputs.Length None
+        Array.iteri (fun k i -> all[i] <- Some made[k]) places
+        all
+
+    override _.Batch(size, inputs, results) =
+        let operands = Array.map fst inputs
+
+        let every, captured =
+            Body.trace (operands |> Array.map _.Signature) (fun parameters ->
+                let targets = results |> Array.map (fun r -> body.Results[r])
+
+                Batching.mapArrays
+                    size
+                    (Body.applyTo body targets)
+                    (Array.zip parameters (Array.map snd inputs))
+                |> Array.map (fun (t, isMapped) -> if isMapped then t else Batching.repeat size t))
+
+        Checkpoint.Run(every, Array.append operands captured)
