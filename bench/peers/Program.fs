@@ -104,8 +104,7 @@ let private perSample () =
       Profile = fun () -> profile 20 all (weights, x, y) }
 
 /// Labels 0 to 9 in turn.
-let private labels count =
-    Tensor.vector (Array.init count (fun i -> i % 10))
+let private labels count = Tensor.vector (Array.init count (fun i -> i % 10))
 
 let private initial seed fanIn shape = uniform seed shape * (1.0 / sqrt (float fanIn))
 let private channelwise (t: Tensor) = Tensor.reshape [ 1; -1; 1; 1 ] t

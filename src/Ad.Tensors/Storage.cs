@@ -35,9 +35,19 @@ public sealed class HostStorage : Storage
     {
         ArgumentNullException.ThrowIfNull(shape);
         var bytes = shape.Elements * type.Size();
-        return bytes > System.Array.MaxLength
-            ? throw new InsufficientMemoryException($"A {type.Name()}{shape} takes {bytes} bytes, more than the {System.Array.MaxLength} one tensor may have.")
-            : new HostStorage(type, shape, GC.AllocateUninitializedArray<byte>((int)bytes));
+        if (bytes > System.Array.MaxLength)
+        {
+            throw new InsufficientMemoryException($"A {type.Name()}{shape} takes {bytes} bytes, more than the {System.Array.MaxLength} one tensor may have.");
+        }
+
+        try
+        {
+            return new HostStorage(type, shape, GC.AllocateUninitializedArray<byte>((int)bytes));
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new InsufficientMemoryException($"A {type.Name()}{shape} takes {bytes} bytes, which the system does not give.", e);
+        }
     }
 
     /// <summary>A copy of an array's elements.</summary>

@@ -47,6 +47,23 @@ public sealed class ExecutableTests
     }
 
     [Fact]
+    public void What_needs_more_memory_than_there_can_be_says_what_it_is()
+    {
+        var build = new Build();
+        var x = build.Broadcast(build.Input(DType.Float64), 50_000, 60_000);
+        var y = build.Apply(Pointwise.Exp, x);
+        var argument = new Make(1).Tensor(DType.Float64, new Shape()).Store();
+        var executable = Compare.One.Prepare(build.Returning(y));
+        var failure = Assert.Throws<InsufficientMemoryException>(() => executable.Run([argument]));
+        Assert.Contains("exp v0", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("24000000000 bytes", failure.Message, StringComparison.Ordinal);
+        var temporary = build.Reduce(Reduction.Sum, build.Flip(build.CumulativeSum(y, 0, false), 0), 0);
+        Assert.Throws<InsufficientMemoryException>(() => Compare.One.Prepare(build.Returning(temporary)).Run([argument]));
+        var shape = Assert.Throws<InsufficientMemoryException>(() => HostStorage.Allocate(DType.Int64, new Shape(1 << 20, 1 << 20)));
+        Assert.StartsWith("A int64[1048576, 1048576] takes 8796093022208 bytes", shape.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_program_costs_what_its_instructions_say()
     {
         var build = new Build();

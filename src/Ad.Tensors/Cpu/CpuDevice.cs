@@ -31,6 +31,7 @@ internal sealed class CpuExecutable : Executable
     private readonly Plan _plan;
     private readonly Workers _workers;
     private readonly HashSet<(int Argument, int Result)> _replacements;
+    private readonly string? _tooLarge;
 
     public CpuExecutable(Program program, Plan plan, Workers workers)
     {
@@ -51,6 +52,24 @@ internal sealed class CpuExecutable : Executable
         }
 
         _inputs = [.. inputs];
+        _tooLarge = TooLarge(plan);
+    }
+
+    // Said when it runs, as a program that is only looked at needs no memory.
+    private static string? TooLarge(Plan plan)
+    {
+        foreach (var kernel in plan.Kernels)
+        {
+            foreach (var slot in kernel.Writes)
+            {
+                if (plan.SlotBytes[slot] > BlockPool.MostBytesAtOnce)
+                {
+                    return $"The result s{slot} of '{kernel}' takes {plan.SlotBytes[slot]} bytes, more than the {BlockPool.MostBytesAtOnce} one tensor may have.";
+                }
+            }
+        }
+
+        return null;
     }
 
     public override ProgramCost Cost { get; }
@@ -63,6 +82,11 @@ internal sealed class CpuExecutable : Executable
 
     private Storage[] Run(ReadOnlySpan<Storage> arguments, ReadOnlySpan<Storage?> room, long[]? times)
     {
+        if (_tooLarge is not null)
+        {
+            throw new InsufficientMemoryException(_tooLarge);
+        }
+
         var frame = new Frame(_plan.Slots.Length);
         var hosts = Accept(arguments);
         Accept(room, hosts);
