@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Ad.Tensors.Cpu;
@@ -88,6 +89,7 @@ internal sealed class GroupKernel : Kernel
         && (_group.Extents is { } extents ? extents.Outer == rows && _cut.RowItems == 1 : _group.Elements % rows == 0);
 
     /// <summary>Does some rows, for whoever has them follow each other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void DoRows(GroupState state, Frame frame, long first, long count, long rows)
     {
         if (_reducers.Length == 0)
@@ -207,6 +209,7 @@ internal sealed class GroupKernel : Kernel
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void DoElements(GroupState state, Frame frame, long start, long end)
     {
         for (; start < end; start += GroupProgram.BlockElements)
@@ -218,6 +221,7 @@ internal sealed class GroupKernel : Kernel
     }
 
     /// <summary>Blocks of all the elements of some outer positions each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void DoWhole(GroupState state, Frame frame, byte[] sums, long first, long end)
     {
         var (_, reduced, inner) = _cut.Extents;
@@ -259,6 +263,7 @@ internal sealed class GroupKernel : Kernel
     }
 
     /// <summary>Blocks of some rows of one outer position, or of a part of one row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void DoPart(GroupState state, Frame frame, byte[][] partials, byte[] sums, int item)
     {
         var (_, reduced, inner) = _cut.Extents;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Ad.Tensors.Cpu;
@@ -101,6 +102,7 @@ internal sealed class GroupState
     }
 
     /// <summary>Computes all nodes over some elements. <see cref="Store"/> comes after it, when reductions have read them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Block(Frame frame, long start, int count)
     {
         var nodes = _program.Nodes;
@@ -211,6 +213,7 @@ internal sealed class GroupState
         function(a, b, c, At(i, count));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Load(Frame frame, View view, int i, long start, int count)
     {
         var size = view.Type.Size();

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 
 namespace Ad.Tensors.Cpu;
 
@@ -37,6 +38,7 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
     /// Computes some elements. Operands that are uniform have one element for all of them. Where results may lie over operands, no element is
     /// computed twice.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(byte[][] arrays, int[] offsets, bool[] uniform, int count, SegmentPad pad, bool inPlace)
     {
         var loop = Loop(uniform);
@@ -53,6 +55,7 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private SegmentLoop Loop(bool[] uniform)
     {
         var which = 0UL;
@@ -67,6 +70,7 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
                 program, inside, [.. reads.Where(r => !uniform[r])], [.. constants, .. reads.Where(r => uniform[r])], writes));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Rest(SegmentLoop loop, byte[][] arrays, int[] offsets, bool[] uniform, int start, int count, SegmentPad pad)
     {
         var (padArrays, padOffsets) = (pad.Arrays, pad.Offsets);
