@@ -31,54 +31,81 @@ let private logits weights x =
 
 let private force (t: Tensor) = Tensor.eval t |> ignore
 
+/// Something to run again and again, and what it spends its time on.
+type private Workload =
+    { Run: unit -> unit
+      Profile: unit -> string }
+
 let private once f x =
-    let f = jit f
-    fun () -> force (f x)
+    let compiled = jit f
+
+    { Run = fun () -> force (compiled x)
+      Profile = fun () -> profile 200 f x }
 
 let private gradient f x =
     let g = jit (valueAndGrad f)
 
-    fun () ->
-        let value, slope = g x
-        force value
-        force slope
+    { Run =
+        fun () ->
+            let value, slope = g x
+            force value
+            force slope
+      Profile = fun () -> profile 200 (valueAndGrad f) x }
 
-let private mlp () =
-    let step =
-        jit (fun (weights: Tensor list, x: Tensor, y: Tensor) ->
-            let slopes = grad (fun weights -> Losses.crossEntropy (logits weights x) y) weights
-            List.map2 (fun w g -> w - 0.01 * g) weights slopes)
+/// How many steps of a fold are timed together.
+let private steps = 10
 
+/// Steps over the same input again and again, the states between them left to the fold.
+let private training (step: 's -> 'x -> 's * unit) (start: 's) (x: 'x) =
+    let folded = jitFold step
+    let mutable state = start
+
+    { Run = fun () -> state <- fst (folded state (Seq.replicate steps x))
+      Profile = fun () -> profile 200 (fun (s, x) -> step s x) (state, x) }
+
+let private network () =
     let sizes = [ 784; 256; 128; 10 ]
 
-    let mutable weights =
+    let weights =
         List.pairwise sizes
         |> List.mapi (fun i (m, n) ->
             [ uniform (int64 i) [ m; n ] * (1.0 / sqrt (float m))
               Tensor.zeros DType.Float32 [ n ] ])
         |> List.concat
 
-    let x = uniform 7L [ 128; 784 ]
-    let y = Tensor.vector (Array.init 128 (fun i -> i % 10))
+    weights, uniform 7L [ 128; 784 ], Tensor.vector (Array.init 128 (fun i -> i % 10))
 
-    fun () ->
-        weights <- step (weights, x, y)
-        List.iter force weights
+let private trainedBy (optimizer: Optimizer<'P, 'S>) loss weights input =
+    let step (weights, state) input =
+        let slopes = grad (fun weights -> loss weights input) weights
+        let weights, state = Optimizer.step optimizer slopes state weights
+        (weights, state), ()
 
-/// A training step by plain gradient descent, on labels 0 to 9 in turn.
-let private descend rate (model: 'p -> Tensor -> Tensor) (parameters: 'p) (x: Tensor) =
-    let y = Tensor.vector (Array.init x.Shape[0] (fun i -> i % 10))
+    training step (weights, optimizer.Init weights) input
 
-    let step =
-        jit (fun (parameters: 'p) ->
-            let slopes = grad (fun p -> Losses.crossEntropy (model p x) y) parameters
-            Tree.map2 (fun w g -> w - rate * g) parameters slopes)
+let private mlp optimizer =
+    let weights, x, y = network ()
+    trainedBy optimizer (fun weights (x, y) -> Losses.crossEntropy (logits weights x) y) weights (x, y)
 
-    let mutable parameters = parameters
+let private perSample () =
+    let weights, x, y = network ()
 
-    fun () ->
-        parameters <- step parameters
-        Tensor.eval parameters |> ignore
+    let all (weights: Tensor list, x, y) =
+        vmap
+            (fun (x: Tensor, y: Tensor) ->
+                grad
+                    (fun weights ->
+                        Losses.crossEntropy (logits weights (Tensor.expandDims 0 x)) (Tensor.expandDims 0 y))
+                    weights)
+            (x, y)
+
+    let compiled = jit all
+
+    { Run = fun () -> compiled (weights, x, y) |> List.iter force
+      Profile = fun () -> profile 20 all (weights, x, y) }
+
+/// Labels 0 to 9 in turn.
+let private labels count = Tensor.vector (Array.init count (fun i -> i % 10))
 
 let private initial seed fanIn shape = uniform seed shape * (1.0 / sqrt (float fanIn))
 let private channelwise (t: Tensor) = Tensor.reshape [ 1; -1; 1; 1 ] t
@@ -108,7 +135,8 @@ let private lenet () =
           initial 5L 84 [ 84; 10 ]
           zeros 10 ]
 
-    descend 0.001 model parameters (uniform 6L [ 32; 1; 28; 28 ])
+    let loss parameters (x, y) = Losses.crossEntropy (model parameters x) y
+    trainedBy (Optimizer.sgd 0.001) loss parameters (uniform 6L [ 32; 1; 28; 28 ], labels 32)
 
 /// A residual network of eight convolutions, normalized by the batch, with its running means and variances and with momentum.
 let private resnet8 () =
@@ -158,43 +186,120 @@ let private resnet8 () =
         residual 8L 32 64,
         (initial 11L 64 [ 64; 10 ], Tensor.zeros DType.Float32 [ 10 ])
 
+    let step (p, momentum, running) (x, y) =
+        let (_, statistics), slopes =
+            Reverse.valueAndGradientAux
+                (fun p ->
+                    let logits, statistics = model p x
+                    Losses.crossEntropy logits y, statistics)
+                p
+
+        let momentum = Tree.map2 (fun m g -> 0.9 * m + g) momentum slopes
+
+        (Tree.map2 (fun w m -> w - 0.001 * m) p momentum,
+         momentum,
+         Tree.map2 (fun r s -> 0.9 * r + 0.1 * s) running statistics),
+        ()
+
     let x = uniform 12L [ 32; 3; 32; 32 ]
-    let y = Tensor.vector (Array.init 32 (fun i -> i % 10))
-
-    let step =
-        jit (fun (p, momentum, running) ->
-            let (_, statistics), slopes =
-                Reverse.valueAndGradientAux
-                    (fun p ->
-                        let logits, statistics = model p x
-                        Losses.crossEntropy logits y, statistics)
-                    p
-
-            let momentum = Tree.map2 (fun m g -> 0.9 * m + g) momentum slopes
-
-            Tree.map2 (fun w m -> w - 0.001 * m) p momentum,
-            momentum,
-            Tree.map2 (fun r s -> 0.9 * r + 0.1 * s) running statistics)
-
     let _, statistics = model parameters x
-    let mutable state = parameters, Tree.map Tensor.zerosLike parameters, Tree.map Tensor.zerosLike statistics
 
-    fun () ->
-        state <- step state
-        Tensor.eval state |> ignore
+    training
+        step
+        (parameters, Tree.map Tensor.zerosLike parameters, Tree.map Tensor.zerosLike statistics)
+        (x, labels 32)
 
+/// The hidden states of an LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000) after each step.
+let private lstm (fromInput: Tensor, fromHidden: Tensor, bias: Tensor) (x: Tensor) =
+    let time, batch, size = x.Shape[0], x.Shape[1], fromHidden.Shape[0]
+
+    let inputs =
+        Tensor.reshape [ time; batch; 4 * size ] (Tensor.reshape [ time * batch; size ] x *@ fromInput + bias)
+
+    let zeros = Tensor.zeros DType.Float32 [ batch; size ]
+
+    let step (hidden: Tensor, cell: Tensor) (t: int) =
+        let gates = inputs[t] + hidden *@ fromHidden
+
+        let gate i = Tensor.slice [ 0, batch, 1; i * size, (i + 1) * size, 1 ] gates
+
+        let cell = Tensor.sigmoid (gate 0) * cell + Tensor.sigmoid (gate 1) * tanh (gate 2)
+
+        Tensor.sigmoid (gate 3) * tanh cell, cell
+
+    List.scan step (zeros, zeros) [ 0 .. time - 1 ] |> List.tail |> List.map fst
+
+let private recurrent () =
+    let weights =
+        uniform 1L [ 128; 512 ] * 0.088, uniform 2L [ 128; 512 ] * 0.088, Tensor.zeros DType.Float32 [ 512 ]
+
+    let loss weights x = Tensor.mean (Tensor.square (Tensor.stack 0 (lstm weights x)))
+
+    trainedBy (Optimizer.sgd 0.01) loss weights (uniform 3L [ 50; 32; 128 ])
+
+let private layerNorm (x: Tensor) =
+    let centred = x - Tensor.meanKeep [ -1 ] x
+
+    Tensor.sum ((centred / sqrt (Tensor.meanKeep [ -1 ] (Tensor.square centred) + 1e-5)) ** 3.0)
+
+let private operations n (x: Tensor) =
+    Seq.fold (fun y i -> if i % 2 = 0 then y * x else y + x) x (seq { 0 .. n - 1 })
+    |> Tensor.sum
+
+let private plain (f: unit -> 'a) =
+    { Run = fun () -> Tensor.eval (f ()) |> ignore
+      Profile = fun () -> "Not compiled as a whole.\n" }
+
+let private product (m: string) (k: string) (n: string) (order: string) (dtype: string) =
+    let m, k, n = int m, int k, int n
+
+    let dtype = if dtype = "float64" then DType.Float64 else DType.Float32
+
+    let matrix seed transposed rows columns =
+        if transposed then
+            Random.uniformOf dtype (Key.ofSeed seed) [ columns; rows ]
+        else
+            Random.uniformOf dtype (Key.ofSeed seed) [ rows; columns ]
+
+    let turned isTurned t = if isTurned then Tensor.transpose t else t
+
+    let first, second = order = "tn", order = "nt"
+    once (fun (a, b) -> turned first a *@ turned second b) (matrix 1L first m k, matrix 2L second k n)
+
+/// The workload with the number of steps that a run has.
 let private workload (name: string) =
     match name.Split ' ' with
-    | [| "chain"; n |] -> gradient chain (evenly (int n))
-    | [| "rosenbrock"; n |] -> gradient rosenbrock (evenly (int n))
-    | [| "gemm"; n |] ->
-        let n = int n
-        once (fun (a, b) -> a *@ b) (uniform 1L [ n; n ], uniform 2L [ n; n ])
-    | [| "softmax" |] -> once (Tensor.softmax -1) (uniform 3L [ 1024; 1000 ])
-    | [| "sum"; n |] -> once Tensor.sum (Tensor.ofArray [ int n ] (Array.create (int n) 1.0f))
-    | [| "mlp" |] -> mlp ()
-    | [| "lenet" |] -> lenet ()
-    | [| "resnet8" |] -> resnet8 ()
+    | [| "chain"; n |] -> gradient chain (evenly (int n)), 1
+    | [| "rosenbrock"; n |] -> gradient rosenbrock (evenly (int n)), 1
+    | [| "plainRosenbrock"; n |] ->
+        let x = evenly (int n)
+        plain (fun () -> valueAndGrad rosenbrock x), 1
+    | [| "hessian"; n |] -> once (hessian rosenbrock) (evenly (int n)), 1
+    | [| "hvp"; n |] -> once (fun x -> hvp rosenbrock x x) (evenly (int n)), 1
+    | [| "gemm"; m; k; n; order; dtype |] -> product m k n order dtype, 1
+    | [| "softmax" |] -> once (Tensor.softmax -1) (uniform 3L [ 1024; 1000 ]), 1
+    | [| "layerNorm" |] -> gradient layerNorm (uniform 4L [ 1024; 1024 ]), 1
+    | [| "sum"; n |] -> once Tensor.sum (Tensor.ofArray [ int n ] (Array.create (int n) 1.0f)), 1
+    | [| "mlp"; "sgd" |] -> mlp (Optimizer.sgd 0.01), steps
+    | [| "mlp"; "adam" |] -> mlp (Optimizer.adam 1e-3), steps
+    | [| "perSample" |] -> perSample (), 1
+    | [| "lstm" |] -> recurrent (), steps
+    | [| "lenet" |] -> lenet (), steps
+    | [| "resnet8" |] -> resnet8 (), steps
+    | [| "adam"; n |] ->
+        let optimizer = Optimizer.adam 1e-3
+
+        let step (weights, state) slopes = Optimizer.step optimizer slopes state weights, ()
+
+        let weights = uniform 5L [ int n ]
+        training step (weights, optimizer.Init weights) (uniform 6L [ int n ]), steps
+    | [| "additions"; n |] ->
+        let x = evenly 10
+        plain (fun () -> Seq.fold (fun y _ -> y + x) x (seq { 1 .. int n })), 1
+    | [| "operations"; n |] -> gradient (operations (int n)) (evenly 10), 1
+    | [| "plainOperations"; n |] ->
+        let x = evenly 10
+        plain (fun () -> valueAndGrad (operations (int n)) x), 1
     | _ -> invalidArg (nameof name) $"There is no workload {name}."
 
 /// The median over so many milliseconds of runs.
@@ -212,9 +317,18 @@ let private median (milliseconds: float) (run: unit -> unit) =
 
 [<EntryPoint>]
 let main argv =
+    match argv with
+    | [| "--profile"; name |] ->
+        let work, _ = workload name
+        median 1000.0 work.Run |> ignore
+        printf $"{work.Profile()}"
+        exit 0
+    | _ -> ()
+
     let milliseconds = float argv[0]
     let mutable current = ""
     let mutable run = ignore
+    let mutable count = 1
 
     printfn $"{Environment.Version}, {Environment.ProcessorCount} threads"
 
@@ -223,10 +337,12 @@ let main argv =
            | name ->
                if name <> current then
                    current <- name
-                   run <- workload name
+                   let work, each = workload name
+                   run <- work.Run
+                   count <- each
                    median (3.0 * milliseconds) run |> ignore
 
-               printfn $"{median milliseconds run}"
+               printfn $"{median milliseconds run / float count}"
                true) do
         ()
 

@@ -16,14 +16,34 @@ WORK = [
     ("gradient of sum(sin x exp(-x^2)), 1e6", "chain 1000000"),
     ("gradient of sum(sin x exp(-x^2)), 1e7", "chain 10000000"),
     ("gradient of Rosenbrock, 100", "rosenbrock 100"),
+    ("gradient of Rosenbrock, 100, without jit", "plainRosenbrock 100"),
     ("gradient of Rosenbrock, 1e6", "rosenbrock 1000000"),
-    ("matrix product, 256", "gemm 256"),
-    ("matrix product, 512", "gemm 512"),
-    ("matrix product, 1024", "gemm 1024"),
+    ("Hessian of Rosenbrock, 50", "hessian 50"),
+    ("Hessian of Rosenbrock, 200", "hessian 200"),
+    ("Hessian of Rosenbrock times vector, 1e6", "hvp 1000000"),
+    ("matrix product, 256", "gemm 256 256 256 nn float32"),
+    ("matrix product, 512", "gemm 512 512 512 nn float32"),
+    ("matrix product, 1024", "gemm 1024 1024 1024 nn float32"),
+    ("matrix product, 2048", "gemm 2048 2048 2048 nn float32"),
+    ("matrix product, 512, second transposed", "gemm 512 512 512 nt float32"),
+    ("matrix product, 512, first transposed", "gemm 512 512 512 tn float32"),
+    ("matrix product, 128 x 784 x 256", "gemm 128 784 256 nn float32"),
+    ("matrix product, 128 x 784 x 256, second transposed", "gemm 128 784 256 nt float32"),
+    ("matrix product, 784 x 128 x 256, first transposed", "gemm 784 128 256 tn float32"),
+    ("matrix product, 512, float64", "gemm 512 512 512 nn float64"),
+    ("matrix product, 1024, float64", "gemm 1024 1024 1024 nn float64"),
     ("softmax, 1024 x 1000", "softmax"),
-    ("training step 784-256-128-10, batch 128, SGD", "mlp"),
+    ("gradient of layer norm, 1024 x 1024", "layerNorm"),
+    ("training step 784-256-128-10, batch 128, SGD", "mlp sgd"),
+    ("training step 784-256-128-10, batch 128, Adam", "mlp adam"),
     ("LeNet, training step, batch 32, SGD", "lenet"),
     ("ResNet-8, training step, batch 32 of 3 x 32 x 32, SGD with momentum", "resnet8"),
+    ("gradients of each sample, 784-256-128-10, batch 128", "perSample"),
+    ("training step LSTM 128, 50 steps, batch 32, SGD", "lstm"),
+    ("Adam's update of 1e7 parameters", "adam 10000000"),
+    ("100,000 additions of 10 elements, without jit", "additions 100000"),
+    ("gradient of 1000 operations on 10 elements", "operations 1000"),
+    ("gradient of 1000 operations on 10 elements, without jit", "plainOperations 1000"),
     ("sum, 4e7", "sum 40000000"),
 ]
 
@@ -55,38 +75,36 @@ def peer(milliseconds, threads):
 
         return run
 
-    def mlp():
+    def network():
         sizes = [784, 256, 128, 10]
         layers = []
         for m, n in zip(sizes, sizes[1:]):
             layers += [torch.nn.Linear(m, n), torch.nn.ReLU()]
-        net = torch.nn.Sequential(*layers[:-1])
-        optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
-        x, y = torch.rand(128, 784) * 2 - 1, torch.arange(128) % 10
+        return torch.nn.Sequential(*layers[:-1]), torch.rand(128, 784) * 2 - 1, torch.arange(128) % 10
+
+    def training(parameters, loss, name):
+        optimizer = {
+            "sgd": lambda: torch.optim.SGD(parameters, lr=1e-3),
+            "momentum": lambda: torch.optim.SGD(parameters, lr=1e-3, momentum=0.9),
+            "adam": lambda: torch.optim.Adam(parameters, lr=1e-3)}[name]()
 
         def run():
             optimizer.zero_grad(set_to_none=True)
-            F.cross_entropy(net(x), y).backward()
+            loss().backward()
             optimizer.step()
 
         return run
 
-    def training(net, x, optimizer):
+    def classifier(net, x, name):
         y = torch.arange(x.shape[0]) % 10
-
-        def run():
-            optimizer.zero_grad(set_to_none=True)
-            F.cross_entropy(net(x), y).backward()
-            optimizer.step()
-
-        return run
+        return training(net.parameters(), lambda: F.cross_entropy(net(x), y), name)
 
     def lenet():
         nn = torch.nn
         net = nn.Sequential(
             nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
             nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
-        return training(net, torch.rand(32, 1, 28, 28) * 2 - 1, torch.optim.SGD(net.parameters(), lr=0.001))
+        return classifier(net, torch.rand(32, 1, 28, 28) * 2 - 1, "sgd")
 
     def resnet8():
         nn = torch.nn
@@ -106,29 +124,89 @@ def peer(milliseconds, threads):
         net = nn.Sequential(
             nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), Block(16, 16, 1), Block(16, 32, 2), Block(32, 64, 2),
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
-        return training(net, torch.rand(32, 3, 32, 32) * 2 - 1, torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9))
+        return classifier(net, torch.rand(32, 3, 32, 32) * 2 - 1, "momentum")
+
+    def mlp(name):
+        net, x, y = network()
+        return training(net.parameters(), lambda: F.cross_entropy(net(x), y), name)
+
+    def per_sample():
+        import functorch
+
+        net, x, y = network()
+        f, weights = functorch.make_functional(net)
+        one = functorch.grad(lambda w, x, y: F.cross_entropy(f(w, x[None]), y[None]))
+        all_of_them = functorch.vmap(one, (None, 0, 0))
+        return lambda: all_of_them(weights, x, y)
+
+    def lstm():
+        net, x = torch.nn.LSTM(128, 128), torch.rand(50, 32, 128) * 2 - 1
+        return training(net.parameters(), lambda: net(x)[0].square().mean(), "sgd")
+
+    def adam(n):
+        x = torch.rand(n).requires_grad_(True)
+        x.grad = torch.rand(n)
+        return torch.optim.Adam([x], lr=1e-3).step
+
+    def layer_norm(x):
+        centred = x - x.mean(-1, keepdim=True)
+        return (centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()).pow(3).sum()
+
+    def operations(n):
+        def f(x):
+            y = x
+            for i in range(n):
+                y = y * x if i % 2 == 0 else y + x
+            return y.sum()
+
+        return f
+
+    def additions(n):
+        x = torch.rand(10)
+
+        def run():
+            y = x
+            for _ in range(n):
+                y = y + x
+
+        return run
+
+    def hessian(n):
+        x = torch.linspace(-1, 1, n)
+        return lambda: torch.autograd.functional.hessian(rosenbrock, x, vectorize=True)
+
+    def hvp(n):
+        x = torch.linspace(-1, 1, n)
+        return lambda: torch.autograd.functional.hvp(rosenbrock, x, x)
 
     def workload(name):
         kind, *rest = name.split()
-        n = int(rest[0]) if rest else 0
+        n = int(rest[0]) if rest and rest[0].isdigit() else 0
         if kind == "chain":
             return gradient(lambda x: (torch.sin(x) * torch.exp(-x * x)).sum(), n)
-        if kind == "rosenbrock":
+        if kind in ("rosenbrock", "plainRosenbrock"):
             return gradient(rosenbrock, n)
         if kind == "gemm":
-            a, b = torch.rand(n, n), torch.rand(n, n)
+            m, k, n, order, dtype = int(rest[0]), int(rest[1]), int(rest[2]), rest[3], getattr(torch, rest[4])
+            a = torch.rand(k, m, dtype=dtype).t() if order == "tn" else torch.rand(m, k, dtype=dtype)
+            b = torch.rand(n, k, dtype=dtype).t() if order == "nt" else torch.rand(k, n, dtype=dtype)
             return without_gradient(lambda: a @ b)
         if kind == "softmax":
             x = torch.rand(1024, 1000)
             return without_gradient(lambda: torch.softmax(x, -1))
-        if kind == "lenet":
-            return lenet()
-        if kind == "resnet8":
-            return resnet8()
         if kind == "sum":
             x = torch.ones(n)
             return without_gradient(x.sum)
-        return mlp()
+        if kind == "layerNorm":
+            x = torch.rand(1024, 1024).requires_grad_(True)
+            return lambda: torch.autograd.grad(layer_norm(x), x)
+        if kind in ("operations", "plainOperations"):
+            return gradient(operations(n), 10)
+        if kind == "mlp":
+            return mlp(rest[0])
+        return {
+            "perSample": per_sample, "lstm": lstm, "lenet": lenet, "resnet8": resnet8, "adam": lambda: adam(n), "additions": lambda: additions(n),
+            "hessian": lambda: hessian(n), "hvp": lambda: hvp(n)}[kind]()
 
     def median(limit, run):
         times, start = [], time.perf_counter()
@@ -237,7 +315,7 @@ def main():
 
     for side in sides:
         print(f"{side.name}: {side.version}")
-    print("\n| work, float32, ms | " + " | ".join(s.name for s in sides) + " | " + " | ".join(f"{s.name} / ours" for s in sides[1:]) + " |")
+    print("\n| work, float32 unless said, ms | " + " | ".join(s.name for s in sides) + " | " + " | ".join(f"{s.name} / ours" for s in sides[1:]) + " |")
     print("| --- |" + " ---: |" * (2 * len(sides) - 1))
     for name, work in WORK:
         if chosen.filter not in name:

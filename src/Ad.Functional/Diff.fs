@@ -75,5 +75,12 @@ module Diff =
     /// and may not ask for the value of anything that depends on its arguments. Inside a transform it runs as it is.
     let jit (f: 'a -> 'b) : 'a -> 'b = Jit.compile f
 
+    /// <summary>
+    /// A step run over inputs, from a first state to the last, with what each step gave: (s, x) -> (next s, y). It is traced and run like jit's
+    /// functions; as the states between the first and the last are seen by nobody, their memory goes from step to step, and a step
+    /// that updates a large state in one pass does so in place. Neither the first state nor any output is ever written over.
+    /// </summary>
+    let jitFold (step: 's -> 'x -> 's * 'y) : 's -> 'x seq -> 's * 'y list = Fold.compile step
+
     /// The tensors of a tree, through which no derivative flows.
     let stopGradient (x: 'a) : 'a = Tree.map Tensor.stopGradient x

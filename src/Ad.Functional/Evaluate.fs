@@ -196,7 +196,8 @@ module internal Evaluate =
 
     /// The node's value, computed now if it is not known.
     let value (node: Node) : Storage =
-        nodes [ node ]
+        if isNull node.Value then
+            nodes [ node ]
 
         match node.Value with
         | null -> invalidOp $"{Op.name node.Op} has no value."

@@ -18,10 +18,34 @@ type internal Compiled<'b> =
         Template: 'b
     }
 
+/// What was found last for tensors of some signatures.
+[<Sealed>]
+type internal Recent<'v>() =
+    [<VolatileField>]
+    let mutable kept: struct (Signature[] * 'v) array = [||]
+
+    /// What was kept, if it was for tensors like these.
+    member _.Find(tensors: Tensor[]) : 'v voption =
+        match kept with
+        | [| struct (signatures, value) |] when signatures.Length = tensors.Length ->
+            let mutable isSame = true
+
+            for i in 0 .. signatures.Length - 1 do
+                let a, b = signatures[i], tensors[i].Signature
+                isSame <- isSame && a.Type = b.Type && a.Shape.Equals b.Shape
+
+            if isSame then ValueSome value else ValueNone
+        | _ -> ValueNone
+
+    /// Keeps a value for tensors like these, in place of what was kept before.
+    member _.Keep(tensors: Tensor[], value: 'v) =
+        kept <- [| struct (tensors |> Array.map _.Signature, value) |]
+
 /// Tracing a function once, to run it many times.
 [<RequireQualifiedAccess>]
 module internal Jit =
-    let private trace (f: 'a -> 'b) (x: 'a) (leaves: Tensor[]) : Compiled<'b> option =
+    /// The function's program for one structure of arguments; none if it depends on what a transform around it varies.
+    let trace (f: 'a -> 'b) (x: 'a) (leaves: Tensor[]) : Compiled<'b> option =
         let scope = Scope()
 
         try
@@ -78,16 +102,17 @@ module internal Jit =
         finally
             scope.Close()
 
+    let private arguments (compiled: Compiled<'b>) (leaves: Tensor[]) =
+        if leaves |> Array.exists (fun t -> isNull t.Value) then
+            Evaluate.nodes (Seq.cast<Node> leaves)
+
+        compiled.Arguments
+        |> Array.map (function
+            | Choice1Of2 leaf -> Unchecked.nonNull leaves[leaf].Value
+            | Choice2Of2 value -> value)
+
     let private run (compiled: Compiled<'b>) (leaves: Tensor[]) : 'b =
-        Evaluate.nodes (Seq.cast<Node> leaves)
-
-        let arguments =
-            compiled.Arguments
-            |> Array.map (function
-                | Choice1Of2 leaf -> Evaluate.value leaves[leaf]
-                | Choice2Of2 value -> value)
-
-        let values = compiled.Executable.Run(ReadOnlySpan arguments)
+        let values = compiled.Executable.Run(ReadOnlySpan(arguments compiled leaves))
         Evaluate.count compiled.Program compiled.Executable
 
         let results =
@@ -102,18 +127,50 @@ module internal Jit =
     let compile (f: 'a -> 'b) : 'a -> 'b =
         let cache = ConcurrentDictionary<obj list, Compiled<'b> option>()
 
+        // Mostly a function is called with one structure of arguments, and mostly that is a tensor or a few.
+        let last = Recent<Compiled<'b>>()
+
+        let general x leaves =
+            match cache.GetOrAdd(Tree.structure x, (fun _ -> trace f x leaves)) with
+            | Some compiled -> ValueSome compiled
+            | None -> ValueNone
+
         fun x ->
-            let leaves = Tree.leaves x
+            let flat = Tree.flat x
+
+            let leaves =
+                match flat with
+                | ValueSome leaves -> leaves
+                | ValueNone -> Tree.leaves x
 
             if leaves |> Array.exists (fun t -> Scopes.isOpen t.Scopes) then
                 f x
             else
-                match cache.GetOrAdd(Tree.structure x, (fun _ -> trace f x leaves)) with
-                | Some compiled -> run compiled leaves
-                | None -> f x
+                match flat with
+                | ValueSome _ ->
+                    match last.Find leaves with
+                    | ValueSome compiled -> run compiled leaves
+                    | ValueNone ->
+                        match general x leaves with
+                        | ValueSome compiled ->
+                            last.Keep(leaves, compiled)
+                            run compiled leaves
+                        | ValueNone -> f x
+                | ValueNone ->
+                    match general x leaves with
+                    | ValueSome compiled -> run compiled leaves
+                    | ValueNone -> f x
 
     /// What would run for the function at x: its program, and the plan that the device made of it.
     let explain (f: 'a -> 'b) (x: 'a) : string =
         match trace f x (Tree.leaves x) with
         | Some compiled -> $"{compiled.Program}\n{compiled.Executable}"
         | None -> Shapes.refuse "explain" "the function depends on what a transform around it varies."
+
+    /// What explain says, with the median time of each kernel over so many runs at x.
+    let profile (runs: int) (f: 'a -> 'b) (x: 'a) : string =
+        let leaves = Tree.leaves x
+
+        match trace f x leaves with
+        | Some compiled -> compiled.Executable.Profile(ReadOnlySpan(arguments compiled leaves), runs)
+        | None -> Shapes.refuse "profile" "the function depends on what a transform around it varies."

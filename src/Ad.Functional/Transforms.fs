@@ -63,6 +63,9 @@ module Transforms =
     /// What jit runs for the function at x, as text: the program, an operation a line, and the device's plan of it.
     let explain (f: 'a -> 'b) (x: 'a) : string = Jit.explain f x
 
+    /// What jit runs for the function at x: the device's plan, before each kernel its median time over so many runs.
+    let profile (runs: int) (f: 'a -> 'b) (x: 'a) : string = Jit.profile runs f x
+
     /// The value f(x) and the linear map v -> J(x) v, in which f is not run again.
     let linearize (f: 'a -> 'b) (x: 'a) : 'b * ('a -> 'b) = Forward.linearize f x
 

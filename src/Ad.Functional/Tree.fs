@@ -5,6 +5,7 @@ open System.Collections
 open System.Collections.Concurrent
 open System.Collections.Generic
 open System.Reflection
+open System.Runtime.CompilerServices
 open Microsoft.FSharp.Reflection
 
 /// One level of a tree: how values of a type come apart and are put together again.
@@ -290,9 +291,29 @@ module Tree =
 
     /// The tensors of a tree, in order.
     let leaves (tree: 'a) : Tensor[] =
-        let found = List()
-        walk typeof<'a> "" (box tree) (fun _ leaf -> found.Add leaf)
-        found.ToArray()
+        match box tree with
+        | :? Tensor as leaf -> [| leaf |]
+        | _ ->
+            let found = List()
+            walk typeof<'a> "" (box tree) (fun _ leaf -> found.Add leaf)
+            found.ToArray()
+
+    /// Whether the tree is a tensor or a tuple of nothing but tensors, so that its type and its tensors' signatures say all about its structure;
+    /// with its tensors if so.
+    let internal flat (tree: 'a) : Tensor[] voption =
+        match box tree with
+        | :? Tensor as leaf -> ValueSome [| leaf |]
+        | :? ITuple as tuple when typeof<'a> <> typeof<obj> ->
+            let leaves = Array.zeroCreate tuple.Length
+            let mutable isFlat = true
+
+            for i in 0 .. leaves.Length - 1 do
+                match tuple[i] with
+                | :? Tensor as leaf -> leaves[i] <- leaf
+                | _ -> isFlat <- false
+
+            if isFlat then ValueSome leaves else ValueNone
+        | _ -> ValueNone
 
     /// What makes two trees alike but for their tensors' elements: the paths and signatures of the tensors, and the plain values.
     let internal structure (tree: 'a) : obj list =
@@ -329,7 +350,11 @@ module Tree =
             used <- used + 1
             leaves[used - 1]
 
-        let result = put typeof<'a> (box tree) next
+        let result =
+            if typeof<'a> = typeof<Tensor> then
+                box (next ())
+            else
+                put typeof<'a> (box tree) next
 
         if used <> leaves.Length then
             raise (ArgumentException $"The tree has {used} leaves, but {leaves.Length} were given.")

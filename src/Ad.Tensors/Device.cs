@@ -8,6 +8,19 @@ public abstract class Executable
     /// <summary>Runs it on arguments of the types and shapes its inputs name, and returns the results in order.</summary>
     public abstract Storage[] Run(ReadOnlySpan<Storage> arguments);
 
+    /// <summary>
+    /// Runs it with memory for results: result i goes into room[i] where there is such a storage of its type and as many elements, whose
+    /// elements nobody may ever look at again. A device may leave the offer alone.
+    /// </summary>
+    /// <exception cref="ArgumentException">Room is offered twice, or is an argument's that the result may not replace.</exception>
+    public virtual Storage[] Run(ReadOnlySpan<Storage> arguments, ReadOnlySpan<Storage?> room) => Run(arguments);
+
+    /// <summary>Whether a result may be written over an argument: every element is read before its place is written.</summary>
+    public virtual bool MayReplace(int argument, int result) => false;
+
+    /// <summary>What ran, as <see cref="ToString"/> says it, with the median time of each kernel over so many runs where the device can tell.</summary>
+    public virtual string Profile(ReadOnlySpan<Storage> arguments, int runs) => ToString();
+
     /// <summary>The work its program states, which does not depend on the device.</summary>
     public abstract ProgramCost Cost { get; }
 

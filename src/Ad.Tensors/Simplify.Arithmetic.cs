@@ -77,9 +77,20 @@ public static partial class Simplify
         {
             var operand = Operand(instruction);
             var terms = operand.Shape.Elements / Math.Max(1, instruction.Shape.Elements);
-            if (reduce.Kind is Reduction.Max or Reduction.Min && terms == 1)
+            if (terms == 1 && (reduce.Kind is Reduction.Max or Reduction.Min || (reduce.Kind == Reduction.Sum && instruction.Type.IsInteger())))
             {
                 return Add(instruction with { Operation = new Operation.Reshape() });
+            }
+
+            if (terms == 1 && reduce.Kind == Reduction.Sum && instruction.Shape.Elements > 0)
+            {
+                // A sum starts from 0, which shows where its only term is -0.
+                var zero = Constant(Scalar.Of(instruction.Type, 0.0), operand.Shape);
+                return Add(instruction with
+                {
+                    Operation = new Operation.Reshape(),
+                    Operands = new Axes(Apply(instruction with { Shape = operand.Shape }, Pointwise.Add, instruction.Operands[0], zero)),
+                });
             }
 
             if (ConstantOf(instruction) is not { } constant || terms == 0)

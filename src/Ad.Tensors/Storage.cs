@@ -14,6 +14,9 @@ public abstract class Storage(DType type, Shape shape)
     /// <summary>The same elements under another shape with as many of them.</summary>
     public abstract Storage Reshaped(Shape shape);
 
+    /// <summary>What holds the elements: one object for all storages that share them.</summary>
+    public virtual object Memory => this;
+
     /// <summary>The elements in the host's memory: this storage itself when it is there already.</summary>
     public abstract HostStorage ToHost();
 }
@@ -32,9 +35,19 @@ public sealed class HostStorage : Storage
     {
         ArgumentNullException.ThrowIfNull(shape);
         var bytes = shape.Elements * type.Size();
-        return bytes > System.Array.MaxLength
-            ? throw new InsufficientMemoryException($"A {type.Name()}{shape} takes {bytes} bytes, more than the {System.Array.MaxLength} one tensor may have.")
-            : new HostStorage(type, shape, GC.AllocateUninitializedArray<byte>((int)bytes));
+        if (bytes > System.Array.MaxLength)
+        {
+            throw new InsufficientMemoryException($"A {type.Name()}{shape} takes {bytes} bytes, more than the {System.Array.MaxLength} one tensor may have.");
+        }
+
+        try
+        {
+            return new HostStorage(type, shape, GC.AllocateUninitializedArray<byte>((int)bytes));
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new InsufficientMemoryException($"A {type.Name()}{shape} takes {bytes} bytes, which the system does not give.", e);
+        }
     }
 
     /// <summary>A copy of an array's elements.</summary>
@@ -65,6 +78,9 @@ public sealed class HostStorage : Storage
 
     /// <inheritdoc/>
     public override HostStorage Reshaped(Shape shape) => new(Type, shape, _bytes);
+
+    /// <inheritdoc/>
+    public override object Memory => _bytes;
 
     /// <inheritdoc/>
     public override HostStorage ToHost() => this;

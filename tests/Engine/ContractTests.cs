@@ -5,6 +5,19 @@ namespace Engine;
 
 public sealed class ContractTests
 {
+    [Fact]
+    public void Products_with_nothing_to_sum_are_single_products() => OperationTests.Repeat(60, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Float32, DType.Float64);
+        var (batch, m, n) = (1 + make.Below(5), make.Size(), make.Pick(1, 2, 7, 8, 16, 17, 33, 200));
+        var (x, y) = (build.Input(type, batch, m), build.Input(type, batch, n));
+        var z = make.Chance(0.5)
+            ? build.Contract(x, y, [], [], [0], [0])
+            : build.Contract(build.Reshape(x, batch, m, 1), build.Reshape(y, batch, 1, n), [2], [1], [0], [0]);
+        Compare.ToReference(build.Returning(z), 0, make.Tensor(type, build[x].Shape), make.Tensor(type, build[y].Shape));
+    });
+
     public static TheoryData<int, int, int> Sizes => new()
     {
         { 1, 1, 700 }, { 1, 300, 64 }, { 300, 1, 64 }, { 1, 64, 600 }, { 64, 1, 601 }, { 5, 7, 300 }, { 13, 33, 9 }, { 37, 65, 257 },

@@ -38,13 +38,29 @@ public sealed class ExecutableTests
         var sum = build.Broadcast(build.Reshape(build.Reduce(Reduction.Sum, e, 1), 4, 1), 4, 100);
         Assert.Equal(
             """
-            pointwise over 400 as [4, 100, 1]: v0 = load s0 : float32; v1 = exp v0 : float32 -> s2; sum v1 -> s1; (1600 bytes read, 1616 written, 800 flops)
-            pointwise over 400: v0 = load s2 : float32; v1 = load s1(4, 100; 1, 0; 0) : float32; v2 = divide v0 v1 : float32 -> s3; (1616 bytes read, 1600 written, 400 flops)
+            by 4 rows: pointwise over 400 as [4, 100, 1]: v0 = load s0 : float32; v1 = exp v0 : float32 -> s2; sum v1 -> s1; then pointwise over 400: v0 = load s2 : float32; v1 = load s1(4, 100; 1, 0; 0) : float32; v2 = divide v0 v1 : float32 -> s3; (3216 bytes read, 3216 written, 1200 flops)
             return s3
             temporaries 1664 bytes
 
             """,
             Compare.One.Prepare(build.Returning(build.Apply(Pointwise.Divide, e, sum))).ToString());
+    }
+
+    [Fact]
+    public void What_needs_more_memory_than_there_can_be_says_what_it_is()
+    {
+        var build = new Build();
+        var x = build.Broadcast(build.Input(DType.Float64), 50_000, 60_000);
+        var y = build.Apply(Pointwise.Exp, x);
+        var argument = new Make(1).Tensor(DType.Float64, new Shape()).Store();
+        var executable = Compare.One.Prepare(build.Returning(y));
+        var failure = Assert.Throws<InsufficientMemoryException>(() => executable.Run([argument]));
+        Assert.Contains("exp v0", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("24000000000 bytes", failure.Message, StringComparison.Ordinal);
+        var temporary = build.Reduce(Reduction.Sum, build.Flip(build.CumulativeSum(y, 0, false), 0), 0);
+        Assert.Throws<InsufficientMemoryException>(() => Compare.One.Prepare(build.Returning(temporary)).Run([argument]));
+        var shape = Assert.Throws<InsufficientMemoryException>(() => HostStorage.Allocate(DType.Int64, new Shape(1 << 20, 1 << 20)));
+        Assert.StartsWith("A int64[1048576, 1048576] takes 8796093022208 bytes", shape.Message, StringComparison.Ordinal);
     }
 
     [Fact]

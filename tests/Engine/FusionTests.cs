@@ -91,4 +91,35 @@ public sealed class FusionTests
                 break;
         }
     }
+
+    [Fact]
+    public void An_update_by_moments_goes_through_memory_once()
+    {
+        // Adam (Kingma and Ba 2015): two moments, corrected by powers of a count that comes after them in the program.
+        var build = new Build();
+        int[] shape = [20_000];
+        var (w, g, m, v) = (build.Input(DType.Float32, shape), build.Input(DType.Float32, shape), build.Input(DType.Float32, shape), build.Input(DType.Float32, shape));
+        int Times(double factor, int x) => build.Apply(Pointwise.Multiply, build.Constant(DType.Float32, factor, shape), x);
+        var m2 = build.Apply(Pointwise.Add, Times(0.9, m), Times(0.1, g));
+        var v2 = build.Apply(Pointwise.Add, Times(0.999, v), Times(0.001, build.Apply(Pointwise.Multiply, g, g)));
+        var count = build.Cast(build.Input(DType.Int32), DType.Float32);
+        int Corrected(int x, double beta) =>
+            build.Apply(Pointwise.Divide, x, build.Broadcast(build.Apply(Pointwise.Power, build.Constant(DType.Float32, beta), count), shape));
+        var update = build.Apply(Pointwise.Divide, Corrected(m2, 0.9), build.Apply(Pointwise.Sqrt, Corrected(v2, 0.999)));
+        var program = build.Returning(build.Apply(Pointwise.Subtract, w, update), m2, v2);
+        Assert.Single(Compare.One.Prepare(program).ToString()!.Split('\n'), line => line.Contains("over 20000", StringComparison.Ordinal));
+        var make = new Make(8);
+        Compare.ToReference(program, 4, [.. Enumerable.Range(0, 4).Select(_ => make.Tensor(DType.Float32, new Shape(shape))), Three()]);
+        for (var result = 0; result < 3; result++)
+        {
+            Assert.True(Compare.One.Prepare(program).MayReplace(result == 0 ? 0 : result + 1, result));
+        }
+
+        static Plain Three()
+        {
+            var three = Plain.Of(DType.Int32, new Shape());
+            three[0] = 3;
+            return three;
+        }
+    }
 }

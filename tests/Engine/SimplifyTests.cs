@@ -6,6 +6,17 @@ namespace Engine;
 
 public sealed class SimplifyTests
 {
+    [Fact]
+    public void A_sum_of_one_term_is_no_reduction_and_keeps_its_bits() => OperationTests.Repeat(30, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Int32, DType.Int64, DType.Float32, DType.Float64);
+        var x = build.Input(type, 1 + make.Below(5), 1, 9);
+        var program = build.Returning(build.Reduce(Reduction.Sum, x, 1));
+        Assert.DoesNotContain("sum", Simplify.Apply(program).ToString(), StringComparison.Ordinal);
+        Compare.ToReference(program, 0, make.Tensor(type, build[x].Shape, true));
+    });
+
     [Theory]
     [InlineData(Pointwise.Multiply, 1, true)]
     [InlineData(Pointwise.Divide, 1, true)]

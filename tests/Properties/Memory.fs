@@ -104,3 +104,23 @@ let ``a state that nobody ever looks at keeps memory flat too`` () =
     // Up to four thousand operations of each chain wait to be computed at any moment.
     staysWithin 4_000_000L 50_000 run
     Assert.Equal(100_000.0, Tensor.toScalar count)
+
+[<Fact>]
+let ``a step of a fold in steady state allocates less than sixteen kilobytes, whatever its state holds`` () =
+    let optimizer = Optimizer.adam 0.01
+
+    let folded =
+        jitFold (fun (p, s) (x: Tensor) ->
+            let value, g = Reverse.valueAndGradient (fun p -> Tensor.sum (Tensor.square (p - x))) p
+
+            Optimizer.step optimizer g s p, value)
+
+    let start = Tensor.zeros Float64 [ 100_000 ] |> Tensor.eval
+    let state = Tree.eval (start, optimizer.Init start)
+    let x = Tensor.ones Float64 [ 100_000 ] |> Tensor.eval
+    folded state (Seq.replicate 50 x) |> ignore
+    let before = GC.GetTotalAllocatedBytes true
+    folded state (Seq.replicate 1000 x) |> ignore
+    // The first steps have memory of their own for states to go on in.
+    let first = 2L * 3L * 800_000L
+    Assert.InRange(GC.GetTotalAllocatedBytes true - before - first, System.Int64.MinValue, 1000L * 16_384L)

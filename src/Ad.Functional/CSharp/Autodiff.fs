@@ -1,6 +1,7 @@
 namespace Ad.Functional.CSharp
 
 open System
+open System.Collections.Generic
 open System.Runtime.CompilerServices
 open Ad.Functional
 
@@ -68,6 +69,22 @@ type Autodiff =
         let compiled = jit (fun (a, b, c) -> f.Invoke(a, b, c))
         Func<'a, 'b, 'c, 'd>(fun a b c -> compiled (a, b, c))
 
+    /// A step from a state and an input to the next state and an output, run over inputs from a first state: the last state and all outputs. Traced
+    /// likewise; the states in between are seen by nobody, so that their memory goes from step to step.
+    static member JitFold
+        (step: Func<'s, 'x, struct ('s * 'y)>)
+        : Func<'s, IEnumerable<'x>, struct ('s * IReadOnlyList<'y>)> =
+        ArgumentNullException.ThrowIfNull step
+
+        let folded =
+            jitFold (fun state x ->
+                let struct (next, y) = step.Invoke(state, x)
+                next, y)
+
+        Func<_, _, _>(fun start inputs ->
+            let last, outputs = folded start inputs
+            struct (last, List<'y> outputs :> IReadOnlyList<'y>))
+
     /// The function for many arguments at once: all leaves are taken apart along their first axis, and so are the results put together.
     static member Vmap(f: Func<'a, 'b>) : Func<'a, 'b> = Func<'a, 'b>(vmap (Autodiff.F f))
 
@@ -88,6 +105,9 @@ type Autodiff =
 
     /// What Jit runs for the function at x, as text.
     static member Explain(f: Func<'a, 'b>, x: 'a) : string = explain (Autodiff.F f) x
+
+    /// What Jit runs for the function at x, before each kernel its median time over so many runs.
+    static member Profile(f: Func<'a, 'b>, x: 'a, runs: int) : string = profile runs (Autodiff.F f) x
 
     /// The first operation of f at x that makes an infinity or a NaN of finite numbers, as a sentence; null when all are finite.
     static member NonFinite(f: Func<'a, 'b>, x: 'a) : string | null =

@@ -9,6 +9,9 @@ internal static class BlockPool
 
     private const int Line = 64;
 
+    /// <summary>The most bytes an array has room for.</summary>
+    public static long MostBytesAtOnce => Array.MaxLength - Line;
+
     private static readonly Lock Gate = new();
     private static readonly Dictionary<int, Stack<byte[]>> Free = [];
     private static long _held;

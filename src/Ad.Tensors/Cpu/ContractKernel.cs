@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Ad.Tensors.Cpu;
 
@@ -116,7 +117,11 @@ internal sealed class ContractKernel : Kernel
             var result = c + ((long)item * layout.M * layout.N);
             fixed (byte* scratch = (byte[]?)state)
             {
-                if (IsPacked)
+                if (IsOuter)
+                {
+                    Outer(left, right, result);
+                }
+                else if (IsPacked)
                 {
                     new Gemm<T>(layout.M, layout.N, layout.K).Run(left, right, result, scratch, workers, parallel);
                 }
@@ -144,10 +149,35 @@ internal sealed class ContractKernel : Kernel
             }
         }
 
-        private bool IsVector => layout.Products1 > FewProducts
+        private bool IsVector => layout.Products1 > FewProducts && !IsOuter
             && ((layout.N == 1 && (a.Row == 1 || a.Column == 1)) || (layout.M == 1 && (b.Row == 1 || b.Column == 1)));
 
-        private bool IsPacked => layout.Products1 > FewProducts && !IsVector;
+        // One product an element: bound by the writing of the result alone.
+        private bool IsOuter => layout.K == 1 && layout.N > 1 && b.Column == 1;
+
+        private bool IsPacked => layout.Products1 > FewProducts && !IsVector && !IsOuter;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Outer(Matrix<T> left, Matrix<T> right, T* result)
+        {
+            var lanes = Vector512<T>.Count;
+            for (var i = 0; i < layout.M; i++, result += layout.N)
+            {
+                var factor = left.Start[i * left.Row];
+                var everywhere = Vector512.Create(factor);
+                var j = 0;
+                for (; j <= layout.N - lanes; j += lanes)
+                {
+                    // Added to 0 as all sums are, which turns -0 into 0.
+                    MicroKernels<T>.Fma(everywhere, Vector512.Load(right.Start + j), Vector512<T>.Zero).Store(result + j);
+                }
+
+                for (; j < layout.N; j++)
+                {
+                    result[j] = T.FusedMultiplyAdd(factor, right.Start[j], T.Zero);
+                }
+            }
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Plainly(Matrix<T> left, Matrix<T> right, T* result)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
@@ -29,10 +30,12 @@ internal sealed class CpuExecutable : Executable
     private readonly Instruction?[] _inputs;
     private readonly Plan _plan;
     private readonly Workers _workers;
+    private readonly HashSet<(int Argument, int Result)> _replacements;
+    private readonly string? _tooLarge;
 
     public CpuExecutable(Program program, Plan plan, Workers workers)
     {
-        (_plan, _workers) = (plan, workers);
+        (_plan, _workers, _replacements) = (plan, workers, [.. plan.Replacements()]);
         Cost = ProgramCost.Of(program);
         var inputs = new List<Instruction?>();
         foreach (var instruction in program.Instructions)
@@ -49,14 +52,44 @@ internal sealed class CpuExecutable : Executable
         }
 
         _inputs = [.. inputs];
+        _tooLarge = TooLarge(plan);
+    }
+
+    // Said when it runs, as a program that is only looked at needs no memory.
+    private static string? TooLarge(Plan plan)
+    {
+        foreach (var kernel in plan.Kernels)
+        {
+            foreach (var slot in kernel.Writes)
+            {
+                if (plan.SlotBytes[slot] > BlockPool.MostBytesAtOnce)
+                {
+                    return $"The result s{slot} of '{kernel}' takes {plan.SlotBytes[slot]} bytes, more than the {BlockPool.MostBytesAtOnce} one tensor may have.";
+                }
+            }
+        }
+
+        return null;
     }
 
     public override ProgramCost Cost { get; }
 
-    public override Storage[] Run(ReadOnlySpan<Storage> arguments)
+    public override Storage[] Run(ReadOnlySpan<Storage> arguments) => Run(arguments, [], null);
+
+    public override Storage[] Run(ReadOnlySpan<Storage> arguments, ReadOnlySpan<Storage?> room) => Run(arguments, room, null);
+
+    public override bool MayReplace(int argument, int result) => _replacements.Contains((argument, result));
+
+    private Storage[] Run(ReadOnlySpan<Storage> arguments, ReadOnlySpan<Storage?> room, long[]? times)
     {
+        if (_tooLarge is not null)
+        {
+            throw new InsufficientMemoryException(_tooLarge);
+        }
+
         var frame = new Frame(_plan.Slots.Length);
         var hosts = Accept(arguments);
+        Accept(room, hosts);
         var arenas = new byte[_plan.Arenas.Length][];
         var results = new HostStorage[_plan.Results.Length];
         try
@@ -75,7 +108,7 @@ internal sealed class CpuExecutable : Executable
                         frame.Bind(slot, hosts[home.Index].Array, 0);
                         break;
                     case HomeKind.Result:
-                        results[home.Index] = HostStorage.Allocate(_plan.Results[home.Index].Type, _plan.Results[home.Index].Shape);
+                        results[home.Index] = Room(room, home.Index);
                         frame.Bind(slot, results[home.Index].Array, 0);
                         break;
                     case HomeKind.Arena:
@@ -84,9 +117,14 @@ internal sealed class CpuExecutable : Executable
                 }
             }
 
-            foreach (var kernel in _plan.Kernels)
+            for (var k = 0; k < _plan.Kernels.Length; k++)
             {
-                kernel.Run(frame, _workers);
+                var start = times is null ? 0 : Stopwatch.GetTimestamp();
+                _plan.Kernels[k].Run(frame, _workers);
+                if (times is not null)
+                {
+                    times[k] = Stopwatch.GetTimestamp() - start;
+                }
             }
         }
         finally
@@ -111,17 +149,70 @@ internal sealed class CpuExecutable : Executable
         return results;
     }
 
-    public override string ToString()
+    public override string ToString() => Text(_ => "");
+
+    public override string Profile(ReadOnlySpan<Storage> arguments, int runs)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(runs, 1);
+        var times = new long[runs][];
+        for (var run = 0; run < runs; run++)
+        {
+            Run(arguments, [], times[run] = new long[_plan.Kernels.Length]);
+        }
+
+        var medians = _plan.Kernels.Select((_, k) => times.Select(t => t[k]).Order().ElementAt(runs / 2) * 1e6 / Stopwatch.Frequency).ToArray();
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{Text(k => string.Create(CultureInfo.InvariantCulture, $"{medians[k],10:F1} us  "))}kernels {medians.Sum():F1} us\n");
+    }
+
+    private string Text(Func<int, string> before)
     {
         var text = new StringBuilder();
-        foreach (var kernel in _plan.Kernels)
+        for (var k = 0; k < _plan.Kernels.Length; k++)
         {
+            var kernel = _plan.Kernels[k];
             var (read, written) = (kernel.Reads.Sum(s => _plan.SlotBytes[s]), kernel.Writes.Sum(s => _plan.SlotBytes[s]));
+            text.Append(before(k));
             text.Append(CultureInfo.InvariantCulture, $"{kernel} ({read} bytes read, {written} written, {kernel.Flops} flops)\n");
         }
 
         text.Append("return ").AppendJoin(' ', _plan.Results.Select(r => $"s{r.Slot}")).Append('\n');
         return text.Append(CultureInfo.InvariantCulture, $"temporaries {_plan.Temporaries} bytes\n").ToString();
+    }
+
+    private HostStorage Room(ReadOnlySpan<Storage?> room, int result)
+    {
+        var (_, type, shape) = _plan.Results[result];
+        return result < room.Length && room[result] is HostStorage given && given.Type == type && given.Shape.Elements == shape.Elements
+            ? given
+            : HostStorage.Allocate(type, shape);
+    }
+
+    private void Accept(ReadOnlySpan<Storage?> room, HostStorage[] arguments)
+    {
+        for (var result = 0; result < room.Length; result++)
+        {
+            if (room[result] is not { } given)
+            {
+                continue;
+            }
+
+            for (var argument = 0; argument < arguments.Length; argument++)
+            {
+                if (arguments[argument].Memory == given.Memory && !MayReplace(argument, result))
+                {
+                    throw new ArgumentException($"Result {result} may not be written over argument {argument}, which is read later.", nameof(room));
+                }
+            }
+
+            for (var other = 0; other < result; other++)
+            {
+                if (room[other]?.Memory == given.Memory)
+                {
+                    throw new ArgumentException($"The results {other} and {result} were given the same memory.", nameof(room));
+                }
+            }
+        }
     }
 
     private HostStorage[] Accept(ReadOnlySpan<Storage> arguments)

@@ -38,6 +38,9 @@ internal abstract class Kernel
     /// <summary>The slots it writes, all of them whole.</summary>
     public abstract IEnumerable<int> Writes { get; }
 
+    /// <summary>Whether it reads each element of one slot before it writes that place of another, so that both may be the same memory.</summary>
+    public virtual bool ReadsInPlace(int source, int target) => false;
+
     /// <summary>Element operations it does.</summary>
     public virtual long Flops => 0;
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Ad.Tensors.Cpu;
 
@@ -25,13 +26,13 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int ChunkColumns = 4096;
-    private const int TileColumns = 512;
+    private const int MostTileColumns = 512;
 
     private static int Depth => 1024 / sizeof(T);
 
-    private static int TileRows => MicroKernels<T>.Rows * 10;
+    private static int MostTileRows => MicroKernels<T>.Rows * 10;
 
-    private static int ChunkRows => TileRows * 32;
+    private static int ChunkRows => MostTileRows * 32;
 
     // With few rows a column of B is used too seldom to be worth a copy, if its rows can be read as they lie.
     private static int FewRows => 3 * MicroKernels<T>.Rows;
@@ -61,6 +62,7 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
                         Math.Min(Depth, k - from),
                         from > 0,
                         direct,
+                        parallel ? workers.Threads : 1,
                         packedA,
                         packedB);
                     workers.Run(new Packing(block), block.PackItems, parallel);
@@ -74,9 +76,11 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
 
     /// <summary>One chunk of rows and columns over one strip of the summed axis.</summary>
     private readonly struct Block(
-        Matrix<T> a, Matrix<T> b, T* c, int ldc, int rows, int columns, int depth, bool add, bool direct, T* packedA, T* packedB)
+        Matrix<T> a, Matrix<T> b, T* c, int ldc, int rows, int columns, int depth, bool add, bool direct, int threads, T* packedA, T* packedB)
     {
-        private const int PanelsPerItem = 8;
+        private const int PanelsPerItem = 4;
+
+        private readonly (int Rows, int Columns) _tile = Tile(rows, columns, threads);
 
         private static int Mr => MicroKernels<T>.Rows;
 
@@ -93,9 +97,34 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
 
         public int PackItems => ItemsA + ((PanelsB - FirstPanelB + PanelsPerItem - 1) / PanelsPerItem);
 
-        private int TilesAcross => (columns + TileColumns - 1) / TileColumns;
+        private int TilesAcross => (columns + _tile.Columns - 1) / _tile.Columns;
 
-        public int TileItems => TilesAcross * ((rows + TileRows - 1) / TileRows);
+        public int TileItems => TilesAcross * ((rows + _tile.Rows - 1) / _tile.Rows);
+
+        // Large tiles use what the caches hold best, but every thread should find a few, of one size if possible.
+        private static (int Rows, int Columns) Tile(int rows, int columns, int threads)
+        {
+            var (height, width) = (MostTileRows, MostTileColumns);
+            while (threads > 1 && Count(rows, height) * Count(columns, width) < 4 * threads)
+            {
+                if (width > 2 * Nr && (width >= columns || width > 4 * Nr || height <= 2 * Mr))
+                {
+                    width = Math.Max(2 * Nr, width / 2 / Nr * Nr);
+                }
+                else if (height > 2 * Mr)
+                {
+                    height = Math.Max(2 * Mr, height / 2 / Mr * Mr);
+                }
+                else
+                {
+                    break;
+                }
+            }
+
+            return (height, width);
+        }
+
+        private static int Count(int whole, int part) => (whole + part - 1) / part;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Pack(int item)
@@ -126,15 +155,15 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
         public void Multiply(int item)
         {
             var (down, across) = Math.DivRem(item, TilesAcross);
-            var lastColumn = Math.Min(columns, (across + 1) * TileColumns);
-            var lastRow = Math.Min(rows, (down + 1) * TileRows);
+            var lastColumn = Math.Min(columns, (across + 1) * _tile.Columns);
+            var lastRow = Math.Min(rows, (down + 1) * _tile.Rows);
             var edge = stackalloc T[Mr * Nr];
-            for (var column = across * TileColumns; column < lastColumn; column += Nr)
+            for (var column = across * _tile.Columns; column < lastColumn; column += Nr)
             {
                 var unpacked = column / Nr < FirstPanelB;
                 var panel = unpacked ? b.Start + column : packedB + ((long)column * depth);
                 var step = unpacked ? (nint)b.Row : Nr;
-                for (var row = down * TileRows; row < lastRow; row += Mr)
+                for (var row = down * _tile.Rows; row < lastRow; row += Mr)
                 {
                     var rowsLeft = rows - row;
                     var columnsLeft = columns - column;
@@ -171,6 +200,22 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
             }
         }
 
+        // A call that copies costs more than a few vectors.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Copy(T* from, T* to, int count)
+        {
+            var i = 0;
+            for (; i <= count - Vector128<T>.Count; i += Vector128<T>.Count)
+            {
+                Vector128.Load(from + i).Store(to + i);
+            }
+
+            for (; i < count; i++)
+            {
+                to[i] = from[i];
+            }
+        }
+
         /// <summary>Copies some rows into a panel, column by column; rows that are missing are zeros.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static void Panel(Matrix<T> source, T* panel, int height, int full, int depth)
@@ -184,18 +229,19 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
             {
                 for (var p = 0; p < depth; p++)
                 {
-                    Unsafe.CopyBlockUnaligned(panel + ((long)p * full), source.Start + (p * source.Column), (uint)(height * sizeof(T)));
+                    Copy(source.Start + (p * source.Column), panel + ((long)p * full), height);
                 }
 
                 return;
             }
 
+            var turned = source.Column == 1 ? Turning.Columns(source.Start, source.Row, panel, full, height, depth) : 0;
             for (var i = 0; i < height; i++)
             {
-                var from = source.Start + (i * source.Row);
-                var to = panel + i;
+                var from = source.Start + (i * source.Row) + (turned * source.Column);
+                var to = panel + ((long)turned * full) + i;
                 var step = source.Column;
-                for (var p = 0; p < depth; p++)
+                for (var p = turned; p < depth; p++)
                 {
                     *to = *from;
                     from += step;

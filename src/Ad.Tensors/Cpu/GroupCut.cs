@@ -64,7 +64,7 @@ internal sealed class GroupCut
 
     public int RowItems { get; } = 1;
 
-    private int Columns { get; }
+    public int Columns { get; }
 
     public (long Outer, long Column, int RowItem) Place(int item)
     {

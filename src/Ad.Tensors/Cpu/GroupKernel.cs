@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Ad.Tensors.Cpu;
@@ -11,7 +12,10 @@ namespace Ad.Tensors.Cpu;
 internal sealed class GroupKernel : Kernel
 {
     // What handing a block to a function costs, in elements.
-    private const long OverheadElements = 50;
+    private const long OverheadElements = 300;
+
+    // Rows that are not worth a block of their own.
+    private const long ShortRow = 128;
 
     private readonly PointwiseGroup _group;
     private readonly long _emitAfter;
@@ -42,6 +46,19 @@ internal sealed class GroupKernel : Kernel
 
     public override IEnumerable<int> Writes => [.. _group.Outputs.Values, .. _group.Reductions.Select(r => r.Slot)];
 
+    // A block is stored when all of it has been loaded: see GroupState.
+    public override bool ReadsInPlace(int source, int target) =>
+        _group.Outputs.ContainsValue(target)
+        && _group.Nodes.All(node => node switch
+        {
+            Node.Load load when load.View.Slot == source => load.View.Layout.Offset == 0 && load.View.Layout.IsContiguous()
+                && load.View.Layout.Elements() == _group.Elements && load.Type.Size() == SizeOf(target),
+            Node.Random random => random.Key.Slot != source,
+            _ => true,
+        });
+
+    private int SizeOf(int slot) => _group.Nodes[_group.Outputs.First(o => o.Value == slot).Key].Type.Size();
+
     public override long Flops => _group.Elements * (_group.Nodes.Count(n => n is Node.Apply) + _group.Reductions.Count);
 
     public override void Run(Frame frame, Workers workers)
@@ -57,8 +74,73 @@ internal sealed class GroupKernel : Kernel
         }
     }
 
+    public long Elements => _group.Elements;
+
+    /// <summary>The rows that its reductions leave, or 0 without reductions.</summary>
+    public long Rows => _group.Extents?.Outer ?? 0;
+
+    /// <summary>The views it loads.</summary>
+    public IEnumerable<View> Views => _group.Nodes.OfType<Node.Load>().Select(load => load.View);
+
+    /// <summary>Whether it can go through so many rows in any order.</summary>
+    public bool GoesThrough(long rows) =>
+        _group.Elements > 0
+        && !_group.Nodes.Any(node => node is Node.Random)
+        && (_group.Extents is { } extents ? extents.Outer == rows && _cut.RowItems == 1 : _group.Elements % rows == 0);
+
+    /// <summary>Does some rows, for whoever has them follow each other.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void DoRows(GroupState state, Frame frame, long first, long count, long rows)
+    {
+        if (_reducers.Length == 0)
+        {
+            // Blocks of whole rows or of parts of one: what is the same along a row is then the same along a block.
+            var each = _group.Elements / rows;
+            var step = each >= ShortRow ? each : count * each;
+            for (var start = first * each; start < (first + count) * each; start += step)
+            {
+                DoElements(state, frame, start, start + step);
+            }
+        }
+        else if (_cut.WholeResults)
+        {
+            DoWhole(state, frame, state.Sums, first, first + count);
+        }
+        else
+        {
+            for (var item = first * _cut.Columns; item < (first + count) * _cut.Columns; item++)
+            {
+                DoPart(state, frame, [], state.Sums, (int)item);
+            }
+        }
+    }
+
+    /// <summary>What one thread needs to take part, to be given back by <see cref="End"/>.</summary>
+    public GroupState Begin(GroupProgram program, Frame frame)
+    {
+        // States of the program before are left to the garbage collector.
+        GroupState? state;
+        while (_states.TryTake(out state) && state.Program != program)
+        {
+        }
+
+        state ??= new GroupState(program) { Sums = new byte[_reducers.Sum(r => 8 * r.Planes) * _cut.StateResults] };
+        if (_cut.Elements > 0)
+        {
+            state.Begin(frame);
+        }
+
+        return state;
+    }
+
+    public void End(GroupState state)
+    {
+        state.End();
+        _states.Add(state);
+    }
+
     // Interpreted until that has cost about as much as emitting loops does, so that neither is ever more than twice as much as need be.
-    private GroupProgram Program()
+    public GroupProgram Program()
     {
         var program = Volatile.Read(ref _program);
         if (program.IsEmitted || Interlocked.Add(ref _done, _cut.Elements + OverheadElements) < _emitAfter)
@@ -115,15 +197,11 @@ internal sealed class GroupKernel : Kernel
     {
         if (_reducers.Length == 0)
         {
-            var end = Math.Min(_cut.Elements, (item + 1L) * _cut.ItemElements);
-            for (var start = item * _cut.ItemElements; start < end; start += GroupProgram.BlockElements)
-            {
-                state.Block(frame, start, (int)Math.Min(GroupProgram.BlockElements, end - start));
-            }
+            DoElements(state, frame, item * _cut.ItemElements, Math.Min(_cut.Elements, (item + 1L) * _cut.ItemElements));
         }
         else if (_cut.WholeResults)
         {
-            DoWhole(state, frame, sums, item);
+            DoWhole(state, frame, sums, item * _cut.OuterPerItem, Math.Min(_cut.Extents.Outer, (item + 1L) * _cut.OuterPerItem));
         }
         else
         {
@@ -131,12 +209,23 @@ internal sealed class GroupKernel : Kernel
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void DoElements(GroupState state, Frame frame, long start, long end)
+    {
+        for (; start < end; start += GroupProgram.BlockElements)
+        {
+            var count = (int)Math.Min(GroupProgram.BlockElements, end - start);
+            state.Block(frame, start, count);
+            state.Store(frame, start, count);
+        }
+    }
+
     /// <summary>Blocks of all the elements of some outer positions each.</summary>
-    private void DoWhole(GroupState state, Frame frame, byte[] sums, int item)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void DoWhole(GroupState state, Frame frame, byte[] sums, long first, long end)
     {
         var (_, reduced, inner) = _cut.Extents;
-        var end = Math.Min(_cut.Extents.Outer, (item + 1L) * _cut.OuterPerItem);
-        for (var outer = item * _cut.OuterPerItem; outer < end; outer += _cut.OuterPerBlock)
+        for (var outer = first; outer < end; outer += _cut.OuterPerBlock)
         {
             var outers = (int)Math.Min(_cut.OuterPerBlock, end - outer);
             var results = (int)(outers * inner);
@@ -165,10 +254,16 @@ internal sealed class GroupKernel : Kernel
                 _reducers[r].Finish(
                     kept, results, frame.Elements<byte>(reduction.Slot, (outer * inner * target) + (results * target))[(int)(outer * inner * target)..]);
             }
+
+            if (reduced > 0)
+            {
+                state.Store(frame, outer * reduced * inner, (int)(outers * reduced * inner));
+            }
         }
     }
 
     /// <summary>Blocks of some rows of one outer position, or of a part of one row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void DoPart(GroupState state, Frame frame, byte[][] partials, byte[] sums, int item)
     {
         var (_, reduced, inner) = _cut.Extents;
@@ -188,6 +283,8 @@ internal sealed class GroupKernel : Kernel
             {
                 Add(r, Kept(r, item, width, partials, sums), 0, width, state.At(_group.Reductions[r].Node, rows * width), width, row);
             }
+
+            state.Store(frame, (((outer * reduced) + row) * inner) + column, rows * width);
         }
 
         for (var r = 0; r < _reducers.Length && partials.Length == 0; r++)
@@ -253,27 +350,7 @@ internal sealed class GroupKernel : Kernel
 
     private sealed class Work(GroupKernel kernel, GroupProgram program, Frame frame, byte[][] partials) : IWork
     {
-        public object? Begin()
-        {
-            // States of the program before are left to the garbage collector.
-            GroupState? state;
-            while (kernel._states.TryTake(out state) && state.Program != program)
-            {
-            }
-
-            if (state is null)
-            {
-                var sums = kernel._reducers.Sum(r => 8 * r.Planes) * kernel._cut.StateResults;
-                state = new GroupState(program) { Sums = new byte[sums] };
-            }
-
-            if (kernel._cut.Elements > 0)
-            {
-                state.Begin(frame);
-            }
-
-            return state;
-        }
+        public object? Begin() => kernel.Begin(program, frame);
 
         public void Do(object? state, int item)
         {
@@ -281,11 +358,6 @@ internal sealed class GroupKernel : Kernel
             kernel.Do(group, frame, partials, group.Sums, item);
         }
 
-        public void End(object? state)
-        {
-            var group = (GroupState)state!;
-            group.End();
-            kernel._states.Add(group);
-        }
+        public void End(object? state) => kernel.End((GroupState)state!);
     }
 }

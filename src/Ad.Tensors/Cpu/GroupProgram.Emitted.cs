@@ -6,8 +6,12 @@ internal sealed partial class GroupProgram
     private const int FunctionLocals = 100;
     private const int NodeLocals = 4;
 
-    /// <summary>Whether emitted loops would save anything: one function alone is as fast as a block function.</summary>
-    public static bool IsWorthEmitting(PointwiseGroup group) => group.Nodes.Count(node => IsCovered(group.Nodes, node)) > 1;
+    /// <summary>Whether emitted loops would save anything: one function alone is as fast as a block function, but for elements that are repeated.</summary>
+    public static bool IsWorthEmitting(PointwiseGroup group) =>
+        group.Nodes.Count(node => IsCovered(group.Nodes, node)) > (group.Nodes.Any(IsRepeated) ? 0 : 1);
+
+    private static bool IsRepeated(Node node) =>
+        node is Node.Load { View.Layout: var layout } && !layout.IsSplat() && layout.Collapse() is { } collapsed && collapsed.Strides[^1] == 0;
 
     private static bool IsCovered(IReadOnlyList<Node> nodes, Node node) => node switch
     {
@@ -51,6 +55,7 @@ internal sealed partial class GroupProgram
             }
 
             Filled[i] = whole[i] ? Filled[i] : 1;
+            MayBeUniform[i] = Readers[i] is not null && Nodes[i] is Node.Load && !whole[i] && Slots[i] < 0 && Nodes.Length <= 64;
             if (Functions[i] is null && (!Constant[i] || Slots[i] >= 0))
             {
                 steps.Add(new GroupStep(i, null));
@@ -127,6 +132,19 @@ internal sealed partial class GroupProgram
         return phases;
     }
 
+    /// <summary>
+    /// The segment that computes a node and everything that reads another, if there is one: the node may be written over the other, as a loop
+    /// reads an operand once, before the first node that needs it.
+    /// </summary>
+    public Segment? Overwriter(int node, int other)
+    {
+        var segment = Steps.Select(s => s.Segment).FirstOrDefault(s => s is not null && s.Computes(node));
+        var readers = Enumerable.Range(0, Nodes.Length).Where(i => Nodes[i].Operands.Values.Contains(other)).ToArray();
+        return segment is not null && !Reduced.Contains(other) && Slots[other] < 0 && readers.Length > 0 && readers[0] <= node && readers.All(segment.Computes)
+            ? segment
+            : null;
+    }
+
     private Segment Segment(int[] inside, int[] writes)
     {
         var operands = inside.SelectMany(i => Nodes[i].Operands.Values.ToArray())
@@ -136,6 +154,6 @@ internal sealed partial class GroupProgram
             .ToArray();
         var reads = operands.Where(i => !Constant[i]).ToArray();
         var constants = operands.Where(i => Constant[i]).ToArray();
-        return new Segment(SegmentEmitter.Loop(this, inside, reads, constants, writes), reads, constants, writes);
+        return new Segment(this, inside, reads, constants, writes);
     }
 }

@@ -15,6 +15,7 @@ internal sealed partial class GroupProgram
     public GroupProgram(PointwiseGroup group, bool emitted)
     {
         IsEmitted = emitted;
+        RegisterElements = (int)Math.Clamp(group.Elements, 64, BlockElements);
         Nodes = [.. group.Nodes];
         Functions = new BlockFunction?[Nodes.Length];
         Readers = new Layout?[Nodes.Length];
@@ -22,6 +23,8 @@ internal sealed partial class GroupProgram
         Registers = new int[Nodes.Length];
         Constant = new bool[Nodes.Length];
         Filled = new int[Nodes.Length];
+        MayBeUniform = new bool[Nodes.Length];
+        Reduced = [.. group.Reductions.Select(r => r.Node)];
         Array.Fill(Filled, (int)Math.Min(BlockElements, group.Elements));
         Array.Fill(Slots, -1);
         Array.Fill(Registers, -1);
@@ -45,6 +48,9 @@ internal sealed partial class GroupProgram
             RegisterBytes = Allocate(group);
         }
     }
+
+    /// <summary>The elements a register has.</summary>
+    public int RegisterElements { get; }
 
     /// <summary>Whether what can be is computed by emitted loops rather than node by node.</summary>
     public bool IsEmitted { get; }
@@ -71,6 +77,12 @@ internal sealed partial class GroupProgram
 
     /// <summary>How many elements of a constant's register are ever read.</summary>
     public int[] Filled { get; }
+
+    /// <summary>Whether a loaded node's block may be one element, where all of it is the same: only loops read it.</summary>
+    public bool[] MayBeUniform { get; }
+
+    /// <summary>The nodes that reductions read.</summary>
+    public int[] Reduced { get; }
 
     /// <summary>Bytes of all registers per element of a block.</summary>
     public int RegisterBytes { get; private set; }
@@ -140,6 +152,7 @@ internal sealed partial class GroupProgram
             last[reduction.Node] = int.MaxValue;
         }
 
+        var dying = Enumerable.Range(0, Nodes.Length).ToLookup(i => last[i]);
         var free = new Dictionary<int, Stack<int>>();
         var end = 0;
         for (var i = 0; i < Nodes.Length; i++)
@@ -159,9 +172,9 @@ internal sealed partial class GroupProgram
                 }
             }
 
-            for (var j = 0; j <= i; j++)
+            foreach (var j in dying[i])
             {
-                if (last[j] == i && Registers[j] >= 0 && !Constant[j])
+                if (Registers[j] >= 0 && !Constant[j])
                 {
                     var size = Nodes[j].Type.Size();
                     if (!free.TryGetValue(size, out var stack))

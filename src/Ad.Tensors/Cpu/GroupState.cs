@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Ad.Tensors.Cpu;
@@ -13,21 +14,48 @@ internal sealed class GroupState
     private readonly int[] _offsets;
     private readonly uint[] _keys;
     private readonly long[] _places;
-    private readonly byte[] _pad;
+    private readonly SegmentPad _pad;
+
+    // Outputs that are written over something the group reads: a block of them is stored when nobody reads that block any more.
+    private readonly List<int> _late = [];
+    private readonly List<Segment> _over = [];
+    private readonly bool[] _uniform;
+
+    // The nodes that are written to slots, that are read from slots, and that have something to do once for a run.
+    private readonly int[] _outputs;
+    private readonly int[] _loads;
+    private readonly int[] _begun;
+    private byte[] _lateScratch = [];
 
     public GroupState(GroupProgram program)
     {
         _program = program;
         // Pinned, so that the registers stay on the boundaries of cache lines.
-        _scratch = GC.AllocateUninitializedArray<byte>((program.RegisterBytes * GroupProgram.BlockElements) + 64, pinned: true);
+        _scratch = GC.AllocateUninitializedArray<byte>((program.RegisterBytes * program.RegisterElements) + 64, pinned: true);
         _scratchStart = (int)(-BlockPool.Address(_scratch) & 63);
         _readers = [.. program.Readers.Select(layout => layout is null ? null : new ViewReader(layout))];
         _arrays = new byte[program.Nodes.Length][];
         _offsets = new int[program.Nodes.Length];
         _keys = new uint[program.Nodes.Length * 2];
-        _pad = new byte[program.PadBytes];
+        _pad = new SegmentPad(program.PadBytes, program.Nodes.Length);
+        _uniform = new bool[program.Nodes.Length];
         _places = program.Nodes.Any(n => n is Node.Ramp) ? new long[GroupProgram.BlockElements] : [];
+        var nodes = Enumerable.Range(0, program.Nodes.Length);
+        _outputs = [.. nodes.Where(i => program.Slots[i] >= 0)];
+        _loads = [.. nodes.Where(i => program.Nodes[i] is Node.Load)];
+        _begun = [.. nodes.Where(i => program.Nodes[i] is Node.Random || (program.Nodes[i] is Node.Load && program.Constant[i] && program.Registers[i] >= 0))];
+        foreach (var i in nodes.Where(i => program.Registers[i] >= 0))
+        {
+            (_arrays[i], _offsets[i]) = Register(i);
+            if (program.Nodes[i] is Node.Splat splat)
+            {
+                Fill(splat.Value, At(i, program.Filled[i]));
+            }
+        }
     }
+
+    private (byte[] Array, int Offset) Register(int node) =>
+        (_scratch, _scratchStart + (_program.Registers[node] * _program.RegisterElements));
 
     /// <summary>What it runs.</summary>
     public GroupProgram Program => _program;
@@ -38,21 +66,14 @@ internal sealed class GroupState
     /// <summary>Fills in what is the same for all blocks of a run.</summary>
     public void Begin(Frame frame)
     {
-        for (var i = 0; i < _program.Nodes.Length; i++)
+        FindLate(frame);
+        foreach (var i in _begun)
         {
-            var register = _program.Registers[i];
-            if (register >= 0)
-            {
-                (_arrays[i], _offsets[i]) = (_scratch, _scratchStart + (register * GroupProgram.BlockElements));
-            }
-
             switch (_program.Nodes[i])
             {
-                case Node.Load load when _program.Constant[i] && register >= 0:
-                    FillFrom(frame, load.View, _scratch.AsSpan(_offsets[i], _program.Filled[i] * load.Type.Size()));
-                    break;
-                case Node.Splat splat when register >= 0:
-                    Fill(splat.Value, _scratch.AsSpan(_offsets[i], _program.Filled[i] * splat.Type.Size()));
+                case Node.Load load:
+                    (_arrays[i], _offsets[i]) = Register(i);
+                    FillFrom(frame, load.View, At(i, _program.Filled[i]));
                     break;
                 case Node.Random random:
                     var key = frame.From<uint>(random.Key.Slot);
@@ -67,9 +88,21 @@ internal sealed class GroupState
     }
 
     /// <summary>Forgets the arrays of a run, so as not to keep them alive.</summary>
-    public void End() => Array.Clear(_arrays);
+    public void End()
+    {
+        foreach (var i in _loads)
+        {
+            _arrays[i] = null!;
+        }
 
-    /// <summary>Computes all nodes over some elements.</summary>
+        foreach (var i in _outputs)
+        {
+            _arrays[i] = null!;
+        }
+    }
+
+    /// <summary>Computes all nodes over some elements. <see cref="Store"/> comes after it, when reductions have read them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Block(Frame frame, long start, int count)
     {
         var nodes = _program.Nodes;
@@ -77,13 +110,13 @@ internal sealed class GroupState
         {
             if (segment is not null)
             {
-                segment.Run(_program, _arrays, _offsets, count, _pad);
+                segment.Run(_arrays, _offsets, _uniform, count, _pad, _over.Contains(segment));
                 continue;
             }
 
             var size = nodes[i].Type.Size();
             var slot = _program.Slots[i];
-            if (slot >= 0)
+            if (slot >= 0 && !_late.Contains(i))
             {
                 (_arrays[i], _offsets[i]) = (frame.Array(slot), frame.Start(slot) + (int)(start * size));
             }
@@ -120,6 +153,53 @@ internal sealed class GroupState
         }
     }
 
+    /// <summary>Stores what <see cref="Block"/> computed for places that its readers, reductions among them, read until now.</summary>
+    public void Store(Frame frame, long start, int count)
+    {
+        foreach (var node in _late)
+        {
+            var size = _program.Nodes[node].Type.Size();
+            At(node, count).CopyTo(frame.Array(_program.Slots[node]).AsSpan(frame.Start(_program.Slots[node]) + (int)(start * size)));
+        }
+    }
+
+    private void FindLate(Frame frame)
+    {
+        _late.Clear();
+        _over.Clear();
+        foreach (var output in _outputs)
+        {
+            foreach (var load in _loads)
+            {
+                if (!IsOver(frame, _program.Slots[output], _program.Nodes[load]))
+                {
+                    continue;
+                }
+
+                if (_program.Overwriter(output, load) is not { } segment)
+                {
+                    _late.Add(output);
+                    break;
+                }
+
+                _over.Add(segment);
+            }
+        }
+
+        if (_late.Count > 0 && _lateScratch.Length == 0)
+        {
+            _lateScratch = GC.AllocateUninitializedArray<byte>(_program.Nodes.Length * _program.RegisterElements * sizeof(double), pinned: true);
+        }
+
+        foreach (var node in _late)
+        {
+            (_arrays[node], _offsets[node]) = (_lateScratch, node * _program.RegisterElements * sizeof(double));
+        }
+    }
+
+    private static bool IsOver(Frame frame, int slot, Node node) =>
+        node is Node.Load { View.Slot: var source } && frame.Array(source) == frame.Array(slot) && frame.Start(source) == frame.Start(slot);
+
     /// <summary>A node's elements in the current block.</summary>
     public Span<byte> At(int node, int count) =>
         _arrays[node].AsSpan(_offsets[node], count * _program.Nodes[node].Type.Size());
@@ -133,6 +213,7 @@ internal sealed class GroupState
         function(a, b, c, At(i, count));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Load(Frame frame, View view, int i, long start, int count)
     {
         var size = view.Type.Size();
@@ -144,6 +225,14 @@ internal sealed class GroupState
 
         reader.Seek(start);
         var register = _program.Registers[i];
+        _uniform[i] = false;
+        if (_program.MayBeUniform[i] && reader.TrySame(count) is >= 0 and var same)
+        {
+            _uniform[i] = true;
+            (_arrays[i], _offsets[i]) = (frame.Array(view.Slot), frame.Start(view.Slot) + (int)(same * size));
+            return;
+        }
+
         if (register >= 0)
         {
             var at = reader.TryRun(count);
@@ -153,7 +242,7 @@ internal sealed class GroupState
                 return;
             }
 
-            (_arrays[i], _offsets[i]) = (_scratch, _scratchStart + (register * GroupProgram.BlockElements));
+            (_arrays[i], _offsets[i]) = Register(i);
         }
 
         var target = At(i, count);

@@ -69,6 +69,31 @@ internal sealed class Layout : IEquatable<Layout>
         return true;
     }
 
+    /// <summary>Whether, of a buffer with rows of some width, it reads nothing but row r in its own row r.</summary>
+    public bool KeepsRows(long rows, long width)
+    {
+        var (least, most) = (Offset, Offset);
+        for (var axis = 0; axis < Rank; axis++)
+        {
+            long size = _sizes[axis];
+            if (rows > 1)
+            {
+                var outer = Math.Min(size, rows);
+                if (rows % outer != 0 || size % outer != 0 || (outer > 1 && _strides[axis] * (size / outer) != width * (rows / outer)))
+                {
+                    return false;
+                }
+
+                (rows, size) = (rows / outer, size / outer);
+            }
+
+            var extent = (size - 1) * _strides[axis];
+            (least, most) = (least + Math.Min(0, extent), most + Math.Max(0, extent));
+        }
+
+        return rows == 1 && least >= 0 && most < width;
+    }
+
     public Layout Permute(ReadOnlySpan<int> axes)
     {
         var sizes = new int[axes.Length];

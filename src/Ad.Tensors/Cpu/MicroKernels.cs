@@ -166,8 +166,9 @@ internal static unsafe class MicroKernels<T>
         Put(x3, y3, c + (3 * row), add);
     }
 
+    /// <summary>a b + c with one rounding.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<T> Fma(Vector512<T> a, Vector512<T> b, Vector512<T> c) =>
+    public static Vector512<T> Fma(Vector512<T> a, Vector512<T> b, Vector512<T> c) =>
         typeof(T) == typeof(float) ? Vector512.FusedMultiplyAdd(a.AsSingle(), b.AsSingle(), c.AsSingle()).As<float, T>()
         : Vector512.FusedMultiplyAdd(a.AsDouble(), b.AsDouble(), c.AsDouble()).As<double, T>();
 

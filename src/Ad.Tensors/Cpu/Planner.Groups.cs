@@ -17,6 +17,14 @@ internal sealed partial class Planner
             operands[i] = Near(instruction.Operands[i]);
         }
 
+        if (Merge(operands))
+        {
+            for (var i = 0; i < operands.Length; i++)
+            {
+                operands[i] = Near(instruction.Operands[i]);
+            }
+        }
+
         var step = FindGroup(operands, instruction.Shape.Elements);
         var group = (PointwiseGroup)_steps[step];
         var nodes = new int[operands.Length];
@@ -54,6 +62,63 @@ internal sealed partial class Planner
         return _values[instruction];
     }
 
+    /// <summary>
+    /// Moves groups of which the operands are members into the last such, where nobody else has asked for anything of theirs: what reads them both
+    /// then finds all of it in registers.
+    /// </summary>
+    private bool Merge(ReadOnlySpan<Value> operands)
+    {
+        var last = -1;
+        foreach (var operand in operands)
+        {
+            last = operand is Value.Member member ? Math.Max(last, member.Step) : last;
+        }
+
+        var merged = false;
+        foreach (var operand in operands)
+        {
+            if (operand is Value.Member member && member.Step != last && CanMove((PointwiseGroup)_steps[member.Step], (PointwiseGroup)_steps[last]))
+            {
+                merged |= Move(member.Step, last);
+            }
+        }
+
+        return merged;
+    }
+
+    private static bool CanMove(PointwiseGroup from, PointwiseGroup to) =>
+        from.Elements == to.Elements
+        && from.Nodes.Count > 0
+        && from.Outputs.Count == 0
+        && from.Reductions.Count == 0
+        && from.Nodes.Count + to.Nodes.Count <= MostNodes(to.Elements);
+
+    private bool Move(int from, int to)
+    {
+        var (source, target) = ((PointwiseGroup)_steps[from], (PointwiseGroup)_steps[to]);
+        var renamed = new int[source.Nodes.Count];
+        for (var i = 0; i < renamed.Length; i++)
+        {
+            renamed[i] = target.Add(source.Nodes[i] switch
+            {
+                Node.Apply apply => apply with { Operands = new Axes([.. apply.Operands.Values.ToArray().Select(o => renamed[o])]) },
+                Node.Cast cast => new Node.Cast(cast.Type, renamed[cast.Operand]),
+                var leaf => leaf,
+            });
+        }
+
+        for (var i = 0; i < _values.Length; i++)
+        {
+            if (_values[i] is Value.Member member && member.Step == from)
+            {
+                _values[i] = new Value.Member(to, renamed[member.Node]);
+            }
+        }
+
+        _steps[from] = new PointwiseGroup(source.Elements);
+        return true;
+    }
+
     private int FindGroup(ReadOnlySpan<Value> operands, long elements)
     {
         var earliest = -1;
@@ -66,7 +131,7 @@ internal sealed partial class Planner
         {
             if (_steps[step] is PointwiseGroup group
                 && group.Elements == elements
-                && group.Nodes.Count < MostNodes
+                && group.Nodes.Count < MostNodes(elements)
                 && Shares(group, step, operands))
             {
                 return step;
@@ -93,7 +158,7 @@ internal sealed partial class Planner
             if (operand switch
             {
                 Value.Member member => member.Step == step,
-                Value.Stored stored => group.Nodes.Contains(Load(stored.View)),
+                Value.Stored stored => group.Has(Load(stored.View)),
                 _ => false,
             })
             {

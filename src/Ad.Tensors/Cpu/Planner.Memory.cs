@@ -3,6 +3,42 @@ namespace Ad.Tensors.Cpu;
 /// <summary>A program as it will run: kernels in order, and where every slot's memory comes from.</summary>
 internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, long[] Arenas, Result[] Results)
 {
+    /// <summary>The arguments with the results that may be written over them: read by no kernel after the writing one, and element by element by that.</summary>
+    public IEnumerable<(int Argument, int Result)> Replacements()
+    {
+        var lastReader = new int[Slots.Length];
+        var writer = new int[Slots.Length];
+        Array.Fill(lastReader, -1);
+        for (var k = 0; k < Kernels.Length; k++)
+        {
+            foreach (var slot in Kernels[k].Reads)
+            {
+                lastReader[slot] = k;
+            }
+
+            foreach (var slot in Kernels[k].Writes)
+            {
+                writer[slot] = k;
+            }
+        }
+
+        var passed = Results.Select(r => r.Slot).ToHashSet();
+        for (var source = 0; source < Slots.Length; source++)
+        {
+            for (var result = 0; result < Results.Length && Slots[source].Kind == HomeKind.Argument && !passed.Contains(source); result++)
+            {
+                var target = Results[result].Slot;
+                if (Slots[target] == new Home(HomeKind.Result, result, 0)
+                    && SlotBytes[source] == SlotBytes[target]
+                    && (lastReader[source] < writer[target]
+                        || (lastReader[source] == writer[target] && Kernels[writer[target]].ReadsInPlace(source, target))))
+                {
+                    yield return (Slots[source].Index, result);
+                }
+            }
+        }
+    }
+
     /// <summary>The bytes that a run takes beside arguments and results: the arenas, and the most that one kernel's bodies take.</summary>
     public long Temporaries => Arenas.Sum() + Kernels.OfType<StructuredKernel>().Select(k => k.Temporaries).DefaultIfEmpty(0).Max();
 }
@@ -38,7 +74,10 @@ internal sealed partial class Planner
             results[i] = new Result(whole ? view.Slot : Copied(view).Slot, type, shape);
         }
 
-        var kernels = _steps.Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, _emitAfter)).ToArray();
+        var made = _steps
+            .Where(step => step is not PointwiseGroup { Nodes.Count: 0 })
+            .Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, _emitAfter));
+        var kernels = RowsKernel.Merge([.. made], _slotBytes);
         var arenas = new List<Arena>();
         var homes = House(kernels, results, arenas);
         return new Plan(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);

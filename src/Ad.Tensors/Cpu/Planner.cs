@@ -19,8 +19,11 @@ internal abstract record Value
 /// </summary>
 internal sealed partial class Planner
 {
-    // A group's blocks shrink as it grows; far beyond this they would be too short to be worth their overhead.
-    private const int MostNodes = 96;
+    // As a group grows, less of its blocks stays in the nearest cache. That is nothing to groups of a few elements, for which handing over
+    // from one group to the next is what costs.
+    private static int MostNodes(long elements) => elements <= FewestElements ? 4096 : 96;
+
+    private const long FewestElements = 64;
 
     private readonly Program _program;
     private readonly Value[] _values;
@@ -40,18 +43,40 @@ internal sealed partial class Planner
     public static Plan Make(Program program, long emitAfter)
     {
         var planner = new Planner(program, emitAfter);
-        for (var i = 0; i < planner._values.Length; i++)
+        foreach (var i in planner.FewElementsFirst())
         {
-            planner._values[i] = planner.Place(program.Instructions[i]);
+            planner._values[i] = planner.Place(i);
         }
 
         return planner.Finish();
     }
 
+    /// <summary>
+    /// The instructions in an order that keeps operands first, those that come from a few elements alone before all others: so that an update of a
+    /// large tensor by numbers computed for it, such as a step's size, is one group.
+    /// </summary>
+    private IEnumerable<int> FewElementsFirst()
+    {
+        var instructions = _program.Instructions;
+        var isSmall = new bool[instructions.Length];
+        for (var i = 0; i < isSmall.Length; i++)
+        {
+            isSmall[i] = instructions[i].Shape.Elements <= FewestElements;
+            foreach (var operand in instructions[i].Operands.Values)
+            {
+                isSmall[i] &= isSmall[operand];
+            }
+        }
+
+        var order = Enumerable.Range(0, isSmall.Length);
+        return order.Where(i => isSmall[i]).Concat(order.Where(i => !isSmall[i]));
+    }
+
     private Shape ShapeOf(Instruction instruction, int operand) => _program.Instructions[instruction.Operands[operand]].Shape;
 
-    private Value Place(Instruction instruction)
+    private Value Place(int index)
     {
+        var instruction = _program.Instructions[index];
         var shape = instruction.Shape;
         switch (instruction.Operation)
         {
@@ -100,8 +125,7 @@ internal sealed partial class Planner
                 var added = Indexing.Of("scatterAdd", shape, ShapeOf(instruction, 0), scatter.Axis, scatter.Batch);
                 return Kernel(instruction, target => new ScatterAddKernel(added, Contiguous(instruction, 0), Contiguous(instruction, 1), target));
             case Operation.Contract contract:
-                var (left, right) = (InMemory(instruction, 0), InMemory(instruction, 1));
-                return Kernel(instruction, target => ContractKernel.Of(contract, left, right, target, Copied));
+                return Contract(instruction, contract, IsReadTurned(index));
             case Operation.Decompose decompose:
                 return Kernel(instruction, target => new DecomposeKernel(
                     decompose.Kind, Contiguous(instruction, 0), ShapeOf(instruction, 0), shape, target));

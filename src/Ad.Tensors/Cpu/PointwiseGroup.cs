@@ -39,6 +39,8 @@ internal sealed class PointwiseGroup(long elements)
 {
     public long Elements { get; } = elements;
 
+    private readonly Dictionary<Node, int> _places = [];
+
     public List<Node> Nodes { get; } = [];
 
     /// <summary>Which nodes are kept, and in which slot.</summary>
@@ -52,13 +54,15 @@ internal sealed class PointwiseGroup(long elements)
     /// <summary>Adds a node, or finds the same one.</summary>
     public int Add(Node node)
     {
-        var index = Nodes.IndexOf(node);
-        if (index < 0)
+        if (!_places.TryGetValue(node, out var index))
         {
-            index = Nodes.Count;
+            _places[node] = index = Nodes.Count;
             Nodes.Add(node);
         }
 
         return index;
     }
+
+    /// <summary>Whether a node is there.</summary>
+    public bool Has(Node node) => _places.ContainsKey(node);
 }

@@ -1,29 +1,79 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+
 namespace Ad.Tensors.Cpu;
 
 /// <summary>A loop over some elements: for every node that it reads or writes in memory, the array and the byte in it where its first element is.</summary>
 internal delegate void SegmentLoop(byte[][] arrays, int[] offsets, int count);
 
+/// <summary>Memory for fewer elements than one step has, with room beyond them.</summary>
+internal sealed class SegmentPad(int bytes, int nodes)
+{
+    public byte[] Bytes { get; } = new byte[bytes];
+
+    public byte[][] Arrays { get; } = new byte[nodes][];
+
+    public int[] Offsets { get; } = new int[nodes];
+}
+
 /// <summary>
 /// Nodes of a group that one emitted loop computes, with what is only of use among them in registers. A loop takes a whole number of steps: a
-/// last one that would go too far starts earlier instead, and fewer elements than one step has are done in memory of their own.
+/// last one that would go too far starts earlier instead, and fewer elements than one step has are done in memory of their own. There is a
+/// loop for each choice of operands that are one element all along.
 /// </summary>
-internal sealed class Segment(SegmentLoop loop, int[] reads, int[] constants, int[] writes)
+internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, int[] constants, int[] writes)
 {
+    private readonly SegmentLoop _plain = SegmentEmitter.Loop(program, inside, reads, constants, writes);
+    private readonly ConcurrentDictionary<ulong, SegmentLoop> _uniform = new();
+
     /// <summary>Bytes that <see cref="Run"/> needs beside the operands' memory.</summary>
     public int PadBytes => (reads.Length + writes.Length) * PadSize;
 
     private static int PadSize => SegmentEmitter.Step * sizeof(double);
 
-    public void Run(GroupProgram program, byte[][] arrays, int[] offsets, int count, byte[] pad)
+    /// <summary>Whether it computes a node.</summary>
+    public bool Computes(int node) => Array.IndexOf(inside, node) >= 0;
+
+    /// <summary>
+    /// Computes some elements. Operands that are uniform have one element for all of them. Where results may lie over operands, no element is
+    /// computed twice.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Run(byte[][] arrays, int[] offsets, bool[] uniform, int count, SegmentPad pad, bool inPlace)
     {
+        var loop = Loop(uniform);
+        var left = count;
         if (count >= SegmentEmitter.Step)
         {
-            loop(arrays, offsets, count);
-            return;
+            left = inPlace ? count % SegmentEmitter.Step : 0;
+            loop(arrays, offsets, count - left);
         }
 
-        var padArrays = new byte[arrays.Length][];
-        var padOffsets = new int[arrays.Length];
+        if (left > 0)
+        {
+            Rest(loop, arrays, offsets, uniform, count - left, left, pad);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private SegmentLoop Loop(bool[] uniform)
+    {
+        var which = 0UL;
+        for (var i = 0; i < reads.Length; i++)
+        {
+            which |= uniform[reads[i]] ? 1UL << i : 0;
+        }
+
+        return which == 0 ? _plain
+            : _uniform.TryGetValue(which, out var loop) ? loop
+            : _uniform.GetOrAdd(which, _ => SegmentEmitter.Loop(
+                program, inside, [.. reads.Where(r => !uniform[r])], [.. constants, .. reads.Where(r => uniform[r])], writes));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Rest(SegmentLoop loop, byte[][] arrays, int[] offsets, bool[] uniform, int start, int count, SegmentPad pad)
+    {
+        var (padArrays, padOffsets) = (pad.Arrays, pad.Offsets);
         foreach (var node in constants)
         {
             (padArrays[node], padOffsets[node]) = (arrays[node], offsets[node]);
@@ -32,24 +82,38 @@ internal sealed class Segment(SegmentLoop loop, int[] reads, int[] constants, in
         var at = 0;
         foreach (var node in reads)
         {
-            (padArrays[node], padOffsets[node]) = (pad, at);
-            Bytes(program, arrays, offsets, node, count).CopyTo(pad.AsSpan(at));
+            if (uniform[node])
+            {
+                (padArrays[node], padOffsets[node]) = (arrays[node], offsets[node]);
+                continue;
+            }
+
+            (padArrays[node], padOffsets[node]) = (pad.Bytes, at);
+            Bytes(arrays, offsets, node, start, count).CopyTo(pad.Bytes.AsSpan(at));
             at += PadSize;
         }
 
         foreach (var node in writes)
         {
-            (padArrays[node], padOffsets[node]) = (pad, at);
+            (padArrays[node], padOffsets[node]) = (pad.Bytes, at);
             at += PadSize;
         }
 
         loop(padArrays, padOffsets, SegmentEmitter.Step);
         foreach (var node in writes)
         {
-            Bytes(program, padArrays, padOffsets, node, count).CopyTo(Bytes(program, arrays, offsets, node, count));
+            Bytes(padArrays, padOffsets, node, 0, count).CopyTo(Bytes(arrays, offsets, node, start, count));
+        }
+
+        foreach (var node in reads)
+        {
+            padArrays[node] = null!;
         }
     }
 
-    private static Span<byte> Bytes(GroupProgram program, byte[][] arrays, int[] offsets, int node, int count) =>
-        arrays[node].AsSpan(offsets[node], count * program.Nodes[node].Type.Size());
+    private Span<byte> Bytes(byte[][] arrays, int[] offsets, int node, int start, int count)
+    {
+        var size = program.Nodes[node].Type.Size();
+        return arrays[node].AsSpan(offsets[node] + (start * size), count * size);
+    }
 }

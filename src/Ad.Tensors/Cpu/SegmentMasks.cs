@@ -46,20 +46,30 @@ internal static class SegmentMasks
     public static void Write128(ref byte target, Vector128<int> truths) =>
         Unsafe.WriteUnaligned(ref target, (uint)Comparisons.Spread(Vector128.ExtractMostSignificantBits(truths)));
 
-    /// <summary>A vector function of sixteen float32, through double.</summary>
+    /// <summary>A vector function of sixteen float32, as they are or through double.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Function512<F>(Vector512<float> x)
         where F : struct, IVectorFunction
     {
+        if (F.HasSingles)
+        {
+            return F.Singles(x);
+        }
+
         var (low, high) = Vector512.Widen(x);
         return Vector512.Narrow(F.ForSingle(low), F.ForSingle(high));
     }
 
-    /// <summary>A vector function of eight float32, through double.</summary>
+    /// <summary>A vector function of eight float32, as they are or through double.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Function256<F>(Vector256<float> x)
         where F : struct, IVectorFunction
     {
+        if (F.HasSingles)
+        {
+            return F.Singles(Vector512.Create(x, x)).GetLower();
+        }
+
         var (low, high) = Vector256.Widen(x);
         var result = F.ForSingle(Vector512.Create(low, high));
         return Vector256.Narrow(result.GetLower(), result.GetUpper());

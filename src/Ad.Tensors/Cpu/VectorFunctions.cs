@@ -12,6 +12,12 @@ internal interface IVectorFunction
 
     /// <summary>The function of float32 numbers, wrong by at most 2^-30 of itself: what rounding it to float32 can tell, and no more.</summary>
     static abstract V ForSingle(V x);
+
+    /// <summary>Whether <see cref="Singles"/> is there.</summary>
+    static virtual bool HasSingles => false;
+
+    /// <summary>The function of float32 numbers as they are, within 1 ulp of the rounded value.</summary>
+    static virtual Vector512<float> Singles(Vector512<float> x) => throw new NotSupportedException();
 }
 
 /// <summary>The elementwise functions that are worth computing eight at a time, within about two units in the last place.</summary>
@@ -43,6 +49,11 @@ internal static class VectorFunctions
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public static V ForSingle(V x) => VectorMath.ExpSingle(x);
+
+        public static bool HasSingles => true;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Singles(Vector512<float> x) => VectorSingles.Exp(x);
     }
 
     public readonly struct Expm1 : IVectorFunction

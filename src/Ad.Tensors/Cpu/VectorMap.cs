@@ -6,7 +6,7 @@ namespace Ad.Tensors.Cpu;
 
 /// <summary>
 /// Loops over vector functions. The last few elements go through the same function, in a vector filled up, so that an element's value does
-/// not depend on where it lies. Float32 goes through double, which leaves it right to rounding.
+/// not depend on where it lies.
 /// </summary>
 internal static class VectorMap
 {
@@ -56,7 +56,6 @@ internal static class VectorMap
     private static void Sixteen<F>(ReadOnlySpan<float> x, Span<float> r)
         where F : struct, IVectorFunction
     {
-        var (low, high) = Vector512.Widen(Vector512.Create(x));
-        Vector512.Narrow(F.ForSingle(low), F.ForSingle(high)).CopyTo(r);
+        SegmentMasks.Function512<F>(Vector512.Create(x)).CopyTo(r);
     }
 }

@@ -34,6 +34,11 @@ internal static class VectorTrigonometry
             var r = LessPi(x, shifted - Vector512.Create(Rounder));
             return Far<Functions.Sin>(x, (SinSingle(r).AsInt64() ^ (shifted.AsInt64() << 63)).AsDouble());
         }
+
+        public static bool HasSingles => true;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Singles(Vector512<float> x) => VectorSingles.Sin(x);
     }
 
     public readonly struct Cos : IVectorFunction
@@ -53,6 +58,11 @@ internal static class VectorTrigonometry
             var r = LessPi(x, shifted - Vector512.Create(Rounder - 1) - Vector512.Create(0.5));
             return Far<Functions.Cos>(x, (SinSingle(r).AsInt64() ^ (~shifted.AsInt64() << 63)).AsDouble());
         }
+
+        public static bool HasSingles => true;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static Vector512<float> Singles(Vector512<float> x) => VectorSingles.Cos(x);
     }
 
     public readonly struct Tan : IVectorFunction

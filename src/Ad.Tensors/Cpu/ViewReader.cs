@@ -38,6 +38,7 @@ internal sealed class ViewReader
     public long InnerStride => _innerStride;
 
     /// <summary>Goes to an element, counted in row-major order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Seek(long element)
     {
         if (element == _next)
@@ -56,9 +57,24 @@ internal sealed class ViewReader
     }
 
     /// <summary>The place of the current element when this many from here on lie one after another, else -1. Goes past them if so.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public long TryRun(int count)
     {
         if (_innerStride != 1 || _inner - _index[_outer] < count)
+        {
+            return -1;
+        }
+
+        var at = _position;
+        Advance(count);
+        return at;
+    }
+
+    /// <summary>The place of the current element when it is this many elements from here on, else -1. Goes past them if so.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public long TrySame(int count)
+    {
+        if (_innerStride != 0 || _inner - _index[_outer] < count)
         {
             return -1;
         }

@@ -32,6 +32,18 @@ public sealed class KernelTests
     }
 
     [Fact]
+    public void A_fold_runs_a_step_over_inputs_and_leaves_its_start_alone()
+    {
+        var start = Tensors.Vector(1.0, 2.0);
+        var fold = Autodiff.JitFold<Tensor, Tensor, Tensor>((state, x) => ((state * 2.0) + x, state.Sum()));
+        var (last, sums) = fold(start, Enumerable.Repeat(Tensors.Vector(1.0, 1.0), 3));
+        Assert.Equal([15.0, 23.0], last.ToArray<double>());
+        Assert.Equal([3.0, 8.0, 18.0], sums.Select(s => s.ToScalar()));
+        Assert.Equal([1.0, 2.0], start.ToArray<double>());
+        Assert.Matches(@"^ *\d+\.\d us  pointwise", Autodiff.Profile((Tensor x) => x.Sin().Sum(), start, 3));
+    }
+
+    [Fact]
     public void Both_modes_differentiate_a_lambda()
     {
         var x = Tensors.Vector(1.0, 2.0);
