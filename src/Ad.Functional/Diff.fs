@@ -11,17 +11,6 @@ module Diff =
     /// The value and the gradient, by reverse mode: one pass.
     let valueAndGrad (f: 'a -> Tensor) (x: 'a) : Tensor * 'a = Reverse.valueAndGradient f x
 
-    /// The Jacobian, shape of f(x) then shape of x: by forward mode when x has at most as many elements as f(x), else by reverse.
-    let jacobian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
-        // Running f on zeros of x's shape to learn the result's would run it twice; its trace is lazy, so it is only built.
-        if x.Count <= (f x).Count then
-            Forward.jacobian f x
-        else
-            Reverse.jacobian f x
-
-    /// The Hessian of a function with a scalar result, shape of x twice: forward over reverse, one forward pass for each element of x.
-    let hessian (f: Tensor -> Tensor) (x: Tensor) : Tensor = Forward.jacobian (Reverse.gradient f) x
-
     /// The Hessian times v, without the Hessian: forward over reverse, one pass of each.
     let hvp (f: 'a -> Tensor) (x: 'a) (v: 'a) : 'a = snd (Forward.jvp (Reverse.gradient f) x v)
 
@@ -30,34 +19,6 @@ module Diff =
     let gaussNewtonVp (loss: 'b -> Tensor) (f: 'a -> 'b) (x: 'a) (v: 'a) : 'a =
         let y, jv = Forward.jvp f x v
         snd (Reverse.vjp f x) (hvp loss y jv)
-
-    /// Adds up g(e_i) over the unit directions e_i of x, each computed by itself.
-    let private overDirections (x: Tensor) (g: Tensor -> int64 -> Tensor) =
-        let place = Tensor.reshape x.Shape (Tensor.arange DType.Int64 (int x.Count))
-
-        Seq.init (int x.Count) (fun i ->
-            let unit = Tensor.equal place (Tensor.scalar (int64 i)) |> Tensor.cast x.DType
-            (Trace.settle [| g unit (int64 i) |])[0])
-        |> Seq.fold (+) (Tensor.zeros x.DType [])
-
-    /// The sum of second derivatives by each element of x, by forward over forward, without the Hessian.
-    let laplacian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
-        overDirections x (fun unit _ ->
-            let along x = snd (Forward.jvp f x unit)
-            let second = snd (Forward.jvp along x unit)
-            Forward.scalarResult "laplacian" second
-            second)
-
-    let private sameShape name (x: Tensor) (y: Tensor) =
-        if y.Shape <> x.Shape then
-            Shapes.refuse name $"the function takes {x.Signature} to {y.Signature}; the shapes must be equal."
-
-    /// The sum of df_i/dx_i of a function that keeps the shape, by forward mode.
-    let divergence (f: Tensor -> Tensor) (x: Tensor) : Tensor =
-        overDirections x (fun unit _ ->
-            let y, moved = Forward.jvp f x unit
-            sameShape "divergence" x y
-            Tensor.sum (moved * unit))
 
     /// The curl of a function from 3-vectors to 3-vectors.
     let curl (f: Tensor -> Tensor) (x: Tensor) : Tensor =

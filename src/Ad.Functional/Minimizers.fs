@@ -181,7 +181,13 @@ module Minimizer =
 
     /// The point after so many steps at most, or where the value stands still within a tolerance.
     [<CompiledName("Run")>]
-    let run (steps: int) (tolerance: float) (minimizer: Minimizer<'P, 'S>) (f: 'P -> Tensor) (start: 'P) : 'P =
+    let run
+        (steps: int)
+        (tolerance: float)
+        (minimizer: Minimizer<'P, 'S>)
+        (f: 'P -> Tensor)
+        (start: 'P)
+        : 'P =
         iterates minimizer f start |> untilStill steps tolerance
 
     /// Gradient descent with a step length found by backtracking, which begins at twice the last.
@@ -194,7 +200,13 @@ module Minimizer =
                 let direction = scaled -1.0 g
                 let line = along f p direction
                 let slope = -(dot g g)
-                let known s = if s = 0.0 then number value, slope, (p, value, g) else line s
+
+                let known s =
+                    if s = 0.0 then
+                        number value, slope, (p, value, g)
+                    else
+                        line s
+
                 let step, (next, _, _) = LineSearch.backtracking 0.5 (2.0 * number step) known
                 value, next, Tensor.scalar (if step = 0.0 then 1.0 else step) }
 
@@ -216,7 +228,13 @@ module Minimizer =
 
                 let slope = dot g direction
                 let line = along f p direction
-                let known s = if s = 0.0 then number value, slope, (p, value, g) else line s
+
+                let known s =
+                    if s = 0.0 then
+                        number value, slope, (p, value, g)
+                    else
+                        line s
+
                 let length = sqrt (dot direction direction)
                 let start = if length > 0.0 then min 1.0 (1.0 / length) else 1.0
                 let _, (next, _, _) = LineSearch.strongWolfe 0.1 start known
@@ -271,7 +289,13 @@ module Minimizer =
                 let direction = if dot direction g < 0.0 then direction else scaled -1.0 g
                 let slope = dot g direction
                 let line = along f p direction
-                let known s = if s = 0.0 then number value, slope, (p, value, g) else line s
+
+                let known s =
+                    if s = 0.0 then
+                        number value, slope, (p, value, g)
+                    else
+                        line s
+
                 let _, (next, _, _) = LineSearch.strongWolfe 0.9 1.0 known
                 value, next, { Last = Some(p, g); Pairs = pairs } }
 
@@ -352,7 +376,13 @@ module Minimizer =
                 let direction = solvePositive inner (min 0.5 (sqrt size)) (hvp f p) None (scaled -1.0 g)
                 let slope = dot g direction
                 let line = along f p direction
-                let known s = if s = 0.0 then number value, slope, (p, value, g) else line s
+
+                let known s =
+                    if s = 0.0 then
+                        number value, slope, (p, value, g)
+                    else
+                        line s
+
                 let _, (next, _, _) = LineSearch.backtracking 0.5 1.0 known
                 value, next, () }
 
@@ -380,7 +410,11 @@ module Minimizer =
 
     /// The optimizer's steps, scaled down when the value stops falling (<c>Schedules.onPlateau</c>).
     [<CompiledName("ReduceOnPlateau")>]
-    let reduceOnPlateau (factor: float) (patience: int) (inner: Optimizer<'P, 'S>) : Minimizer<'P, Plateau * 'S> =
+    let reduceOnPlateau
+        (factor: float)
+        (patience: int)
+        (inner: Optimizer<'P, 'S>)
+        : Minimizer<'P, Plateau * 'S> =
         { Init = fun _ p -> Schedules.waiting 1.0, inner.Init p
           Step =
             fun f p (plateau, state) ->
@@ -430,7 +464,11 @@ module Minimizer =
         v
         |> Seq.unfold (fun v ->
             let here, j = Tensor.eval (r v, jacobian r v)
-            Some((0.5 * Tensor.sum (Tensor.square here), back v), Tensor.eval (v - Linalg.leastSquares j here)))
+
+            Some(
+                (0.5 * Tensor.sum (Tensor.square here), back v),
+                Tensor.eval (v - Linalg.leastSquares j here)
+            ))
 
     /// <summary>
     /// Hessian-free optimisation (Martens 2010): conjugate gradients on products with the Gauss-Newton matrix of loss and model, J' H J, plus a damping that follows how
@@ -498,6 +536,7 @@ module Minimizer =
         let matrix =
             Array.init (k * k) (fun place ->
                 let i, j = place / k, place % k
+
                 if i = j then diagonal[i]
                 elif abs (i - j) = 1 then beside[min i j]
                 else 0.0)
