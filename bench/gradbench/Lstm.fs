@@ -26,34 +26,29 @@ let private cell weights biases (x: Tensor) layer =
     { Hidden = outgate * tanh cell
       Cell = cell }
 
-/// The layers after rows of the sequence, and the sum of what they say of the rows that follow each; the last row is only foretold.
-let run parameters (sequence: Tensor) (layers: Layer list) =
+/// How well the layers foretell each row of a sequence from those before it, summed.
+let run parameters (layers: Layer list) (sequence: Tensor) =
     let rows = sequence.Shape[0]
     let weights = [ for i in 0 .. 2 * layers.Length - 1 -> parameters.Main[i] ]
     let weightsIn, weightsOut, biasesOut = parameters.Extra[0], parameters.Extra[1], parameters.Extra[2]
 
-    let step (layers, outputs) (t: int) =
+    let step layers row =
         let through (x, i) layer =
             let next = cell weights[2 * i] weights[2 * i + 1] x layer
             next, (next.Hidden, i + 1)
 
-        let layers, (x, _) = List.mapFold through (sequence[t] * weightsIn, 0) layers
-        layers, x :: outputs
+        let layers, (x, _) = List.mapFold through (row * weightsIn, 0) layers
+        layers, x
 
-    let layers, outputs = Seq.fold step (layers, []) (seq { 0 .. rows - 2 })
-    let y = Tensor.stack 0 (List.rev outputs) * weightsOut + biasesOut
+    let _, outputs = scan step layers (Tensor.sliceAxis 0 0 (rows - 1) 1 sequence)
+    let y = outputs * weightsOut + biasesOut
     let next = Tensor.sliceAxis 0 1 rows 1 sequence
     let logits = y - log (2.0 + Tensor.sumKeep [ 1 ] (exp y))
-    layers, Tensor.sum (next * logits)
+    Tensor.sum (next * logits)
 
-// The sequence is run in parts of so many rows, for each length of which there is one program. For the gradient the layers
-// between parts are kept, and the parts are run again, last first: the pullback of each follows from that of its program.
-let private rowsInPart = 33
-
-/// Parts of a sequence, each beginning with the last row of the one before.
-let private parts (sequence: float array array) =
-    [ for first in 0 .. rowsInPart - 1 .. sequence.Length - 2 ->
-          Tensor.matrix sequence[first .. min (first + rowsInPart - 1) (sequence.Length - 1)] ]
+let private loss p layers (sequence: Tensor) =
+    let rows, width = sequence.Shape[0], sequence.Shape[1]
+    run p layers sequence * (-1.0 / float ((rows - 1) * width))
 
 type private Input =
     { Parameters: float array array * float array array
@@ -78,51 +73,19 @@ let private tensors input =
     { Main = Tensor.matrix main
       Extra = Tensor.matrix extra },
     layers,
-    parts input.Sequence
-
-let private scale input = -1.0 / float ((input.Sequence.Length - 1) * input.Sequence[0].Length)
-
-let private program () = jit (fun (p, sequence, layers) -> run p sequence layers)
+    Tensor.matrix input.Sequence
 
 let private objective input =
-    let program = program ()
-
-    fun () ->
-        let p, layers, parts = tensors input
-
-        let part (layers, total) sequence =
-            let layers, more = program (p, sequence, layers)
-            layers, total + Tensor.toScalar more
-
-        scale input * (List.fold part (layers, 0.0) parts |> snd)
+    let f = jit (fun (p, layers, sequence) -> loss p layers sequence)
+    fun () -> Tensor.toScalar (f (tensors input))
 
 let private gradient input =
-    let program = program ()
+    let f =
+        jit (fun (p, layers, sequence) ->
+            let g = grad (fun p -> loss p layers sequence) p
+            Tensor.concat 0 [ Tensor.flatten g.Main; Tensor.flatten g.Extra ])
 
-    let pullback =
-        jit (fun (p, sequence, layers, cotangents) ->
-            let _, pullback = Reverse.vjp (fun (p, layers) -> run p sequence layers) (p, layers)
-            pullback cotangents)
-
-    fun () ->
-        let p, layers, parts = tensors input
-
-        let kept, last =
-            parts
-            |> List.mapFold (fun layers s -> layers, fst (program (p, s, layers))) layers
-
-        let ofTotal = Tensor.scalar (scale input)
-
-        let part sequence layers (sum, ofLayers) =
-            let ofParameters, ofLayers = pullback (p, sequence, layers, (ofLayers, ofTotal))
-            Tensor.eval (Tree.map2 (+) sum ofParameters), ofLayers
-
-        let start = Tree.map Tensor.zerosLike (p, last)
-        let sum, _ = List.foldBack2 part parts kept start
-
-        Array.append
-            (Tensor.toArray<float>(Tensor.flatten sum.Main))
-            (Tensor.toArray<float>(Tensor.flatten sum.Extra))
+    fun () -> Tensor.toArray<float>(f (tensors input))
 
 let evaluation =
     { Name = "lstm"
