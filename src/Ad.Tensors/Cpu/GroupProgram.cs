@@ -9,6 +9,8 @@ internal readonly record struct GroupStep(int Node, Segment? Segment);
 /// </summary>
 internal sealed partial class GroupProgram
 {
+    private long _weight;
+
     /// <summary>The most elements a block has. Sums are cut by it, so that it is one for all.</summary>
     public const int BlockElements = 1024;
 
@@ -91,7 +93,7 @@ internal sealed partial class GroupProgram
     public int PadBytes => Steps.Max(s => s.Segment?.PadBytes ?? 0);
 
     /// <summary>How many times a cheap instruction's work an element is, roughly.</summary>
-    public long Weight => Math.Max(1, Nodes.Sum(WeightOf) / 4);
+    public long Weight => _weight == 0 ? _weight = Math.Max(1, Nodes.Sum(WeightOf) / 4) : _weight;
 
     private static long WeightOf(Node node) => node switch
     {

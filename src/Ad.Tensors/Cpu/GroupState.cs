@@ -25,6 +25,7 @@ internal sealed class GroupState
     private readonly int[] _outputs;
     private readonly int[] _loads;
     private readonly int[] _begun;
+    private readonly int[] _outputStarts;
     private byte[] _lateScratch = [];
 
     public GroupState(GroupProgram program)
@@ -42,6 +43,7 @@ internal sealed class GroupState
         _places = program.Nodes.Any(n => n is Node.Ramp) ? new long[GroupProgram.BlockElements] : [];
         var nodes = Enumerable.Range(0, program.Nodes.Length);
         _outputs = [.. nodes.Where(i => program.Slots[i] >= 0)];
+        _outputStarts = new int[_outputs.Length];
         _loads = [.. nodes.Where(i => program.Nodes[i] is Node.Load)];
         _begun = [.. nodes.Where(i => program.Nodes[i] is Node.Random || (program.Nodes[i] is Node.Load && program.Constant[i] && program.Registers[i] >= 0))];
         foreach (var i in nodes.Where(i => program.Registers[i] >= 0))
@@ -167,6 +169,11 @@ internal sealed class GroupState
     {
         _late.Clear();
         _over.Clear();
+        if (!MayOverwrite(frame))
+        {
+            return;
+        }
+
         foreach (var output in _outputs)
         {
             foreach (var load in _loads)
@@ -195,6 +202,26 @@ internal sealed class GroupState
         {
             (_arrays[node], _offsets[node]) = (_lateScratch, node * _program.RegisterElements * sizeof(double));
         }
+    }
+
+    // Whether a load begins where an output does: all that most runs need to know, and a run inside a loop is short.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool MayOverwrite(Frame frame)
+    {
+        for (var i = 0; i < _outputs.Length; i++)
+        {
+            _outputStarts[i] = frame.Start(_program.Slots[_outputs[i]]);
+        }
+
+        foreach (var load in _loads)
+        {
+            if (_program.Nodes[load] is Node.Load { View.Slot: var slot } && _outputStarts.AsSpan().Contains(frame.Start(slot)))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static bool IsOver(Frame frame, int slot, Node node) =>
