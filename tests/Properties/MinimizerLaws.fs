@@ -33,7 +33,11 @@ let ``A050: conjugate gradients minimise a quadratic of n numbers in n steps`` (
 [<Fact>]
 let ``A070: Newton's method is at the minimum of a quadratic after one step`` () =
     let f, _, least = quadratic 8
-    let _, x = Minimizer.iterates (Minimizer.newton 0.0) f (Tensor.zeros Float64 [ 8 ]) |> Seq.item 1
+
+    let _, x =
+        Minimizer.iterates (Minimizer.newton 0.0) f (Tensor.zeros Float64 [ 8 ])
+        |> Seq.item 1
+
     Assert.True(norm (x - least) < 1e-9)
 
 [<Fact>]
@@ -66,7 +70,12 @@ let ``A073: plain Newton goes to the saddle, and magnitudes of eigenvalues leave
 let ``A066, A067: the inverse curvature is the best rate, and beyond twice it descent diverges`` () =
     let after rate =
         let f (x: Tensor) = 2.0 * x * x
-        Minimizer.iterates (Minimizer.ofOptimizer (Optimizer.sgd rate)) f (Tensor.scalar 1.0) |> Seq.item 50 |> snd |> number |> abs
+
+        Minimizer.iterates (Minimizer.ofOptimizer (Optimizer.sgd rate)) f (Tensor.scalar 1.0)
+        |> Seq.item 50
+        |> snd
+        |> number
+        |> abs
 
     Assert.Equal(0.0, after 0.25)
     Assert.Equal(Math.Pow(0.96, 50.0), after 0.49, 12)
@@ -76,6 +85,7 @@ let ``A066, A067: the inverse curvature is the best rate, and beyond twice it de
 [<Fact>]
 let ``every method with curvature or a line search finds a minimum of Rosenbrock's function`` () =
     let f = jit rosenbrock
+
     let reach name steps (m: Minimizer<Tensor, 'S>) =
         let x = Minimizer.run steps 0.0 m f start
         // Of four numbers it has a second, local one.
@@ -89,13 +99,23 @@ let ``every method with curvature or a line search finds a minimum of Rosenbrock
 [<Fact>]
 let ``L-BFGS brings a sum of squares of 14 to nothing in two steps`` () =
     let f (x: Tensor) = Tensor.sum (Tensor.square x)
-    let value, _ = Minimizer.iterates (Minimizer.lbfgs 10) f (Tensor.vector [ 1.0; 2.0; 3.0 ]) |> Seq.item 2
+
+    let value, _ =
+        Minimizer.iterates (Minimizer.lbfgs 10) f (Tensor.vector [ 1.0; 2.0; 3.0 ])
+        |> Seq.item 2
+
     Assert.True(number value < 1e-12)
 
 [<Fact>]
 let ``parameters may be any tree`` () =
-    let f (p: {| A: Tensor; B: Tensor list |}) = Tensor.sum (Tensor.square (p.A - 1.0)) + Tensor.sum (Tensor.square (p.B[0] + p.A[0]))
-    let start = {| A = normal 4L [ 2 ]; B = [ normal 5L [ 3 ] ] |}
+    let f (p: {| A: Tensor; B: Tensor list |}) =
+        Tensor.sum (Tensor.square (p.A - 1.0))
+        + Tensor.sum (Tensor.square (p.B[0] + p.A[0]))
+
+    let start =
+        {| A = normal 4L [ 2 ]
+           B = [ normal 5L [ 3 ] ] |}
+
     let p = Minimizer.run 50 1e-14 (Minimizer.lbfgs 5) f start
     Assert.True(number (f p) < 1e-12)
 
@@ -106,8 +126,24 @@ let ``least squares: a curve's parameters come back, from a start where the plai
     let data = Tensor.eval (model (Tensor.vector [ 2.0; 1.3; 0.5 ]))
     let residuals p = model p - data
     let ends (all: (Tensor * Tensor) seq) = Minimizer.untilStill 200 0.0 all
-    Assert.True(norm (ends (Minimizer.levenbergMarquardt residuals (Tensor.vector [ 5.0; 6.0; -2.0 ])) - Tensor.vector [ 2.0; 1.3; 0.5 ]) < 1e-8)
-    Assert.True(norm (ends (Minimizer.gaussNewton residuals (Tensor.vector [ 1.5; 1.0; 0.2 ])) - Tensor.vector [ 2.0; 1.3; 0.5 ]) < 1e-8)
+
+    Assert.True(
+        norm (
+            ends (Minimizer.levenbergMarquardt residuals (Tensor.vector [ 5.0; 6.0; -2.0 ]))
+            - Tensor.vector [ 2.0; 1.3; 0.5 ]
+        )
+            <
+            1e-8
+    )
+
+    Assert.True(
+        norm (
+            ends (Minimizer.gaussNewton residuals (Tensor.vector [ 1.5; 1.0; 0.2 ]))
+            - Tensor.vector [ 2.0; 1.3; 0.5 ]
+        )
+            <
+            1e-8
+    )
 
 [<Fact>]
 let ``A075: Hessian-free optimisation trains a small net, on products that are never negative`` () =
@@ -119,7 +155,13 @@ let ``A075: Hessian-free optimisation trains a small net, on products that are n
     let direction = normal 10L [ 3; 5 ], normal 11L [ 5; 2 ]
     let a, b = gaussNewtonVp loss model p direction
     Assert.True(number (Tensor.sum (a * fst direction) + Tensor.sum (b * snd direction)) >= 0.0)
-    let values = Minimizer.iterates (Minimizer.hessianFree 30 loss model) f p |> Seq.map (fst >> number) |> Seq.take 15 |> Seq.toArray
+
+    let values =
+        Minimizer.iterates (Minimizer.hessianFree 30 loss model) f p
+        |> Seq.map (fst >> number)
+        |> Seq.take 15
+        |> Seq.toArray
+
     Assert.All(Array.pairwise values, fun (a, b) -> Assert.True(b <= a))
     Assert.True(values[14] < 0.75 * values[0], $"{values[0]} to {values[14]}")
 
@@ -129,7 +171,13 @@ let ``Polyak's step halves the distance on a parabola, and SAM with radius 0 is 
     let x = normal 12L [ 4 ]
     let _, next, _ = (Minimizer.polyak 0.0).Step f x ()
     Assert.True(norm (next - 0.5 * x) < 1e-15)
-    let _, a, _ = (Minimizer.sam 0.0 (Optimizer.sgd 0.1)).Step f x (Optimizer.sgd 0.1 |> fun (o: Optimizer<Tensor, Tensor>) -> o.Init x)
+
+    let _, a, _ =
+        (Minimizer.sam 0.0 (Optimizer.sgd 0.1)).Step
+            f
+            x
+            (Optimizer.sgd 0.1 |> fun (o: Optimizer<Tensor, Tensor>) -> o.Init x)
+
     Assert.True(norm (a - 0.8 * x) < 1e-15)
     let _, b, _ = (Minimizer.sam 0.5 (Optimizer.sgd 0.1)).Step f x (Tensor.scalar 0)
     Assert.True(norm (b - (x - 0.1 * 2.0 * (x + 0.5 * x / norm x))) < 1e-14)
@@ -137,10 +185,14 @@ let ``Polyak's step halves the distance on a parabola, and SAM with radius 0 is 
 [<Fact>]
 let ``strong Wolfe steps keep their two promises`` () =
     for seed in 1L .. 20L do
-        let c = Tensor.toArray<float> (normal seed [ 4 ])
+        let c = Tensor.toArray<float>(normal seed [ 4 ])
         let f x = 0.3 * x * x - abs c[0] * x + sin (c[1] * x) * c[2] * 0.3
         let d x = 0.6 * x - abs c[0] + c[1] * cos (c[1] * x) * c[2] * 0.3
 
         if d 0.0 < 0.0 then
             let step, () = LineSearch.strongWolfe 0.5 1.0 (fun x -> f x, d x, ())
-            Assert.True(f step <= f 0.0 + 1e-4 * step * d 0.0 && abs (d step) <= 0.5 * abs (d 0.0), $"seed {seed}: {step}")
+
+            Assert.True(
+                f step <= f 0.0 + 1e-4 * step * d 0.0 && abs (d step) <= 0.5 * abs (d 0.0),
+                $"seed {seed}: {step}"
+            )
