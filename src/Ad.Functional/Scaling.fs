@@ -35,6 +35,12 @@ module Scaling =
           First = Leaves.zeros p
           Second = Leaves.zeros p }
 
+    let private noThree p : ThreeMoments<'P> =
+        { Count = Updates.zeroCount ()
+          First = Leaves.zeros p
+          Second = Leaves.zeros p
+          Third = Leaves.zeros p }
+
     let private over (epsilonInRoot: float) (epsilon: float) : 'P -> 'P -> 'P =
         Leaves.map2 (fun m v -> m / (sqrt (if epsilonInRoot = 0.0 then v else v + epsilonInRoot) + epsilon))
 
@@ -96,12 +102,7 @@ module Scaling =
     let amsGrad (decay1: float) (decay2: float) (epsilon: float) : Optimizer<'P, ThreeMoments<'P>> =
         checkDecays "amsGrad" decay1 decay2
 
-        { Init =
-            fun p ->
-                { Count = Updates.zeroCount ()
-                  First = Leaves.zeros p
-                  Second = Leaves.zeros p
-                  Third = Leaves.zeros p }
+        { Init = noThree
           Update =
             fun g state _ ->
                 let count = state.Count + 1
@@ -272,13 +273,7 @@ module Scaling =
         checkDecays "adan" decay1 decay2
         within "adan" "the third decay" 0.0 1.0 decay3
 
-        { Init =
-            fun p ->
-                Leaves.zeros p,
-                { Count = Updates.zeroCount ()
-                  First = Leaves.zeros p
-                  Second = Leaves.zeros p
-                  Third = Leaves.zeros p }
+        { Init = fun p -> Leaves.zeros p, noThree p
           Update =
             fun g (last, state) _ ->
                 let isFirst = Tensor.equal state.Count (Tensor.zerosLike state.Count)
@@ -315,12 +310,7 @@ module Scaling =
         checkDecays "adEmaMix" decay1 decay2
         within "adEmaMix" "the slow decay" 0.0 1.0 slowDecay
 
-        { Init =
-            fun p ->
-                { Count = Updates.zeroCount ()
-                  First = Leaves.zeros p
-                  Second = Leaves.zeros p
-                  Third = Leaves.zeros p }
+        { Init = noThree
           Update =
             fun g state _ ->
                 let count = state.Count + 1
