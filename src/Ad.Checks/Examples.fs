@@ -131,6 +131,8 @@ type MarkedExamples =
             assembly.GetTypes()
             |> Array.collect (fun t -> t.GetMembers all)
             |> Array.filter (fun m -> m.IsDefined(typeof<GradientCheckedAttribute>, false))
+            // F# marks the field behind a let-bound value too; only its property is the user's.
+            |> Array.filter (fun m -> not (m.Name.Contains '@'))
             |> Array.map (fun m -> MarkedExamples.Name m, MarkedExamples.Getter m)
 
         if marked.Length = 0 then

@@ -27,11 +27,11 @@ public sealed class UserAssemblyTests : IDisposable
     private static string Refused(string file) => Assert.Throws<ShellException>(() => Check(file)).Message;
 
     /// <summary>An assembly of one type with one marked static field of this type, null.</summary>
-    private string Field(Type type, bool isStatic = true)
+    private string Field(Type type, bool isStatic = true, string name = "Field")
     {
         var assembly = new PersistedAssemblyBuilder(new AssemblyName("Users"), typeof(object).Assembly);
         var owner = assembly.DefineDynamicModule("Users").DefineType("Mine", TypeAttributes.Public);
-        owner.DefineField("Field", type, FieldAttributes.Public | (isStatic ? FieldAttributes.Static : 0))
+        owner.DefineField(name, type, FieldAttributes.Public | (isStatic ? FieldAttributes.Static : 0))
             .SetCustomAttribute(new CustomAttributeBuilder(typeof(GradientCheckedAttribute).GetConstructor([])!, []));
         owner.CreateType();
         assembly.Save(_scratch["Users.dll"]);
@@ -68,6 +68,10 @@ public sealed class UserAssemblyTests : IDisposable
     [Fact]
     public void A_member_that_is_not_static_is_refused_by_name() =>
         Assert.Contains("Mine.Field is marked [GradientChecked], but is not static", Refused(Field(typeof(GradientExample), false)), StringComparison.Ordinal);
+
+    [Fact]
+    public void The_field_behind_a_let_of_FSharp_is_not_checked_again() =>
+        Assert.Contains("Users has no member that is marked", Refused(Field(typeof(GradientExample), name: "cube@")), StringComparison.Ordinal);
 
     [Fact]
     public void A_member_that_gives_null_fails() =>
