@@ -10,6 +10,7 @@ type GradcheckArgument =
     | Operation of name: string
     | [<Unique>] Programs of count: int
     | [<Unique>] Seed of number: int
+    | [<Unique>] Assembly of file: string
     | [<Unique>] Junit of file: string
     | [<Unique>] Json of file: string
 
@@ -21,6 +22,8 @@ type GradcheckArgument =
             | Operation _ -> "check this operation only; may be given more than once (all of them)."
             | Programs _ -> "check this many random programs instead of operations."
             | Seed _ -> "the seed of the first random program; the others follow (1)."
+            | Assembly _ ->
+                "check the functions that this assembly marks [GradientChecked] instead of operations."
             | Junit _ -> "write the results into this file as JUnit XML."
             | Json _ -> "write the results into this file as JSON."
 
@@ -36,6 +39,7 @@ module internal GradcheckArguments =
                 | Replay _
                 | Programs _
                 | Seed _
+                | Assembly _
                 | Junit _
                 | Json _ -> None)
 
@@ -53,5 +57,6 @@ module internal GradcheckArguments =
                | Operation _ -> []
                | Programs count -> [ "Gradcheck:Programs", string count ]
                | Seed number -> [ "Gradcheck:Seed", string number ]
+               | Assembly file -> [ "Gradcheck:Assembly", file ]
                | Junit file -> [ "Gradcheck:Junit", file ]
                | Json file -> [ "Gradcheck:Json", file ]))

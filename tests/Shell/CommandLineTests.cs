@@ -31,6 +31,7 @@ public sealed class CommandLineTests
     [InlineData("modes -n 64 --csv a.csv", Verb.Modes, "Modes:Csv=a.csv Modes:Inputs=64")]
     [InlineData("gradcheck --operation sin --operation cos --cases 9", Verb.Gradcheck, "Gradcheck:Cases=9 Gradcheck:Operations=sin,cos")]
     [InlineData("gradcheck --programs 50 --seed 7", Verb.Gradcheck, "Gradcheck:Programs=50 Gradcheck:Seed=7")]
+    [InlineData("gradcheck --assembly My.dll --json r.json", Verb.Gradcheck, "Gradcheck:Assembly=My.dll Gradcheck:Json=r.json")]
     public void Options_become_configuration(string line, Verb verb, string settings)
     {
         Assert.Equal(verb, Run(line).Verb);

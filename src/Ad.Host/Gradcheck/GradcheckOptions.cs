@@ -29,6 +29,9 @@ public sealed class GradcheckOptions
     [Between(1, 1_000_000_000)]
     public int Seed { get; set; } = 1;
 
+    /// <summary>The assembly whose marked functions are checked instead of operations; null checks operations.</summary>
+    public string? Assembly { get; set; }
+
     /// <summary>Where the results go as JUnit XML; null writes none.</summary>
     [NewFile]
     public string? Junit { get; set; }

@@ -27,11 +27,20 @@ public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions>
     public int Run(CancellationToken stopping)
     {
         var o = options.Value;
+        if (o.Assembly is not null && (o.Programs > 0 || o.Names.Count > 0 || o.Replay is not null))
+        {
+            throw ShellException.BadOption("--assembly goes without --programs, --operation and --replay.");
+        }
+
         var operations = o.Names.Count == 0 ? laws.Operations : Known(o.Names);
-        var results = o.Programs > 0
+        var results = o.Assembly is { } file
+            ? Show(null, report => UserAssembly.Check(file, report, stopping))
+            : o.Programs > 0
             ? ShowPrograms(o.Programs, report => laws.CheckPrograms(o.Programs, o.Seed, report, stopping))
-            : Show(operations, report => laws.Check(o.Cases, o.Replay, operations, report, stopping));
-        var what = o.Programs > 0
+            : Show(operations.Count, report => laws.Check(o.Cases, o.Replay, operations, report, stopping));
+        var what = o.Assembly is not null
+            ? string.Create(CultureInfo.InvariantCulture, $"{results.Count} examples of {Path.GetFileName(o.Assembly)}")
+            : o.Programs > 0
             ? string.Create(CultureInfo.InvariantCulture, $"{o.Programs} random programs from seed {o.Seed}")
             : string.Create(CultureInfo.InvariantCulture, $"{operations.Count} operations");
         var failures = results.Where(r => !r.Passed).ToArray();
@@ -51,7 +60,7 @@ public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions>
         return failures.Length == 0 ? ExitCodes.Done : ExitCodes.LawBroken;
     }
 
-    private IReadOnlyList<LawResult> Show(IReadOnlyList<string> operations, Func<Action<LawResult>, IReadOnlyList<LawResult>> check)
+    private IReadOnlyList<LawResult> Show(int? count, Func<Action<LawResult>, IReadOnlyList<LawResult>> check)
     {
         if (!console.Profile.Out.IsTerminal || !console.Profile.Capabilities.Interactive)
         {
@@ -62,7 +71,7 @@ public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions>
         return console.Status().Start("checking", status => check(result =>
         {
             seen.Add(result.Operation);
-            status.Status = $"checking {Markup.Escape(result.Operation)} ({seen.Count} of {operations.Count})";
+            status.Status = $"checking {Markup.Escape(result.Operation)} ({seen.Count}{(count is null ? "" : $" of {count}")})";
         }));
     }
 
