@@ -2,7 +2,7 @@ namespace Ad.Functional
 
 open Ad.Tensors
 
-/// Networks of the literature, with as many parameters as published. Images are [N; channels; height; width]; results are logits.
+/// Networks of the literature, in the forms and with the parameter counts that each one names. Images are [N; channels; height; width]; results are logits.
 [<RequireQualifiedAccess>]
 module Models =
     let private options stride padding =

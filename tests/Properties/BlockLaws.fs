@@ -372,7 +372,7 @@ let ``networks find parameters by name, refuse two of one name, and say what is 
     Assert.Throws<System.ArgumentException>(fun () -> twice.Init key |> ignore)
 
 [<Fact>]
-let ``A159, A160, A162: models have as many parameters as published, and a thousand results`` () =
+let ``A159, A160, A162: models have the parameter counts they state, and a thousand results`` () =
     let published =
         [ Models.leNet5, 61_706L, 10
           Models.alexNet, 61_100_840L, 1000
