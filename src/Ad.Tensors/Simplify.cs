@@ -7,10 +7,25 @@ namespace Ad.Tensors;
 /// </summary>
 public static partial class Simplify
 {
+    private const int MostPasses = 4;
+
     /// <summary>The simplified program. It takes the same arguments.</summary>
     public static Program Apply(Program program)
     {
         ArgumentNullException.ThrowIfNull(program);
+        program = Rewritten(program);
+
+        // Parts may have been padded along several axes.
+        for (var axis = 0; axis < MostPasses && SumsOfParts.In(program) is { } apart; axis++)
+        {
+            program = apart;
+        }
+
+        return program;
+    }
+
+    private static Program Rewritten(Program program)
+    {
         var rewriting = new Rewriting();
         var renamed = new int[program.Instructions.Length];
         for (var i = 0; i < renamed.Length; i++)

@@ -21,6 +21,10 @@ internal sealed class Frame(int slots)
     /// <summary>All elements from a slot's start on, for whoever goes through them by a layout.</summary>
     public ReadOnlySpan<T> From<T>(int slot)
         where T : unmanaged => MemoryMarshal.Cast<byte, T>(_arrays[slot].AsSpan(_starts[slot]));
+
+    /// <summary>All places from a slot's start on, for whoever writes to them by a layout.</summary>
+    public Span<T> Into<T>(int slot)
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(_arrays[slot].AsSpan(_starts[slot]));
 }
 
 /// <summary>Elements that lie in a slot, seen through a layout.</summary>
@@ -35,7 +39,7 @@ internal abstract class Kernel
     /// <summary>The slots it reads.</summary>
     public abstract IEnumerable<int> Reads { get; }
 
-    /// <summary>The slots it writes, all of them whole.</summary>
+    /// <summary>The slots it writes, whole or in part.</summary>
     public abstract IEnumerable<int> Writes { get; }
 
     /// <summary>Whether it reads each element of one slot before it writes that place of another, so that both may be the same memory.</summary>

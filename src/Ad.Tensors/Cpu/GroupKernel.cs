@@ -44,11 +44,17 @@ internal sealed class GroupKernel : Kernel
             _ => [],
         }).Distinct();
 
-    public override IEnumerable<int> Writes => [.. _group.Outputs.Values, .. _group.Reductions.Select(r => r.Slot)];
+    public override IEnumerable<int> Writes => [.. _group.Outputs.Values.Select(v => v.Slot).Distinct(), .. _group.Reductions.Select(r => r.Slot)];
+
+    /// <summary>The slots that it writes, or writes to, in another order than that in which it goes through its elements.</summary>
+    public IEnumerable<int> Scatters => _group.Outputs.Values.Where(v => !IsInOrder(v)).Select(v => v.Slot);
+
+    private static bool IsInOrder(View view) => view.Layout.Offset == 0 && view.Layout.IsContiguous();
 
     // A block is stored when all of it has been loaded: see GroupState.
     public override bool ReadsInPlace(int source, int target) =>
-        _group.Outputs.ContainsValue(target)
+        _group.Outputs.Values.Any(v => v.Slot == target)
+        && !Scatters.Contains(target)
         && _group.Nodes.All(node => node switch
         {
             Node.Load load when load.View.Slot == source => load.View.Layout.Offset == 0 && load.View.Layout.IsContiguous()
@@ -57,7 +63,7 @@ internal sealed class GroupKernel : Kernel
             _ => true,
         });
 
-    private int SizeOf(int slot) => _group.Nodes[_group.Outputs.First(o => o.Value == slot).Key].Type.Size();
+    private int SizeOf(int slot) => _group.Nodes[_group.Outputs.First(o => o.Value.Slot == slot).Key].Type.Size();
 
     public override long Flops => _group.Elements * (_group.Nodes.Count(n => n is Node.Apply) + _group.Reductions.Count);
 
@@ -182,7 +188,7 @@ internal sealed class GroupKernel : Kernel
             }
 
             text.Append(CultureInfo.InvariantCulture, $" : {_group.Nodes[i].Type.Name()}");
-            text.Append(_group.Outputs.TryGetValue(i, out var slot) ? $" -> s{slot};" : ";");
+            text.Append(_group.Outputs.TryGetValue(i, out var target) ? $" -> {target};" : ";");
         }
 
         foreach (var reduction in _group.Reductions)

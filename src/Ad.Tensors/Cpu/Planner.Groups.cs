@@ -307,23 +307,29 @@ internal sealed partial class Planner
                 return stored.View;
             case Value.Member member:
                 var outputs = ((PointwiseGroup)_steps[member.Step]).Outputs;
-                if (!outputs.TryGetValue(member.Node, out var slot))
+                if (!outputs.TryGetValue(member.Node, out var kept))
                 {
-                    outputs[member.Node] = slot = NewSlot(type, shape, member.Step);
+                    outputs[member.Node] = kept = new View(NewSlot(type, shape, member.Step), type, Layout.RowMajor(shape));
                 }
 
-                return new View(slot, type, Layout.RowMajor(shape));
+                return kept.Layout.Reshape(shape) is { } layout
+                    ? kept with { Layout = layout }
+                    : Copied(kept) with { Layout = Layout.RowMajor(shape) };
             case Value.Leaf leaf:
-                var group = new PointwiseGroup(shape.Elements);
-                var target = NewSlot(type, shape, _steps.Count);
-                group.Outputs[group.Add(leaf.Node)] = target;
-                _steps.Add(group);
-                var made = new View(target, type, Layout.RowMajor(shape));
+                var made = new View(NewSlot(type, shape, _steps.Count), type, Layout.RowMajor(shape));
+                Make(leaf, made);
                 _values[instruction] = new Value.Stored(made);
                 return made;
             default:
                 throw new InvalidOperationException($"Instruction %{instruction} has no value.");
         }
+    }
+
+    private void Make(Value.Leaf leaf, View target)
+    {
+        var group = new PointwiseGroup(target.Layout.Elements());
+        group.Outputs[group.Add(leaf.Node is Node.Ramp ramp ? ramp with { Layout = ramp.Layout.Collapse() } : leaf.Node)] = target;
+        _steps.Add(group);
     }
 
     private View Contiguous(Instruction instruction, int operand)

@@ -7,8 +7,9 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
     public IEnumerable<(int Argument, int Result)> Replacements()
     {
         var lastReader = new int[Slots.Length];
-        var writer = new int[Slots.Length];
+        var (firstWriter, lastWriter) = (new int[Slots.Length], new int[Slots.Length]);
         Array.Fill(lastReader, -1);
+        Array.Fill(firstWriter, int.MaxValue);
         for (var k = 0; k < Kernels.Length; k++)
         {
             foreach (var slot in Kernels[k].Reads)
@@ -18,7 +19,7 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
 
             foreach (var slot in Kernels[k].Writes)
             {
-                writer[slot] = k;
+                (firstWriter[slot], lastWriter[slot]) = (Math.Min(firstWriter[slot], k), k);
             }
         }
 
@@ -30,8 +31,10 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
                 var target = Results[result].Slot;
                 if (Slots[target] == new Home(HomeKind.Result, result, 0)
                     && SlotBytes[source] == SlotBytes[target]
-                    && (lastReader[source] < writer[target]
-                        || (lastReader[source] == writer[target] && Kernels[writer[target]].ReadsInPlace(source, target))))
+                    && (lastReader[source] < firstWriter[target]
+                        || (lastReader[source] == firstWriter[target]
+                            && firstWriter[target] == lastWriter[target]
+                            && Kernels[firstWriter[target]].ReadsInPlace(source, target))))
                 {
                     yield return (Slots[source].Index, result);
                 }
@@ -102,6 +105,7 @@ internal sealed partial class Planner
         }
 
         var last = new int[homes.Length];
+        var housed = new HashSet<int>(fixedSlots);
         for (var k = 0; k < kernels.Length; k++)
         {
             foreach (var slot in kernels[k].Writes.Concat(kernels[k].Reads))
@@ -112,7 +116,7 @@ internal sealed partial class Planner
 
         for (var k = 0; k < kernels.Length; k++)
         {
-            foreach (var slot in kernels[k].Writes.Where(s => !fixedSlots.Contains(s)))
+            foreach (var slot in kernels[k].Writes.Where(housed.Add))
             {
                 homes[slot] = Room(arenas, _slotBytes[slot]);
             }

@@ -208,15 +208,46 @@ internal sealed partial class Planner
         var ones = new int[instruction.Shape.Rank];
         Array.Fill(ones, 1);
         var starts = new int[instruction.Shape.Rank];
-        var parts = new (View Source, Layout Target)[instruction.Operands.Count];
-        for (var i = 0; i < parts.Length; i++)
+        var target = new View(NewSlot(instruction.Type, instruction.Shape, 0), instruction.Type, whole);
+        var copied = new List<(View Source, Layout Target)>();
+        for (var i = 0; i < instruction.Operands.Count; i++)
         {
             var shape = ShapeOf(instruction, i);
-            parts[i] = (InMemory(instruction, i), whole.Slice(new Axes(starts), new Axes(ones), shape));
+            var part = whole.Slice(new Axes(starts), new Axes(ones), shape);
+            if (WriteInto(instruction.Operands[i], target with { Layout = part }) is { } step)
+            {
+                _slotSteps[target.Slot] = Math.Max(_slotSteps[target.Slot], step);
+            }
+            else
+            {
+                copied.Add((InMemory(instruction, i), part));
+            }
+
             starts[axis] += shape[axis];
         }
 
-        return Kernel(instruction, target => new CopyKernel("concatenate", target, 0, false, parts));
+        if (copied.Count > 0)
+        {
+            _slotSteps[target.Slot] = _steps.Count;
+            _steps.Add(new CopyKernel("concatenate", target.Slot, 0, false, [.. copied]));
+        }
+
+        return new Value.Stored(target);
+    }
+
+    /// <summary>Has an instruction's value written where it is wanted, and says at which step; null if it lies elsewhere already.</summary>
+    private int? WriteInto(int instruction, View target)
+    {
+        switch (_values[instruction])
+        {
+            case Value.Member member:
+                return ((PointwiseGroup)_steps[member.Step]).Outputs.TryAdd(member.Node, target) ? member.Step : null;
+            case Value.Leaf leaf:
+                Make(leaf, target);
+                return _steps.Count - 1;
+            default:
+                return null;
+        }
     }
 
     private static Extents Around(Shape shape, int axis)

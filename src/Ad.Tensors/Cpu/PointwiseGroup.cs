@@ -43,8 +43,8 @@ internal sealed class PointwiseGroup(long elements)
 
     public List<Node> Nodes { get; } = [];
 
-    /// <summary>Which nodes are kept, and in which slot.</summary>
-    public Dictionary<int, int> Outputs { get; } = [];
+    /// <summary>Which nodes are kept, and where.</summary>
+    public Dictionary<int, View> Outputs { get; } = [];
 
     public List<GroupReduction> Reductions { get; } = [];
 

@@ -89,6 +89,11 @@ internal sealed class RowsKernel : Kernel
             if (written.Contains(view.Slot))
             {
                 read = true;
+                if (before.Any(g => g.Scatters.Contains(view.Slot)))
+                {
+                    return false;
+                }
+
                 var elements = slotBytes[view.Slot] / view.Type.Size();
                 if (elements % rows != 0 || !view.Layout.KeepsRows(rows, elements / rows))
                 {
