@@ -7,7 +7,7 @@ public static partial class Simplify
     /// is cut where a part begins or ends, and between two cuts only the parts that lie there are added, in the order in which the sum had them.
     /// Where zeros were added to, a single one still is, as it turns -0 into 0. So n slices cost as much as the tensor has elements, not n times that.
     /// </summary>
-    private sealed class SumsOfParts
+    private sealed class SumsOfParts(Program program) : Sums(program)
     {
         // What is computed again rather than written and read: so many cheap instructions on what lies in memory.
         private const int FewInstructions = 16;
@@ -15,58 +15,22 @@ public static partial class Simplify
         // A longer chain of instructions is computed whole.
         private const int MostDepth = 64;
 
-        private readonly Program _program;
-        private readonly Rewriting _rewriting = new();
-        private readonly int[] _uses;
-        private readonly int[] _renamed;
-        private readonly bool[] _isSplit;
-        private readonly bool[] _inside;
-
-        private SumsOfParts(Program program)
-        {
-            _program = program;
-            var count = program.Instructions.Length;
-            (_uses, _renamed, _isSplit) = (new int[count], new int[count], new bool[count]);
-            foreach (var instruction in program.Instructions)
-            {
-                foreach (var operand in instruction.Operands.Values)
-                {
-                    _uses[operand]++;
-                }
-            }
-
-            foreach (var output in program.Outputs)
-            {
-                _uses[output]++;
-            }
-
-            _inside = Inside();
-        }
+        private readonly bool[] _isSplit = new bool[program.Instructions.Length];
 
         /// <summary>The program with such sums replaced, or null if it has none.</summary>
         public static Program? In(Program program) =>
             program.Instructions.ToArray().Count(i => AxisOf(i) >= 0) > 1 ? new SumsOfParts(program).Rewrite() : null;
 
-        private Program? Rewrite()
+        protected override int? Replace(List<int> tree)
         {
-            var found = false;
-            for (var i = 0; i < _renamed.Length; i++)
+            if (Cuts(Leaves(tree)) is not var (axis, cuts))
             {
-                var instruction = _program.Instructions[i];
-                if (IsSum(instruction) && !_inside[i] && Tree(i) is var tree && Cuts(Leaves(tree)) is var (axis, cuts))
-                {
-                    (_renamed[i], _isSplit[i], found) = (Split(tree, axis, cuts), true, true);
-                }
-                else
-                {
-                    _renamed[i] = _rewriting.Add(instruction with { Operands = Renamed(instruction.Operands, _renamed) });
-                }
+                return null;
             }
 
-            return found ? WithoutDead(_rewriting.Instructions, [.. _program.Outputs.ToArray().Select(o => _renamed[o])]) : null;
+            _isSplit[tree[^1]] = true;
+            return Split(tree, axis, cuts);
         }
-
-        private static bool IsSum(Instruction instruction) => instruction.Operation is Operation.Elementwise { Function: Pointwise.Add };
 
         /// <summary>The one axis that an instruction pads, or -1.</summary>
         private static int AxisOf(Instruction instruction)
@@ -80,47 +44,16 @@ public static partial class Simplify
             return padded.Length == 1 ? padded[0] : -1;
         }
 
-        // A sum that another sum alone reads belongs to that.
-        private bool[] Inside()
-        {
-            var inside = new bool[_renamed.Length];
-            foreach (var instruction in _program.Instructions)
-            {
-                foreach (var operand in instruction.Operands.Values)
-                {
-                    inside[operand] = IsSum(instruction) && IsSum(_program.Instructions[operand]) && _uses[operand] == 1;
-                }
-            }
-
-            return inside;
-        }
-
-        /// <summary>A sum and those inside it, each after the ones that it reads.</summary>
-        private List<int> Tree(int sum)
-        {
-            var tree = new List<int> { sum };
-            for (var i = 0; i < tree.Count; i++)
-            {
-                tree.AddRange(_program.Instructions[tree[i]].Operands.Values.ToArray().Where(o => _inside[o]));
-            }
-
-            tree.Reverse();
-            return tree;
-        }
-
-        private int[] Leaves(List<int> tree) =>
-            [.. tree.SelectMany(node => _program.Instructions[node].Operands.Values.ToArray()).Where(operand => !_inside[operand])];
-
         /// <summary>The axis that most leaves pad, and where their parts begin and end; null when cutting there would be more work.</summary>
         private (int Axis, int[] Cuts)? Cuts(int[] leaves)
         {
-            var byAxis = leaves.Where(l => AxisOf(_program.Instructions[l]) >= 0).GroupBy(l => AxisOf(_program.Instructions[l])).MaxBy(g => g.Count());
+            var byAxis = leaves.Where(l => AxisOf(Program.Instructions[l]) >= 0).GroupBy(l => AxisOf(Program.Instructions[l])).MaxBy(g => g.Count());
             if (byAxis is null || byAxis.Count() < 2)
             {
                 return null;
             }
 
-            var cuts = new SortedSet<int> { 0, _program.Instructions[leaves[0]].Shape[byAxis.Key] };
+            var cuts = new SortedSet<int> { 0, Program.Instructions[leaves[0]].Shape[byAxis.Key] };
             foreach (var leaf in byAxis)
             {
                 var (start, end) = Part(leaf, byAxis.Key);
@@ -142,13 +75,13 @@ public static partial class Simplify
 
         private (int Start, int End) Part(int pad, int axis)
         {
-            var start = ((Operation.Pad)_program.Instructions[pad].Operation).Low[axis];
-            return (start, start + _program.Instructions[_program.Instructions[pad].Operands[0]].Shape[axis]);
+            var start = ((Operation.Pad)Program.Instructions[pad].Operation).Low[axis];
+            return (start, start + Program.Instructions[Program.Instructions[pad].Operands[0]].Shape[axis]);
         }
 
         private int Split(List<int> tree, int axis, int[] cuts)
         {
-            var instruction = _program.Instructions[tree[^1]];
+            var instruction = Program.Instructions[tree[^1]];
             var parts = new int[cuts.Length - 1];
             for (var i = 0; i < parts.Length; i++)
             {
@@ -156,15 +89,15 @@ public static partial class Simplify
                 var (value, zero) = Sum(tree, stretch);
                 var shape = Resized(instruction.Shape, axis, stretch.Size);
                 parts[i] = value < 0 ? Zero(instruction.Type, shape)
-                    : zero ? _rewriting.Add(new Instruction(instruction.Operation, new Axes(value, Zero(instruction.Type, shape)), instruction.Type, shape))
+                    : zero ? New.Add(new Instruction(instruction.Operation, new Axes(value, Zero(instruction.Type, shape)), instruction.Type, shape))
                     : value;
             }
 
-            return _rewriting.Add(new Instruction(new Operation.Concatenate(axis), new Axes(parts), instruction.Type, instruction.Shape));
+            return New.Add(new Instruction(new Operation.Concatenate(axis), new Axes(parts), instruction.Type, instruction.Shape));
         }
 
         private int Zero(DType type, Shape shape) =>
-            _rewriting.Add(new Instruction(new Operation.Constant(Scalar.Of(type, 0L)), default, type, shape));
+            New.Add(new Instruction(new Operation.Constant(Scalar.Of(type, 0L)), default, type, shape));
 
         private static Shape Resized(Shape shape, int axis, int size)
         {
@@ -185,28 +118,28 @@ public static partial class Simplify
             var sums = new Dictionary<int, (int Value, bool Zero)>();
             foreach (var node in tree)
             {
-                var instruction = _program.Instructions[node];
+                var instruction = Program.Instructions[node];
                 var ((left, leftZero), (right, rightZero)) = (Term(instruction.Operands[0]), Term(instruction.Operands[1]));
-                var value = left < 0 ? right : right < 0 ? left : _rewriting.Add(
-                    _rewriting.Instructions[left] with { Operation = instruction.Operation, Operands = new Axes(left, right) });
+                var value = left < 0 ? right : right < 0 ? left : New.Add(
+                    New.Instructions[left] with { Operation = instruction.Operation, Operands = new Axes(left, right) });
                 sums[node] = (value, leftZero || rightZero || left < 0 != right < 0);
             }
 
             return sums[tree[^1]];
 
-            (int Value, bool Zero) Term(int operand) => _inside[operand] ? sums[operand] : (Leaf(operand, stretch), false);
+            (int Value, bool Zero) Term(int operand) => Inside[operand] ? sums[operand] : (Leaf(operand, stretch), false);
         }
 
         private int Leaf(int leaf, Stretch stretch)
         {
-            if (AxisOf(_program.Instructions[leaf]) != stretch.Axis)
+            if (AxisOf(Program.Instructions[leaf]) != stretch.Axis)
             {
                 return Along(leaf, stretch);
             }
 
             var (start, end) = Part(leaf, stretch.Axis);
             return stretch.Start >= start && stretch.Start + stretch.Size <= end
-                ? Along(_program.Instructions[leaf].Operands[0], stretch.From(stretch.Start - start))
+                ? Along(Program.Instructions[leaf].Operands[0], stretch.From(stretch.Start - start))
                 : -1;
         }
 
@@ -215,10 +148,10 @@ public static partial class Simplify
         /// </summary>
         private int Along(int index, Stretch stretch)
         {
-            var instruction = _program.Instructions[index];
+            var instruction = Program.Instructions[index];
             if (instruction.Shape[stretch.Axis] == stretch.Size)
             {
-                return _renamed[index];
+                return Names[index];
             }
 
             if (stretch.Known.TryGetValue(index, out var known))
@@ -228,14 +161,14 @@ public static partial class Simplify
 
             var deeper = stretch with { Depth = stretch.Depth - 1 };
             var like = instruction with { Shape = Resized(instruction.Shape, stretch.Axis, stretch.Size) };
-            var sinks = !_isSplit[index] && stretch.Depth > 0 && (_uses[index] == 1 || IsCheap(index, FewInstructions) >= 0);
+            var sinks = !_isSplit[index] && stretch.Depth > 0 && (Uses[index] == 1 || IsCheap(index, FewInstructions) >= 0);
             return stretch.Known[index] = instruction.Operation switch
             {
-                Operation.Constant => _rewriting.Add(like),
+                Operation.Constant => New.Add(like),
                 Operation.Elementwise or Operation.Cast when sinks =>
-                    _rewriting.Add(like with { Operands = new Axes([.. instruction.Operands.Values.ToArray().Select(o => Along(o, deeper))]) }),
+                    New.Add(like with { Operands = new Axes([.. instruction.Operands.Values.ToArray().Select(o => Along(o, deeper))]) }),
                 Operation.Pad pad when sinks && pad.Low[stretch.Axis] + pad.High[stretch.Axis] + pad.Interior[stretch.Axis] == 0 =>
-                    _rewriting.Add(like with { Operands = new Axes(Along(instruction.Operands[0], deeper)) }),
+                    New.Add(like with { Operands = new Axes(Along(instruction.Operands[0], deeper)) }),
                 Operation.Broadcast => Broadcast(like, instruction.Operands[0], deeper),
                 _ => Sliced(like, index, stretch),
             };
@@ -243,10 +176,10 @@ public static partial class Simplify
 
         private int Broadcast(Instruction like, int operand, Stretch stretch)
         {
-            var shape = _program.Instructions[operand].Shape;
+            var shape = Program.Instructions[operand].Shape;
             var axis = stretch.Axis - (like.Shape.Rank - shape.Rank);
-            var along = axis < 0 || shape[axis] == 1 ? _renamed[operand] : Along(operand, stretch with { Axis = axis, Known = [] });
-            return _rewriting.Add(like with { Operands = new Axes(along) });
+            var along = axis < 0 || shape[axis] == 1 ? Names[operand] : Along(operand, stretch with { Axis = axis, Known = [] });
+            return New.Add(like with { Operands = new Axes(along) });
         }
 
         private int Sliced(Instruction like, int index, Stretch stretch)
@@ -254,13 +187,13 @@ public static partial class Simplify
             var (starts, steps) = (new int[like.Shape.Rank], new int[like.Shape.Rank]);
             starts[stretch.Axis] = stretch.Start;
             Array.Fill(steps, 1);
-            return _rewriting.Add(like with { Operation = new Operation.Slice(new Axes(starts), new Axes(steps)), Operands = new Axes(_renamed[index]) });
+            return New.Add(like with { Operation = new Operation.Slice(new Axes(starts), new Axes(steps)), Operands = new Axes(Names[index]) });
         }
 
         /// <summary>How many instructions are left of some when it is computed again from what lies in memory; negative if it takes more, or dear ones.</summary>
         private int IsCheap(int index, int left)
         {
-            var instruction = _program.Instructions[index];
+            var instruction = Program.Instructions[index];
             if (instruction.Operation is not (Operation.Elementwise or Operation.Cast))
             {
                 return left;

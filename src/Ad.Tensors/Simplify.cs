@@ -3,7 +3,8 @@ namespace Ad.Tensors;
 /// <summary>
 /// Rewrites a program into a shorter one with the same results to the bit: instructions nobody reads go, equal ones become one, constants are
 /// computed, movement is merged, and what IEEE 754 says is the operand itself is. (Not x + 0, which turns -0 into 0, nor 0 x, which may be NaN.
-/// The one liberty: a^2, a^1, a^0 and a^-1 are the rounded a a, a, 1 and 1 / a, where a general power may be off by a unit in the last place.)
+/// Two liberties: a^2, a^1, a^0 and a^-1 are the rounded a a, a, 1 and 1 / a, where a general power may be off by a unit in the last place; and
+/// sums of contractions are summed in another order, as one contraction.)
 /// </summary>
 public static partial class Simplify
 {
@@ -21,7 +22,7 @@ public static partial class Simplify
             program = apart;
         }
 
-        return program;
+        return SumsOfProducts.In(program) ?? program;
     }
 
     private static Program Rewritten(Program program)

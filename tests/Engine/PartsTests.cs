@@ -110,12 +110,14 @@ public sealed class PartsTests
             var own = sizes.ToArray();
             own[axis] = make.Size();
             var x = build.Input(type, own);
-            parts.Add(make.Below(5) switch
+            parts.Add(make.Below(7) switch
             {
                 0 => x,
                 1 => build.Constant(type, 3, own),
                 2 => build.Iota(type, make.Below(3), own),
                 3 when parts.Count > 0 => parts[0],
+                4 => build.CumulativeSum(x, axis, make.Chance(0.5)),
+                5 => build.Concatenate(axis, build.Apply(Pointwise.Negate, x)),
                 _ => build.Apply(Pointwise.Negate, build.Apply(Pointwise.Add, x, x)),
             });
         }
@@ -159,4 +161,34 @@ public sealed class PartsTests
         Assert.DoesNotContain("concatenate", text, StringComparison.Ordinal);
         Assert.Contains("temporaries 0 bytes", text, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_sum_of_products_is_one_product() => OperationTests.Repeat(100, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Float32, DType.Float64);
+        var (m, n) = (1 + make.Below(20), 1 + make.Below(20));
+        var x = build.Input(type, 40, m);
+        var y = build.Input(type, 40, n);
+        var (sum, terms) = (-1, 2 + make.Below(5));
+        var turned = make.Chance(0.5);
+        for (var i = 0; i < terms; i++)
+        {
+            var k = 1 + make.Below(3);
+            var (at, length) = ((6 * i) + make.Below(3), k);
+            var a = build.Apply(Pointwise.Negate, build.Slice(x, [at, 0], [1, 1], [length, m]));
+            var b = build.Slice(y, [make.Below(40 - k), 0], [1, 1], [length, n]);
+            var product = build.Contract(a, b, [0], [0]);
+            product = turned ? build.Permute(product, 1, 0) : product;
+            sum = sum < 0 ? product : build.Apply(Pointwise.Add, make.Chance(0.5) ? [sum, product] : [product, sum]);
+        }
+
+        var program = build.Returning(sum);
+        var (left, right) = (make.Tensor(type, build[x].Shape), make.Tensor(type, build[y].Shape));
+        var (expected, actual) = (Reference.Run(program, left, right)[0], Compare.Run(Compare.One, program, left, right)[0]);
+        var most = expected.Floats.Select(Math.Abs).Append(1).Max();
+        Assert.All(expected.Floats.Zip(actual.Floats), pair => Assert.Equal(pair.First, pair.Second, most * (type == DType.Float32 ? 1e-4 : 1e-12)));
+        var products = Simplify.Apply(program).Instructions.ToArray().Count(i => i.Operation is Operation.Contract);
+        Assert.Equal(m * n >= 3 * (m + n) ? 1 : products, products);
+    });
 }

@@ -7,7 +7,7 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
     public IEnumerable<(int Argument, int Result)> Replacements()
     {
         var lastReader = new int[Slots.Length];
-        var (firstWriter, lastWriter) = (new int[Slots.Length], new int[Slots.Length]);
+        var (firstWriter, lastWriter) = (new int[Results.Length], new int[Results.Length]);
         Array.Fill(lastReader, -1);
         Array.Fill(firstWriter, int.MaxValue);
         for (var k = 0; k < Kernels.Length; k++)
@@ -17,9 +17,9 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
                 lastReader[slot] = k;
             }
 
-            foreach (var slot in Kernels[k].Writes)
+            foreach (var result in Kernels[k].Writes.Where(s => Slots[s].Kind == HomeKind.Result).Select(s => Slots[s].Index))
             {
-                (firstWriter[slot], lastWriter[slot]) = (Math.Min(firstWriter[slot], k), k);
+                (firstWriter[result], lastWriter[result]) = (Math.Min(firstWriter[result], k), k);
             }
         }
 
@@ -31,10 +31,10 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
                 var target = Results[result].Slot;
                 if (Slots[target] == new Home(HomeKind.Result, result, 0)
                     && SlotBytes[source] == SlotBytes[target]
-                    && (lastReader[source] < firstWriter[target]
-                        || (lastReader[source] == firstWriter[target]
-                            && firstWriter[target] == lastWriter[target]
-                            && Kernels[firstWriter[target]].ReadsInPlace(source, target))))
+                    && (lastReader[source] < firstWriter[result]
+                        || (lastReader[source] == firstWriter[result]
+                            && firstWriter[result] == lastWriter[result]
+                            && Kernels[firstWriter[result]].ReadsInPlace(source, target))))
                 {
                     yield return (Slots[source].Index, result);
                 }
@@ -46,7 +46,7 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
     public long Temporaries => Arenas.Sum() + Kernels.OfType<StructuredKernel>().Select(k => k.Temporaries).DefaultIfEmpty(0).Max();
 }
 
-/// <summary>What holds a slot: an argument, a result, or a place in one of the plan's arenas.</summary>
+/// <summary>What holds a slot: an argument, a result, or one of the plan's arenas; and at which byte of it.</summary>
 internal readonly record struct Home(HomeKind Kind, int Index, long Start);
 
 internal enum HomeKind
@@ -73,14 +73,13 @@ internal sealed partial class Planner
             var output = _program.Outputs[i];
             var (type, shape) = (_program.Instructions[output].Type, _program.Instructions[output].Shape);
             var view = InMemory(output);
-            var whole = view.Layout.Offset == 0 && view.Layout.IsContiguous() && _slotBytes[view.Slot] == shape.Elements * type.Size();
-            results[i] = new Result(whole ? view.Slot : Copied(view).Slot, type, shape);
+            results[i] = new Result(IsWhole(view) && !_within.ContainsKey(view.Slot) ? view.Slot : Copied(view).Slot, type, shape);
         }
 
         var made = _steps
             .Where(step => step is not PointwiseGroup { Nodes.Count: 0 })
             .Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, _emitAfter));
-        var kernels = RowsKernel.Merge([.. made], _slotBytes);
+        var kernels = RowsKernel.Merge([.. made], _slotBytes, slot => Located(slot).Slot);
         var arenas = new List<Arena>();
         var homes = House(kernels, results, arenas);
         return new Plan(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);
@@ -110,18 +109,18 @@ internal sealed partial class Planner
         {
             foreach (var slot in kernels[k].Writes.Concat(kernels[k].Reads))
             {
-                last[slot] = k;
+                last[Located(slot).Slot] = k;
             }
         }
 
         for (var k = 0; k < kernels.Length; k++)
         {
-            foreach (var slot in kernels[k].Writes.Where(housed.Add))
+            foreach (var slot in kernels[k].Writes.Select(s => Located(s).Slot).Where(housed.Add))
             {
                 homes[slot] = Room(arenas, _slotBytes[slot]);
             }
 
-            foreach (var slot in kernels[k].Writes.Concat(kernels[k].Reads).Distinct())
+            foreach (var slot in kernels[k].Writes.Concat(kernels[k].Reads).Select(s => Located(s).Slot).Distinct())
             {
                 if (last[slot] == k && !fixedSlots.Contains(slot))
                 {
@@ -130,7 +129,25 @@ internal sealed partial class Planner
             }
         }
 
+        foreach (var slot in _within.Keys)
+        {
+            var (whole, start) = Located(slot);
+            homes[slot] = homes[whole] with { Start = homes[whole].Start + start };
+        }
+
         return homes;
+    }
+
+    /// <summary>The slot that has memory of its own, and where in it a slot starts.</summary>
+    private (int Slot, long Start) Located(int slot)
+    {
+        var start = 0L;
+        while (_within.TryGetValue(slot, out var whole))
+        {
+            (slot, start) = (whole.Slot, start + whole.Start);
+        }
+
+        return (slot, start);
     }
 
     private static long Rounded(long bytes) => (Math.Max(bytes, 1) + Alignment - 1) / Alignment * Alignment;

@@ -32,6 +32,9 @@ internal sealed partial class Planner
     private readonly List<long> _slotBytes = [];
     private readonly Dictionary<int, int> _inputSlots = [];
 
+    // Slots that are parts of larger ones, and where they start there.
+    private readonly Dictionary<int, (int Slot, long Start)> _within = [];
+
     private readonly long _emitAfter;
 
     private Planner(Program program, long emitAfter)
@@ -245,10 +248,17 @@ internal sealed partial class Planner
             case Value.Leaf leaf:
                 Make(leaf, target);
                 return _steps.Count - 1;
+            case Value.Stored { View: var view } when IsWhole(view) && target.Layout.IsContiguous()
+                && !_inputSlots.ContainsValue(view.Slot) && !_within.ContainsKey(view.Slot):
+                _within[view.Slot] = (target.Slot, target.Layout.Offset * view.Type.Size());
+                return _slotSteps[view.Slot];
             default:
                 return null;
         }
     }
+
+    private bool IsWhole(View view) =>
+        view.Layout.Offset == 0 && view.Layout.IsContiguous() && _slotBytes[view.Slot] == view.Layout.Elements() * view.Type.Size();
 
     private static Extents Around(Shape shape, int axis)
     {
