@@ -199,7 +199,7 @@ public static partial class Simplify
                 return left;
             }
 
-            left = instruction.Operation is Operation.Elementwise { Function: var f } && !IsCheap(f) ? -1 : left - 1;
+            left = instruction.Operation is Operation.Elementwise { Function: var f } && !f.IsCheap() ? -1 : left - 1;
             foreach (var operand in instruction.Operands.Values)
             {
                 left = left < 0 ? left : IsCheap(operand, left);
@@ -207,9 +207,5 @@ public static partial class Simplify
 
             return left;
         }
-
-        private static bool IsCheap(Pointwise function) => function
-            is Pointwise.Add or Pointwise.Subtract or Pointwise.Multiply or Pointwise.Scale or Pointwise.Negate or Pointwise.Abs
-            or Pointwise.Maximum or Pointwise.Minimum or Pointwise.Select or Pointwise.Less or Pointwise.And or Pointwise.Or or Pointwise.Not;
     }
 }

@@ -30,7 +30,7 @@ internal sealed class GroupKernel : Kernel
         _group = group;
         _program = new GroupProgram(group, emitted: false);
         _emitAfter = GroupProgram.IsWorthEmitting(group) ? emitAfter : long.MaxValue;
-        _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type))];
+        _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type, r.Type))];
         _cut = _reducers.Length > 0
             ? new GroupCut(group.Extents!.Value, GroupProgram.BlockElements)
             : new GroupCut(group.Elements, GroupProgram.BlockElements, _program.Weight);

@@ -11,6 +11,7 @@ internal sealed class GroupState
     private readonly int _scratchStart;
     private readonly ViewReader?[] _readers;
     private readonly ViewReader[] _writers;
+    private readonly bool[] _isPlaced;
     private readonly byte[][] _arrays;
     private readonly int[] _offsets;
     private readonly uint[] _keys;
@@ -36,6 +37,7 @@ internal sealed class GroupState
         _scratch = GC.AllocateUninitializedArray<byte>((program.RegisterBytes * program.RegisterElements) + 64, pinned: true);
         _scratchStart = (int)(-BlockPool.Address(_scratch) & 63);
         _readers = [.. program.Readers.Select(layout => layout is null ? null : new ViewReader(layout))];
+        _isPlaced = new bool[program.Scattered.Length];
         _writers = [.. program.Scattered.Select(s => new ViewReader(s.Target.Layout))];
         _arrays = new byte[program.Nodes.Length][];
         _offsets = new int[program.Nodes.Length];
@@ -103,6 +105,14 @@ internal sealed class GroupState
         {
             _arrays[i] = null!;
         }
+
+        foreach (var (node, _) in _program.Scattered)
+        {
+            if (_program.Registers[node] >= 0)
+            {
+                (_arrays[node], _offsets[node]) = Register(node);
+            }
+        }
     }
 
     /// <summary>Computes all nodes over some elements. <see cref="Store"/> comes after it, when reductions have read them.</summary>
@@ -110,6 +120,11 @@ internal sealed class GroupState
     public void Block(Frame frame, long start, int count)
     {
         var nodes = _program.Nodes;
+        for (var i = 0; i < _writers.Length; i++)
+        {
+            PlaceScattered(frame, i, start, count);
+        }
+
         foreach (var (i, segment) in _program.Steps)
         {
             if (segment is not null)
@@ -170,7 +185,11 @@ internal sealed class GroupState
         for (var i = 0; i < _writers.Length; i++)
         {
             var (node, target) = _program.Scattered[i];
-            _writers[i].Seek(start);
+            if (_isPlaced[i])
+            {
+                continue;
+            }
+
             switch (target.Type.Size())
             {
                 case 1:
@@ -184,6 +203,25 @@ internal sealed class GroupState
                     break;
             }
         }
+    }
+
+    // A block that is one run where it belongs is computed there.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void PlaceScattered(Frame frame, int i, long start, int count)
+    {
+        var (node, target) = _program.Scattered[i];
+        _writers[i].Seek(start);
+        _isPlaced[i] = false;
+        if (_program.Nodes[node] is not (Node.Apply or Node.Cast))
+        {
+            return;
+        }
+
+        var at = _writers[i].TryRun(count);
+        _isPlaced[i] = at >= 0;
+        (_arrays[node], _offsets[node]) = at >= 0
+            ? (frame.Array(target.Slot), frame.Start(target.Slot) + (int)(at * target.Type.Size()))
+            : Register(node);
     }
 
     private void FindLate(Frame frame)

@@ -216,6 +216,7 @@ internal sealed class ViewReader
         return read;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Advance(int count)
     {
         _next += count;
