@@ -21,19 +21,19 @@ internal sealed class CpuDevice(int threads, long emitAfter = CpuDevice.Compilin
 
     public override string Name => "cpu";
 
-    protected override Executable Compile(Program program) => new CpuExecutable(program, Planner.Make(Simplify.Apply(program), emitAfter), _workers);
+    protected override Executable Compile(Program program) => new CpuExecutable(program, Planner<Kernel>.Make(Simplify.Apply(program), new CpuKernels(emitAfter)), _workers);
 }
 
 /// <summary>A plan with the memory to run it.</summary>
 internal sealed class CpuExecutable : Executable
 {
     private readonly Instruction?[] _inputs;
-    private readonly Plan _plan;
+    private readonly Plan<Kernel> _plan;
     private readonly Workers _workers;
     private readonly HashSet<(int Argument, int Result)> _replacements;
     private readonly string? _tooLarge;
 
-    public CpuExecutable(Program program, Plan plan, Workers workers)
+    public CpuExecutable(Program program, Plan<Kernel> plan, Workers workers)
     {
         (_plan, _workers, _replacements) = (plan, workers, [.. plan.Replacements()]);
         Cost = ProgramCost.Of(program);
@@ -56,7 +56,7 @@ internal sealed class CpuExecutable : Executable
     }
 
     // Said when it runs, as a program that is only looked at needs no memory.
-    private static string? TooLarge(Plan plan)
+    private static string? TooLarge(Plan<Kernel> plan)
     {
         foreach (var kernel in plan.Kernels)
         {

@@ -1,4 +1,4 @@
-namespace Ad.Tensors.Cpu;
+namespace Ad.Tensors;
 
 /// <summary>One value inside a group: a block of it is computed from blocks of its operands, which are earlier nodes of the group.</summary>
 internal abstract record Node(DType Type, Axes Operands)
