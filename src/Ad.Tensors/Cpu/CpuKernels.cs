@@ -5,6 +5,8 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
 {
     public string Device => "cpu";
 
+    public IKernels<Kernel> Inside => this;
+
     public Kernel Group(PointwiseGroup group, Func<long, int> room) => new GroupKernel(group, emitAfter);
 
     public Kernel Copy(string name, int target, long bytes, bool clear, (View Source, Layout Target)[] parts) =>

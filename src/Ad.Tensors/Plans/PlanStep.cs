@@ -29,6 +29,9 @@ internal interface IKernels<K>
     /// <summary>The device's name.</summary>
     string Device { get; }
 
+    /// <summary>The steps of a body, whose arguments and results lie wherever its caller says.</summary>
+    IKernels<K> Inside { get; }
+
     /// <summary>Pointwise work with its reductions; <paramref name="room"/> gives a slot of so many bytes that the step alone uses.</summary>
     K Group(PointwiseGroup group, Func<long, int> room);
 

@@ -53,7 +53,7 @@ internal sealed partial class Planner<K>
         _ => throw new NotSupportedException($"The operation {structured} is not known to the device {_kernels.Device}."),
     };
 
-    private Plan<K> Body(Program program) => Make(Simplify.Apply(program), _kernels);
+    private Plan<K> Body(Program program) => Make(Simplify.Apply(program), _kernels.Inside);
 
     /// <summary>An operand whose slices along axis 0 are contiguous, wherever they lie.</summary>
     private View Sliceable(Instruction instruction, int operand)

@@ -63,6 +63,40 @@ internal sealed class PointwiseGroup(long elements)
         return index;
     }
 
+    /// <summary>What it reads from memory, keys of random elements included.</summary>
+    public IEnumerable<View> Views()
+    {
+        foreach (var node in Nodes)
+        {
+            if (node is Node.Load load)
+            {
+                yield return load.View;
+            }
+            else if (node is Node.Random random)
+            {
+                yield return random.Key;
+            }
+        }
+    }
+
+    /// <summary>Whether each element of one slot is read before its place in another is written, for whoever goes element by element.</summary>
+    public bool ReadsInPlace(int source, int target)
+    {
+        if (!Outputs.ContainsValue(target))
+        {
+            return false;
+        }
+
+        var size = Nodes[Outputs.First(o => o.Value == target).Key].Type.Size();
+        return Nodes.All(node => node switch
+        {
+            Node.Load load when load.View.Slot == source => load.View.Layout.Offset == 0 && load.View.Layout.IsContiguous()
+                && load.View.Layout.Elements() == Elements && load.Type.Size() == size,
+            Node.Random random => random.Key.Slot != source,
+            _ => true,
+        });
+    }
+
     /// <summary>Whether a node is there.</summary>
     public bool Has(Node node) => _places.ContainsKey(node);
 }
