@@ -57,9 +57,8 @@ public sealed class CudaTests
     public void The_laws_of_the_engine_hold_on_cuda(string law)
     {
         Assert.SkipUnless(Hosted.IsThere, Hosted.Missing);
-        var cases = Compare.Collect(Laws[law]);
-        Assert.NotEmpty(cases);
-        Case[] chosen = [.. cases.Where((_, i) => i * (long)MostPrograms / cases.Count != (i - 1L) * MostPrograms / cases.Count)];
+        var chosen = Cases(law);
+        Assert.NotEmpty(chosen);
         var (forward, backward) = (Device(false), Device(true));
         Hosted.CompileTogether(chosen.Select(c => Hosted.SourceOf(forward, c.Program)));
         foreach (var one in chosen)
@@ -71,6 +70,13 @@ public sealed class CudaTests
                 Compare.Same(actual[i], again[i], 0, one.Program);
             }
         }
+    }
+
+    /// <summary>Some of a law's programs, spread over all of them.</summary>
+    internal static Case[] Cases(string law)
+    {
+        var cases = Compare.Collect(Laws[law]);
+        return [.. cases.Where((_, i) => i * (long)MostPrograms / cases.Count != (i - 1L) * MostPrograms / cases.Count)];
     }
 
     private static void Typed(Action<DType> law) => Array.ForEach([DType.Int32, DType.Int64, DType.Float32, DType.Float64], law);

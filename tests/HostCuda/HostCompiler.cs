@@ -64,17 +64,41 @@ internal sealed partial class HostCompiler : ICudaCompiler
         }
     }
 
+    /// <summary>Many modules as one, each in a namespace of its own, for a compiler that is only to say whether they compile.</summary>
+    public static string Joined(IEnumerable<string> sources)
+    {
+        var text = new StringBuilder();
+        foreach (var part in ModuleSource.Parts)
+        {
+            text.Append(part).Append('\n');
+        }
+
+        var module = 0;
+        foreach (var source in sources)
+        {
+            text.Append($"namespace {Prefix(module++)} {{\n{Own(source)}\n}}\n");
+        }
+
+        return text.ToString();
+    }
+
+    // What a module has beside the parts that all share.
+    private static string Own(string source)
+    {
+        foreach (var part in ModuleSource.Parts)
+        {
+            source = source.Replace(part, "", StringComparison.Ordinal);
+        }
+
+        return source.Replace("extern \"C\" __global__", "__global__", StringComparison.Ordinal);
+    }
+
     private static string Prefix(int module) => string.Create(CultureInfo.InvariantCulture, $"m{module}");
 
     private static void Module(StringBuilder text, string source, int module)
     {
-        var own = source;
-        foreach (var part in ModuleSource.Parts)
-        {
-            own = own.Replace(part, "", StringComparison.Ordinal);
-        }
-
-        text.Append($"namespace {Prefix(module)} {{\n{own.Replace("extern \"C\" __global__", "__global__", StringComparison.Ordinal)}\n}}\n");
+        var own = Own(source);
+        text.Append($"namespace {Prefix(module)} {{\n{own}\n}}\n");
         foreach (Match kernel in Kernels().Matches(own))
         {
             var name = kernel.Groups["name"].Value;
