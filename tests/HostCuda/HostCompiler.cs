@@ -103,7 +103,7 @@ internal sealed partial class HostCompiler : ICudaCompiler
         {
             var name = kernel.Groups["name"].Value;
             text.Append($"static void {Prefix(module)}_{name}(void **a) {{ shim_apply(&{Prefix(module)}::{name}, a); }}\n");
-            text.Append($"extern \"C\" int {Prefix(module)}_{name}_run(void **a, unsigned long long columns, unsigned rows, int threads, int backwards) {{ return shim_run(&{Prefix(module)}_{name}, a, columns, rows, threads, backwards); }}\n");
+            text.Append($"extern \"C\" void {Prefix(module)}_{name}_run(void **a, unsigned long long columns, unsigned rows, int threads, int backwards) {{ shim_run(&{Prefix(module)}_{name}, a, columns, rows, threads, backwards); }}\n");
         }
     }
 

@@ -148,11 +148,8 @@ internal sealed unsafe class HostDriver : ICudaDriver
 
                 lock (OneLaunch)
                 {
-                    var run = (delegate* unmanaged<void**, ulong, uint, int, int, int>)function;
-                    if (run(pointers, (ulong)grid.X, (uint)grid.Y, threads, Backwards ? 1 : 0) != 0)
-                    {
-                        throw new InvalidOperationException("Some threads of a block wait at a barrier that others have passed by.");
-                    }
+                    ((delegate* unmanaged<void**, ulong, uint, int, int, void>)function)(
+                        pointers, (ulong)grid.X, (uint)grid.Y, threads, Backwards ? 1 : 0);
                 }
             }
         });

@@ -38,7 +38,7 @@ enum { ShimThreads = 1024, ShimStack = 64 * 1024 };
 struct Fiber { void *stack; char *memory; int state; };
 static Fiber shim_fibers[ShimThreads];
 static char *shim_free[ShimThreads];
-static int shim_free_count, shim_current, shim_live, shim_arrived, shim_generation, shim_steps, shim_or[2];
+static int shim_free_count, shim_current, shim_live, shim_arrived, shim_generation, shim_or[2];
 static void *shim_host;
 static void (*shim_kernel)(void **);
 static void **shim_arguments;
@@ -104,14 +104,12 @@ static void shim_release() {
     shim_or[1 - shim_generation % 2] = 0;
     shim_arrived = 0;
     shim_generation++;
-    shim_steps++;
 }
 
 static void shim_thread() {
     Fiber *own = &shim_fibers[shim_current];
     shim_kernel(shim_arguments);
     own->state = 2;
-    shim_steps++;
     if (--shim_live > 0 && shim_arrived == shim_live) shim_release();
     void *gone;
     shim_switch(&gone, shim_host);
@@ -164,8 +162,8 @@ static void shim_resume(int t) {
     if (fiber->state == 2) shim_free[shim_free_count++] = fiber->memory;
 }
 
-// Runs a kernel; 1 if threads wait at a barrier that the others have passed by.
-static int shim_run(void (*kernel)(void **), void **arguments, unsigned long long columns, unsigned rows, int threads, int backwards) {
+// Runs a kernel. A thread that has ended is not waited for at barriers.
+static void shim_run(void (*kernel)(void **), void **arguments, unsigned long long columns, unsigned rows, int threads, int backwards) {
     shim_kernel = kernel;
     shim_arguments = arguments;
     blockDim.x = threads; blockDim.y = blockDim.z = 1;
@@ -178,15 +176,12 @@ static int shim_run(void (*kernel)(void **), void **arguments, unsigned long lon
         shim_arrived = shim_generation = shim_or[0] = shim_or[1] = 0;
         for (int t = 0; t < threads; t++) shim_fibers[t].state = 0;
         while (shim_live > 0) {
-            const int before = shim_steps;
             for (int i = 0; i < threads; i++) {
                 const int t = backwards ? threads - 1 - i : i;
                 if (shim_fibers[t].state != 2) shim_resume(t);
             }
-            if (shim_steps == before) return 1;
         }
     }
-    return 0;
 }
 
 template <int... I> struct Places {};
