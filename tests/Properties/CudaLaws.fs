@@ -55,7 +55,11 @@ let private everything (case: Case) (x: Tensor[]) : Tensor[] =
         let reverse =
             try
                 let _, pullback = Reverse.vjp case.Apply x
-                pullback (weights value) |> Array.zip isFloat |> Array.filter fst |> Array.map snd
+
+                pullback (weights value)
+                |> Array.zip isFloat
+                |> Array.filter fst
+                |> Array.map snd
             with :? ArgumentException ->
                 // A while loop has no reverse mode.
                 [||]
@@ -68,7 +72,10 @@ let private near (name: string) (expected: Tensor) (actual: Tensor) =
     match expected.DType with
     | DType.Float64 ->
         let a, b = Tensor.toArray<float> expected, Tensor.toArray<float> actual
-        let scale = a |> Array.fold (fun m x -> if Double.IsFinite x then max m (abs x) else m) 1e-300
+
+        let scale =
+            a
+            |> Array.fold (fun m x -> if Double.IsFinite x then max m (abs x) else m) 1e-300
 
         for i in 0 .. a.Length - 1 do
             let isNear = Close.within 64 a[i] b[i] || abs (a[i] - b[i]) <= 1e-13 * scale
@@ -83,7 +90,12 @@ let ``every form of the catalogue has the host's value and derivatives in both m
     let rows =
         [| for i in 0 .. forms.Length - 1 do
                let name, case = forms[i]
-               let x = case.Inputs |> List.mapi (fun j input -> drawn (17 * i + j) input) |> Array.ofList
+
+               let x =
+                   case.Inputs
+                   |> List.mapi (fun j input -> drawn (17 * i + j) input)
+                   |> Array.ofList
+
                let there = x |> Array.map (Tensor.onDevice cuda)
                name, case, x, Tree.eval there |]
 
@@ -157,7 +169,10 @@ let ``the same key gives the same numbers on every device`` () =
 
     let draw (key: Key) =
         let keys = Key.split 3 key
-        [| Random.uniformOf Float32 keys[0] [ 33 ]; Random.uniformOf Float64 keys[1] [ 33 ]; Random.uniformOf Float64 (Key.foldIn 7 keys[2]) [ 5 ] |]
+
+        [| Random.uniformOf Float32 keys[0] [ 33 ]
+           Random.uniformOf Float64 keys[1] [ 33 ]
+           Random.uniformOf Float64 (Key.foldIn 7 keys[2]) [ 5 ] |]
 
     let key = Key.ofSeed 42L
     let there = { Words = Tensor.onDevice (Cuda 0) key.Words }
@@ -185,7 +200,10 @@ let ``an optimizer's state lives where the parameters live, and steps as on the 
 let ``a learning rate on the host works with parameters on the device`` () =
     needed ()
     let p = Tensor.onDevice (Cuda 0) (Tensor.vector [ 1.0; 2.0 ])
-    let step = jit (fun (p: Tensor, rate: Tensor) -> p - rate * Reverse.gradient (fun p -> Tensor.sum (p * p)) p)
+
+    let step =
+        jit (fun (p: Tensor, rate: Tensor) -> p - rate * Reverse.gradient (fun p -> Tensor.sum (p * p)) p)
+
     Assert.Equal(Tensor.vector [ 0.8; 1.6 ], step (p, Tensor.scalar 0.1))
 
 [<Fact>]
@@ -196,7 +214,9 @@ let ``an error that a kernel finds is the host's`` () =
     let error = Assert.Throws<TensorException>(fun () -> Tensor.eval taken |> ignore)
     Assert.Equal("The operation take has index 5 for axis 0, whose size is 2.", error.Message)
     let whole = Tensor.onDevice (Cuda 0) (Tensor.vector [ 1; 2 ])
-    Assert.Throws<DivideByZeroException>(fun () -> Tensor.eval (whole / Tensor.vector [ 1; 0 ]) |> ignore) |> ignore
+
+    Assert.Throws<DivideByZeroException>(fun () -> Tensor.eval (whole / Tensor.vector [ 1; 0 ]) |> ignore)
+    |> ignore
     // The device goes on.
     Assert.Equal(Tensor.vector [ 2.0; 4.0 ], x * 2.0)
 
