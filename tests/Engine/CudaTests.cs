@@ -46,6 +46,16 @@ public sealed class CudaTests
                 new ReductionTests().Large_reductions_are_cut_without_a_trace(outer, reduced, inner);
             }
         },
+        ["rows"] = () =>
+        {
+            foreach (var (rows, columns) in ((int, int)[])[(3, 5), (2, 1), (7, 300), (300, 11), (260, 33), (1, 40)])
+            {
+                foreach (var type in (DType[])[DType.Float32, DType.Float64])
+                {
+                    Compare.ToReference(Softmax(type, rows, columns), 8, new Make(rows).Tensor(type, new Shape(rows, columns)));
+                }
+            }
+        },
         ["casts"] = new OperationTests().Casts_follow_their_definition,
         ["positions and random elements"] = new OperationTests().Positions_and_random_elements_move_like_others,
     };
@@ -77,6 +87,26 @@ public sealed class CudaTests
     {
         var cases = Compare.Collect(Laws[law]);
         return [.. cases.Where((_, i) => i * (long)MostPrograms / cases.Count != (i - 1L) * MostPrograms / cases.Count)];
+    }
+
+    // Of each row the exponentials of what is below its maximum, divided by their sum, and that many maxima as take part.
+    private static Ad.Tensors.Program Softmax(DType type, int rows, int columns)
+    {
+        var build = new Build();
+        var x = build.Input(type, rows, columns);
+        int Across(int row) => build.Broadcast(build.Reshape(row, rows, 1), rows, columns);
+        var largest = build.Reduce(Reduction.Max, x, 1);
+        var e = build.Apply(Pointwise.Exp, build.Apply(Pointwise.Subtract, x, Across(largest)));
+        var sum = build.Reduce(Reduction.Sum, e, 1);
+        return build.Returning(build.Apply(Pointwise.Divide, e, Across(sum)), sum, build.Reduce(Reduction.ArgMax, x, 1));
+    }
+
+    [Fact]
+    public void A_softmax_is_one_kernel()
+    {
+        var plan = Device(false).Prepare(Softmax(DType.Float32, 300, 50)).ToString();
+        Assert.Contains("by 300 rows: ", plan, StringComparison.Ordinal);
+        Assert.Equal(3, plan.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }
 
     private static void Typed(Action<DType> law) => Array.ForEach([DType.Int32, DType.Int64, DType.Float32, DType.Float64], law);

@@ -63,5 +63,5 @@ internal sealed class CudaKernels(bool isBody) : IKernels<CudaStep>
         };
     }
 
-    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes) => kernels;
+    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes) => RowLaunches.Merge(kernels, slotBytes);
 }

@@ -11,9 +11,12 @@ internal sealed class GroupText
     private readonly List<int> _slots = [];
     private readonly StringBuilder _parameters = new();
 
-    public GroupText(PointwiseGroup group)
+    private readonly string _prefix;
+
+    /// <summary>A group's text; its pointers' names begin with <paramref name="prefix"/>.</summary>
+    public GroupText(PointwiseGroup group, string prefix = "")
     {
-        _group = group;
+        (_group, _prefix) = (group, prefix);
         _wide = CudaText.IsWide(group.Elements, group.Views().Select(v => v.Layout));
         foreach (var view in group.Views())
         {
@@ -56,7 +59,7 @@ internal sealed class GroupText
         // A slot may be read as the type it has only, so that its first mention says all.
         if (!_pointers.TryGetValue(slot, out var name))
         {
-            _pointers[slot] = name = $"p{_slots.Count}";
+            _pointers[slot] = name = $"{_prefix}p{_slots.Count}";
             _parameters.Append(_slots.Count == 0 ? "" : ", ").Append($"{constant}{type} *{name}");
             _slots.Add(slot);
         }

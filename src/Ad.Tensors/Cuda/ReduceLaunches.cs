@@ -17,6 +17,8 @@ internal static class ReduceLaunches
     private const long LeastRows = 16;
     private const long MostPieces = 512;
 
+    private const int MostAccumulatorBytes = 16;
+
     public static LaunchStep Of(PointwiseGroup group, Func<long, int> room)
     {
         var cut = Cut.Of(group.Extents!.Value);
@@ -55,6 +57,7 @@ internal static class ReduceLaunches
         var body = new StringBuilder();
         body.Append($"extern \"C\" __global__ void __launch_bounds__({cut.Threads}) @({text.Parameters}{(text.Failure is null ? "" : ", i64 *error, i64 code")}) {{\n");
         body.Append($"    const int x = threadIdx.x % {cut.X}, y = threadIdx.x / {cut.X} % {cut.Y}, z = threadIdx.x / {cut.X * cut.Y};\n");
+        body.Append($"    {Shared(cut.Threads)}\n");
         body.Append($"    const {index} i = ({index})(blockIdx.x % {cut.ColumnBlocks}u) * {cut.X} + x, o = ({index})(blockIdx.x / {cut.ColumnBlocks}u) * {cut.Z} + z;\n");
         body.Append($"    const {index} piece = blockIdx.y;\n");
         for (var f = 0; f < finals.Length; f++)
@@ -80,19 +83,14 @@ internal static class ReduceLaunches
         body.Append("        }\n    }\n");
         for (var f = 0; f < finals.Length; f++)
         {
-            body.Append($"    __shared__ {finals[f].Accumulator} s{f}[{cut.Threads}];\n    s{f}[threadIdx.x] = a{f};\n");
-            body.Append($"    ad_team<{finals[f].Accumulator}, {cut.X}, {cut.Y}>(s{f}, y);\n");
+            var place = cut.Pieces == 1
+                ? $"{names[f]}[o * {Number(cut.Extents.Inner)} + i] = joined.result();"
+                : $"{names[f]}[(o * {Number(cut.Extents.Inner)} + i) * {Number(cut.Pieces)} + piece] = joined;";
+            body.Append(Joined(
+                finals[f].Accumulator, $"a{f}", cut.X, cut.Y, $"if (y == 0 && o < {Number(cut.Extents.Outer)} && i < {Number(cut.Extents.Inner)}) {place}"));
         }
 
-        body.Append($"    if (y == 0 && o < {Number(cut.Extents.Outer)} && i < {Number(cut.Extents.Inner)}) {{\n");
-        for (var f = 0; f < finals.Length; f++)
-        {
-            body.Append(cut.Pieces == 1
-                ? $"        {names[f]}[o * {Number(cut.Extents.Inner)} + i] = s{f}[threadIdx.x].result();\n"
-                : $"        {names[f]}[(o * {Number(cut.Extents.Inner)} + i) * {Number(cut.Pieces)} + piece] = s{f}[threadIdx.x];\n");
-        }
-
-        body.Append("    }\n}\n");
+        body.Append("}\n");
         return new Launch(
             body.ToString(), [.. text.Parts, "reduce"], new Grid(cut.Blocks, (int)cut.Pieces), cut.Threads, text.Slots, text.Failure);
     }
@@ -114,13 +112,29 @@ internal static class ReduceLaunches
         return new Launch(body, ["reduce"], new Grid(cut.Results), 128, [final.Slot, final.Reduction.Slot]);
     }
 
-    private static string Accumulator(Reduction kind, DType type) => $"{kind}<{CudaText.Name(type)}>";
+    internal static string Accumulator(Reduction kind, DType type) => $"{kind}<{CudaText.Name(type)}>";
+
+    /// <summary>Shared memory in which teams are joined, one reduction after another.</summary>
+    internal static string Shared(int threads) => $"__shared__ __align__(16) u8 shared[{threads * MostAccumulatorBytes}];";
+
+    /// <summary>Statements that join what the threads of each team hold, and do something with <c>joined</c>.</summary>
+    internal static string Joined(string accumulator, string own, int x, int y, string statement) => $$"""
+            {
+                {{accumulator}} *all = ({{accumulator}} *)shared;
+                all[threadIdx.x] = {{own}};
+                ad_team<{{accumulator}}, {{x}}, {{y}}>(all, y);
+                const {{accumulator}} joined = all[threadIdx.x];
+                {{statement}}
+                __syncthreads();
+            }
+
+        """;
 
     private static long AccumulatorBytes(Reduction kind, DType type) => kind switch
     {
-        Reduction.Sum => type == DType.Float64 ? 16 : 8,
+        Reduction.Sum => type == DType.Float64 ? MostAccumulatorBytes : 8,
         Reduction.Max or Reduction.Min => type.Size(),
-        Reduction.ArgMax or Reduction.ArgMin => 16,
+        Reduction.ArgMax or Reduction.ArgMin => MostAccumulatorBytes,
     };
 
     private sealed record Final(GroupReduction Reduction, string Accumulator, int Slot);
