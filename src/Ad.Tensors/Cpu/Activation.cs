@@ -11,13 +11,13 @@ internal readonly record struct Place(byte[] Array, int Start)
 /// <summary>A body's plan, made to be run many times: its arguments and results lie wherever its caller says.</summary>
 internal sealed class Subplan
 {
-    private readonly Plan _plan;
+    private readonly Plan<Kernel> _plan;
     private readonly int[] _argumentSlots;
 
     // The slots that a result's memory holds: the result, and what is a part of it.
     private readonly (int Slot, int Start)[][] _resultSlots;
 
-    public Subplan(Plan plan)
+    public Subplan(Plan<Kernel> plan)
     {
         _plan = plan;
         var inputs = plan.Slots.Where(home => home.Kind == HomeKind.Argument).Select(home => home.Index + 1).DefaultIfEmpty(0).Max();

@@ -36,34 +36,15 @@ internal sealed class GroupKernel : Kernel
             : new GroupCut(group.Elements, GroupProgram.BlockElements, _program.Weight);
     }
 
-    public override IEnumerable<int> Reads =>
-        _group.Nodes.SelectMany(IEnumerable<int> (node) => node switch
-        {
-            Node.Load load => [load.View.Slot],
-            Node.Random random => [random.Key.Slot],
-            _ => [],
-        }).Distinct();
+    public override IEnumerable<int> Reads => _group.Views().Select(view => view.Slot).Distinct();
 
-    public override IEnumerable<int> Writes => [.. _group.Outputs.Values.Select(v => v.Slot).Distinct(), .. _group.Reductions.Select(r => r.Slot)];
+    public override IEnumerable<int> Writes => _group.Writes;
 
-    /// <summary>The slots that it writes, or writes to, in another order than that in which it goes through its elements.</summary>
-    public IEnumerable<int> Scatters => _group.Outputs.Values.Where(v => !IsInOrder(v)).Select(v => v.Slot);
-
-    private static bool IsInOrder(View view) => view.Layout.Offset == 0 && view.Layout.IsContiguous();
+    /// <summary>The slots that it writes in part, or in another order than that of its elements.</summary>
+    public IEnumerable<int> Scatters => _group.Scatters;
 
     // A block is stored when all of it has been loaded: see GroupState.
-    public override bool ReadsInPlace(int source, int target) =>
-        _group.Outputs.Values.Any(v => v.Slot == target)
-        && !Scatters.Contains(target)
-        && _group.Nodes.All(node => node switch
-        {
-            Node.Load load when load.View.Slot == source => load.View.Layout.Offset == 0 && load.View.Layout.IsContiguous()
-                && load.View.Layout.Elements() == _group.Elements && load.Type.Size() == SizeOf(target),
-            Node.Random random => random.Key.Slot != source,
-            _ => true,
-        });
-
-    private int SizeOf(int slot) => _group.Nodes[_group.Outputs.First(o => o.Value.Slot == slot).Key].Type.Size();
+    public override bool ReadsInPlace(int source, int target) => _group.ReadsInPlace(source, target);
 
     public override long Flops => _group.Elements * (_group.Nodes.Count(n => n is Node.Apply) + _group.Reductions.Count);
 

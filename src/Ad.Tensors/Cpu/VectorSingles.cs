@@ -56,8 +56,7 @@ internal static class VectorSingles
         q = Fma(q, z, Vector512.Create(1.33314422036e-1f));
         q = Fma(q, z, Vector512.Create(-3.33332819422e-1f));
         var near = Fma(q * z, x, x);
-        return Vector512.ConditionalSelect(
-            Vector512.LessThan(a, Vector512.Create(0.625f)), near, Vector512.ConditionalSelect(Vector512.Create(-0f), x, far));
+        return Vector512.ConditionalSelect(Vector512.Create(-0f), x, Vector512.ConditionalSelect(Vector512.LessThan(a, Vector512.Create(0.625f)), near, far));
     }
 
     // e^r - 1 for x = n log 2 + r.

@@ -1,6 +1,7 @@
-namespace Ad.Tensors.Cpu;
+namespace Ad.Tensors;
 
-internal sealed partial class Planner
+internal sealed partial class Planner<K>
+    where K : PlanStep
 {
     // Views smaller than this stay in the nearest cache, however they are walked.
     private const long FewElements = 4096;
@@ -439,7 +440,7 @@ internal sealed partial class Planner
     {
         var shape = new Shape(view.Layout.Sizes);
         var target = NewSlot(view.Type, shape, _steps.Count);
-        _steps.Add(new CopyKernel("copy", target, 0, false, [(view, Layout.RowMajor(shape))]));
+        _steps.Add(_kernels.Copy("copy", target, 0, false, [(view, Layout.RowMajor(shape))]));
         return new View(target, view.Type, Layout.RowMajor(shape));
     }
 }

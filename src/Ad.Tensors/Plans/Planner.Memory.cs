@@ -1,7 +1,8 @@
-namespace Ad.Tensors.Cpu;
+namespace Ad.Tensors;
 
 /// <summary>A program as it will run: kernels in order, and where every slot's memory comes from.</summary>
-internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, long[] Arenas, Result[] Results)
+internal sealed record Plan<K>(K[] Kernels, Home[] Slots, long[] SlotBytes, long[] Arenas, Result[] Results)
+    where K : PlanStep
 {
     /// <summary>The arguments with the results that may be written over them: read by no kernel after the writing one, and element by element by that.</summary>
     public IEnumerable<(int Argument, int Result)> Replacements()
@@ -43,7 +44,7 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
     }
 
     /// <summary>The bytes that a run takes beside arguments and results: the arenas, and the most that one kernel's bodies take.</summary>
-    public long Temporaries => Arenas.Sum() + Kernels.OfType<StructuredKernel>().Select(k => k.Temporaries).DefaultIfEmpty(0).Max();
+    public long Temporaries => Arenas.Sum() + Kernels.Select(k => k.Temporaries).DefaultIfEmpty(0).Max();
 }
 
 /// <summary>What holds a slot: an argument, a result, or one of the plan's arenas; and at which byte of it.</summary>
@@ -59,13 +60,14 @@ internal enum HomeKind
 /// <summary>A result: the slot whose elements it has, all of them and in order.</summary>
 internal readonly record struct Result(int Slot, DType Type, Shape Shape);
 
-internal sealed partial class Planner
+internal sealed partial class Planner<K>
+    where K : PlanStep
 {
     // One array holds a little under 2^31 bytes; half of that leaves room for a slot larger than any before.
     private const long MostArenaBytes = 1L << 30;
     private const long Alignment = 64;
 
-    private Plan Finish()
+    private Plan<K> Finish()
     {
         var results = new Result[_program.Outputs.Length];
         for (var i = 0; i < results.Length; i++)
@@ -78,15 +80,15 @@ internal sealed partial class Planner
 
         var made = _steps
             .Where(step => step is not PointwiseGroup { Nodes.Count: 0 })
-            .Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, _emitAfter));
-        var kernels = RowsKernel.Merge([.. made], _slotBytes, slot => Located(slot).Slot);
+            .Select(step => step as K ?? _kernels.Group((PointwiseGroup)step, Room));
+        var kernels = _kernels.Merge([.. made], _slotBytes, slot => Located(slot).Slot);
         var arenas = new List<Arena>();
         var homes = House(kernels, results, arenas);
-        return new Plan(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);
+        return new Plan<K>(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);
     }
 
     /// <summary>Gives every slot its memory; a temporary's is free again after its last reader.</summary>
-    private Home[] House(Kernel[] kernels, Result[] results, List<Arena> arenas)
+    private Home[] House(K[] kernels, Result[] results, List<Arena> arenas)
     {
         var homes = new Home[_slotSteps.Count];
         var fixedSlots = new HashSet<int>(_inputSlots.Values);
