@@ -91,6 +91,11 @@ module Tensor =
         else
             ofArray [ count ] data
 
+    /// <summary>Numbers evenly spaced on a logarithmic scale from 10^start to 10^stop, both included: 10^(start + i (stop - start) / (count - 1)).</summary>
+    let logspace (dtype: DType) (start: float) (stop: float) (count: int) =
+        let exponents = linspace dtype start stop count
+        Tensor.Pointwise(Pointwise.Power, fullLike exponents 10.0, exponents)
+
     // ---- reading
 
     /// The elements row by row, computed now if nobody has asked before; 'a must be the element type.
@@ -199,6 +204,12 @@ module Tensor =
     /// log(1 + x), exact to rounding near 0.
     let log1p x = unary Pointwise.Log1p x
 
+    /// The logarithm to base 2: log x / log 2.
+    let log2 x = log x / Math.Log 2.0
+
+    /// The logarithm to base 10: log x / log 10.
+    let log10 x = log x / Math.Log 10.0
+
     /// The square root; its derivative at 0 is infinite, and 0 where what reaches it is 0.
     let sqrt x = unary Pointwise.Sqrt x
 
@@ -304,6 +315,9 @@ module Tensor =
     /// Where x is neither infinite nor NaN.
     let isFinite (x: Tensor) = less (abs x) (fullLike x infinity)
 
+    /// Where x is infinite.
+    let isInfinite (x: Tensor) = equal (abs x) (fullLike x infinity)
+
     /// a where the condition holds, else b. The side not taken shows neither in the value nor in a derivative, NaN or not.
     let where (condition: Tensor) (a: Tensor) (b: Tensor) =
         Tensor.Pointwise(Pointwise.Select, condition, a, b)
@@ -370,6 +384,13 @@ module Tensor =
                 elif i = b then a
                 else i))
             t
+
+    /// An axis taken out and put in at another position, counted in the result.
+    let moveAxis (from: int) (into: int) (t: Tensor) =
+        let from, into = Shapes.axis "moveAxis" t.Rank from, Shapes.axis "moveAxis" t.Rank into
+
+        let others = Seq.init t.Rank id |> Seq.filter (fun axis -> axis <> from) |> Seq.toList
+        permute (List.insertAt into from others) t
 
     /// The axes in reverse order; the transpose of a matrix.
     let transpose (t: Tensor) = permute (Seq.init t.Rank (fun i -> t.Rank - 1 - i)) t
@@ -460,6 +481,81 @@ module Tensor =
         | [||] -> Shapes.refuse "concat" "was given no tensors."
         | several -> Tensor.Create(Concatenate(Shapes.axis "concat" several[0].Rank axis), several)
 
+    /// <summary>Cut along an axis into pieces of the sizes given, which add up to its own: the inverse of concat.</summary>
+    let split (axis: int) (sizes: int seq) (t: Tensor) : Tensor list =
+        let axis = Shapes.axis "split" t.Rank axis
+        let sizes = Seq.toList sizes
+
+        if List.exists (fun size -> size < 0) sizes || List.sum sizes <> t.Shape[axis] then
+            Shapes.refuse
+                "split"
+                $"the sizes {sizes} do not add up to the {t.Shape[axis]} elements along axis {axis} of {t.Signature}."
+
+        List.scan (+) 0 sizes
+        |> List.pairwise
+        |> List.map (fun (start, stop) -> sliceAxis axis start stop 1 t)
+
+    /// <summary>Cut along an axis into so many pieces of one size.</summary>
+    let chunk (axis: int) (count: int) (t: Tensor) : Tensor list =
+        let axis = Shapes.axis "chunk" t.Rank axis
+
+        if count < 1 || t.Shape[axis] % count <> 0 then
+            Shapes.refuse
+                "chunk"
+                $"cannot cut the {t.Shape[axis]} elements along axis {axis} of {t.Signature} into {count} pieces of one size."
+
+        split axis (List.replicate count (t.Shape[axis] / count)) t
+
+    /// <summary>The slices along an axis, which they have no more: the inverse of stack.</summary>
+    let unstack (axis: int) (t: Tensor) : Tensor list =
+        let axis = Shapes.axis "unstack" t.Rank axis
+        List.init t.Shape[axis] (fun i -> sliceAxis axis i (i + 1) 1 t |> squeeze [ axis ])
+
+    // Room around a part that is put at the starts given.
+    let private around name (starts: int seq) (part: Tensor) (whole: Tensor) =
+        let starts = Seq.toArray starts
+
+        if
+            part.Rank <> whole.Rank
+            || starts.Length <> whole.Rank
+            || Seq.exists2
+                (fun start (size: int, room: int) -> start < 0 || start + size > room)
+                starts
+                (Seq.zip part.Shape whole.Shape)
+        then
+            Shapes.refuse
+                name
+                $"{part.Signature} at {List.ofArray starts} does not lie within {whole.Signature}."
+
+        starts
+        |> Array.mapi (fun a start -> start, whole.Shape[a] - start - part.Shape[a])
+
+    /// <summary>A part added to what the whole has from the starts on.</summary>
+    let addSlice (starts: int seq) (part: Tensor) (whole: Tensor) : Tensor =
+        whole + pad (around "addSlice" starts part whole) part
+
+    /// <summary>A part put in the place of what the whole has from the starts on.</summary>
+    let setSlice (starts: int seq) (part: Tensor) (whole: Tensor) : Tensor =
+        let widths = around "setSlice" starts part whole
+
+        where (pad widths (ones DType.Bool part.Shape)) (pad widths part) whole
+
+    /// <summary>Coordinates on a grid: for vectors of lengths n1, n2, ... as many tensors of shape [n1; n2; ...], the i-th of which changes along axis i.</summary>
+    let meshgrid (axes: Tensor seq) : Tensor list =
+        let axes = Seq.toList axes
+
+        match axes |> List.tryFind (fun axis -> axis.Rank <> 1) with
+        | Some other -> Shapes.refuse "meshgrid" $"takes vectors, but was given {other.Signature}."
+        | None -> ()
+
+        let shape = axes |> List.map (fun axis -> axis.Shape[0])
+
+        axes
+        |> List.mapi (fun i axis ->
+            axis
+            |> reshape (List.init shape.Length (fun a -> if a = i then shape[i] else 1))
+            |> broadcastTo shape)
+
     /// Tensors of one shape side by side along a new axis.
     let stack (axis: int) (tensors: Tensor seq) = concat axis (tensors |> Seq.map (expandDims axis))
 
@@ -477,6 +573,12 @@ module Tensor =
         | axes -> Tensor.Create(Reduce(kind, axesOf axes), t)
 
     let private every (t: Tensor) = Seq.init t.Rank id
+
+    let private requireBool name (t: Tensor) =
+        if t.DType <> DType.Bool then
+            Shapes.refuse name $"takes bool, but was given {t.Signature}."
+
+        t
 
     /// What a reduction over the axes gives, with the axes kept at size 1.
     let private keeping name (reduce: int seq -> Tensor -> Tensor) (axes: int seq) (t: Tensor) =
@@ -498,6 +600,45 @@ module Tensor =
 
     /// The largest over axes, NaN if one is; ties share the derivative evenly. Of Bool: whether any is true.
     let maxOver axes t = reduceOver Reduction.Max "max" axes t
+
+    /// Whether any is true over axes, of Bool.
+    let anyOver axes t = reduceOver Reduction.Max "any" axes (requireBool "any" t)
+
+    /// Whether all are true over axes, of Bool.
+    let allOver axes t = reduceOver Reduction.Min "all" axes (requireBool "all" t)
+
+    /// Whether any element is true, of Bool.
+    let any t = anyOver (every t) t
+
+    /// Whether all elements are true, of Bool.
+    let all t = allOver (every t) t
+
+    /// <summary>Summed over the axes along which a shape would have to be repeated to give this one: the transpose of broadcastTo.</summary>
+    let sumTo (shape: int seq) (t: Tensor) : Tensor =
+        let shape = Seq.toList shape
+        let lead = t.Rank - shape.Length
+
+        if
+            lead < 0
+            || Seq.exists
+                (fun a -> shape[a] <> 1 && shape[a] <> t.Shape[a + lead])
+                (seq { 0 .. shape.Length - 1 })
+        then
+            Shapes.refuse "sumTo" $"{shape} cannot be repeated to {t.Signature}."
+
+        let repeated = Seq.init t.Rank id |> Seq.filter (fun a -> a < lead || shape[a - lead] = 1)
+        sumOver repeated t |> reshape shape
+
+    /// <summary>Whether all elements are close, |a - b| &lt;= absolute + relative |b|; infinities only to themselves, NaN to none.</summary>
+    let allClose (relative: float) (absolute: float) (a: Tensor) (b: Tensor) : bool =
+        let a, b = cast DType.Float64 a, cast DType.Float64 b
+
+        let isClose =
+            logicalOr
+                (equal a b)
+                (logicalAnd (isFinite b) (lessEqual (abs (a - b)) (absolute + relative * abs b)))
+
+        all isClose |> toScalar = 1.0
 
     /// The largest over axes, kept at size 1.
     let maxKeep axes t = keeping "max" maxOver axes t

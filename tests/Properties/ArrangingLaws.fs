@@ -1,0 +1,130 @@
+module Properties.ArrangingLaws
+
+open System
+open Xunit
+open FsCheck.FSharp
+open Ad.Tensors
+open Ad.Functional
+open Properties.Check
+
+let private key = Key.ofSeed 31L
+let private same (a: Tensor) (b: Tensor) = Assert.Equal(string a, string b)
+
+/// Shapes of rank 1 to 4 with sizes 0 to 5, and one of their axes, counted from either end.
+let private shapes =
+    gen {
+        let! rank = Gen.choose (1, 4)
+        let! sizes = Gen.listOfLength rank (Gen.choose (0, 5))
+        let! axis = Gen.choose (-rank, rank - 1)
+        return sizes, axis
+    }
+    |> Arb.fromGen
+
+[<Fact>]
+let ``concat undoes split and chunk, stack undoes unstack`` () =
+    forAll shapes (fun (sizes, axis) ->
+        let x = Random.normal key sizes
+        let n = x.Shape[(axis + x.Rank) % x.Rank]
+        same x (Tensor.concat axis (Tensor.split axis [ n / 3; 0; n - n / 3 ] x))
+        same x (Tensor.concat axis (Tensor.chunk axis (max 1 n) x))
+
+        if n > 0 then
+            same x (Tensor.stack ((axis + x.Rank) % x.Rank) (Tensor.unstack axis x)))
+
+[<Fact>]
+let ``an axis that is moved and moved back is where it was`` () =
+    forAll shapes (fun (sizes, axis) ->
+        let x = Random.normal key sizes
+
+        for into in 0 .. x.Rank - 1 do
+            let moved = Tensor.moveAxis axis into x
+            Assert.Equal(x.Shape[(axis + x.Rank) % x.Rank], moved.Shape[into])
+            same x (Tensor.moveAxis into axis moved))
+
+[<Fact>]
+let ``sumTo is the transpose of broadcastTo`` () =
+    forAll shapes (fun (sizes, axis) ->
+        let large = Random.normal key (2 :: sizes)
+
+        let shape =
+            sizes
+            |> List.mapi (fun i n -> if i = (axis + sizes.Length) % sizes.Length then 1 else n)
+
+        let small = Random.normal (Key.foldIn 1 key) shape
+        let one = Tensor.sum (Tensor.broadcastTo large.Shape small * large) |> Tensor.toScalar
+        let other = Tensor.sum (small * Tensor.sumTo shape large) |> Tensor.toScalar
+        Assert.Equal(one, other, 1e-9))
+
+[<Fact>]
+let ``a part that is set or added lies where it was put, and its derivative with it`` () =
+    let whole = Random.normal key [ 4; 5 ]
+    let part = Random.normal (Key.foldIn 1 key) [ 2; 3 ]
+    let at = [ 1; 2 ]
+    let cut t = Tensor.slice [ 1, 3, 1; 2, 5, 1 ] t
+    same part (cut (Tensor.setSlice at part whole))
+    same (cut whole + part) (cut (Tensor.addSlice at part whole))
+    let weights = Random.normal (Key.foldIn 2 key) [ 4; 5 ]
+    let total put (part, whole) = Tensor.sum (weights * put at part whole)
+
+    for gradient in [ Reverse.gradient; Forward.gradient ] do
+        let byPart, byWhole = gradient (total Tensor.addSlice) (part, whole)
+        same (cut weights) byPart
+        same weights byWhole
+        let byPart, byWhole = gradient (total Tensor.setSlice) (part, whole)
+        same (cut weights) byPart
+        same (Tensor.setSlice at (Tensor.zerosLike part) weights) byWhole
+
+[<Fact>]
+let ``a grid's coordinates change along their own axes`` () =
+    match Tensor.meshgrid [ Tensor.vector [ 1.0; 2.0 ]; Tensor.vector [ 3.0; 4.0; 5.0 ] ] with
+    | [ x; y ] ->
+        same (Tensor.matrix [ [ 1.0; 1.0; 1.0 ]; [ 2.0; 2.0; 2.0 ] ]) x
+        same (Tensor.matrix [ [ 3.0; 4.0; 5.0 ]; [ 3.0; 4.0; 5.0 ] ]) y
+    | other -> failwith $"{other.Length} coordinates"
+
+[<Fact>]
+let ``logarithms to other bases, and numbers evenly spaced on a logarithmic scale`` () =
+    let powers = Tensor.logspace DType.Float64 -2.0 3.0 6
+    Assert.True(Tensor.allClose 1e-15 0.0 (Tensor.vector [ 0.01; 0.1; 1.0; 10.0; 100.0; 1000.0 ]) powers)
+    Assert.True(Tensor.allClose 1e-14 1e-14 (Tensor.linspace DType.Float64 -2.0 3.0 6) (Tensor.log10 powers))
+
+    Assert.True(
+        Tensor.allClose 1e-15 0.0 (Tensor.vector [ 3.0; -1.0 ]) (Tensor.log2 (Tensor.vector [ 8.0; 0.5 ]))
+    )
+
+[<Fact>]
+let ``close is what differs little, infinities only themselves and NaN nothing`` () =
+    let close a b = Tensor.allClose 1e-3 1e-6 (Tensor.vector [ a ]) (Tensor.vector [ b ])
+    Assert.True(close 1.0 1.0009 && close 0.0 1e-6 && close infinity infinity)
+
+    Assert.False(
+        close 1.0 1.002
+        || close 0.0 1.1e-6
+        || close infinity -infinity
+        || close 1e300 infinity
+        || close nan nan
+    )
+
+    Assert.True(Tensor.allClose 0.0 0.0 (Tensor.vector [ 1; 2 ]) (Tensor.vector [ 1; 2 ]))
+
+[<Fact>]
+let ``any and all are the or and and of booleans`` () =
+    let x = Tensor.vector [ 1.0; infinity; nan ]
+    Assert.Equal(1.0, Tensor.toScalar (Tensor.any (Tensor.isInfinite x)))
+    Assert.Equal(0.0, Tensor.toScalar (Tensor.all (Tensor.isInfinite x)))
+    Assert.Equal(1.0, Tensor.toScalar (Tensor.all (Tensor.isInfinite x[1..1])))
+    Assert.Throws<ArgumentException>(fun () -> Tensor.any x |> ignore) |> ignore
+
+[<Fact>]
+let ``what does not fit is an error that names it`` () =
+    let x = Random.normal key [ 4; 5 ]
+
+    let says (text: string) (f: unit -> obj) =
+        let e = Assert.Throws<ArgumentException>(fun () -> f () |> ignore)
+        Assert.Contains(text, e.Message)
+
+    says "do not add up to the 5 elements along axis 1" (fun () -> Tensor.split 1 [ 2; 2 ] x)
+    says "into 3 pieces of one size" (fun () -> Tensor.chunk 1 3 x)
+    says "does not lie within" (fun () -> Tensor.addSlice [ 3; 0 ] (Tensor.ones DType.Float64 [ 2; 1 ]) x)
+    says "cannot be repeated to" (fun () -> Tensor.sumTo [ 3; 5 ] x)
+    says "takes vectors" (fun () -> Tensor.meshgrid [ x ])
