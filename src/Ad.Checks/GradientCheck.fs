@@ -203,29 +203,34 @@ type GradientCheck =
     /// What results over random programs have in place of an operation.
     static member RandomPrograms: string = "random programs"
 
-    /// <summary>Tries every law on the random programs of consecutive seeds, on all cores: a result for each law, with the first failure made small.</summary>
-    /// <remarks>Progress is told the number of programs done, from several threads. The replay of a failure is the seed of its program.</remarks>
-    /// <exception cref="T:System.OperationCanceledException">The run was cancelled.</exception>
-    static member RunPrograms
-        (programs: int, firstSeed: int, progress: Action<int>, cancellation: CancellationToken)
-        : IReadOnlyList<LawResult> =
-        let soak = Soak.runWith Laws.all firstSeed programs progress.Invoke cancellation
+    /// <summary>Goes on trying every law on random programs, on all cores, until so many were tried in all or it is told to stop.</summary>
+    /// <remarks>Progress is told every state, one after another; whatever state was kept, the run goes on from there.</remarks>
+    static member Soak
+        (from: SoakState, programs: int, progress: Action<SoakState>, stopping: CancellationToken)
+        : SoakState =
+        Soak.advance Laws.all programs progress.Invoke stopping from
 
-        let result (law: Law) =
-            match soak.Failures |> Array.tryFind (fun f -> f.Law = law.Name) with
-            | None -> true, "", ""
-            | Some f -> false, $"{f.Message}\nBlamed: {f.Blamed}\n{f.Script}", string f.Seed
-
+    /// A result for each law over the random programs that were tried, with its first failure; the replay is the seed of its program.
+    static member ProgramResults(state: SoakState) : IReadOnlyList<LawResult> =
         Laws.all
         |> List.map (fun law ->
-            let passed, message, replay = result law
+            let found = state.Failures |> Array.filter (fun f -> f.Law = law.Name)
+
+            let message, replay =
+                match Array.tryHead found with
+                | None -> "", ""
+                | Some f ->
+                    let seeds =
+                        found |> Seq.map _.Seed |> Seq.distinct |> Seq.map string |> String.concat ", "
+
+                    $"{f.Message}\nSeeds: {seeds}\nBlamed: {f.Blamed}\n{f.Script}", string f.Seed
 
             { Operation = GradientCheck.RandomPrograms
               Law = law.Name
-              Cases = programs
-              Passed = passed
+              Cases = state.Programs
+              Passed = found.Length = 0
               Message = message
               Replay = replay
-              Seconds = soak.Seconds / float Laws.all.Length })
+              Seconds = state.Seconds / float Laws.all.Length })
         |> ResizeArray
         :> _

@@ -72,9 +72,12 @@ module ProgramText =
 
                   let s = node.Sizes
 
+                  let apply =
+                      $"(Catalogue.apply \"{node.Operation}\" {node.Form} {{ A = {s.A}; B = {s.B}; C = {s.C} }})"
+
                   $"    // {case.Text}"
 
-                  $"    let v{k} = Catalogue.apply \"{node.Operation}\" {node.Form} {{ A = {s.A}; B = {s.B}; C = {s.C} }} [| {arguments} |]" ]
+                  $"    let v{k} = Nestings.apply {node.Nesting} {apply} [| {arguments} |]" ]
 
         let results =
             [ for k in 0 .. program.Nodes.Length - 1 do

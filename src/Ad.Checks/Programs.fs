@@ -17,11 +17,12 @@ type Source =
     /// Constant numbers, from a seed.
     | Fixed of Seed: int
 
-/// One operation of a program: a form of a line of the catalogue, for some sizes, and its arguments.
+/// One operation of a program: a form of a line of the catalogue, for some sizes, what it stands within, and its arguments.
 type ProgramNode =
     { Operation: string
       Form: int
       Sizes: Sizes
+      Nesting: Nesting
       Arguments: Source list }
 
 /// <summary>A composition of operations of the catalogue; its result is all values that no operation reads, one after another.</summary>
@@ -41,6 +42,10 @@ type RandomProgram =
 module Programs =
     /// The form that an operation is.
     let internal case (node: ProgramNode) = (Catalogue.find node.Operation).Forms[node.Form] node.Sizes
+
+    /// The operation as the program runs it, replaced by what `change` makes of it.
+    let internal operation change (node: ProgramNode) : Tensor[] -> Tensor =
+        Nestings.apply node.Nesting (change node.Operation (case node).Apply)
 
     let private isFloat (input: Input) =
         match input.Domain with
@@ -83,10 +88,18 @@ module Programs =
         | Index _
         | Choice -> raise (ArgumentException "Only floats are fitted.")
 
-    /// A program from a seed: up to 12 operations on up to 4 inputs of rank 0 to 4 and sizes 0 to 6.
+    let private entries = Array.ofList Catalogue.all
+
+    /// The operation at a position of an endless sequence: in each stretch as long as the catalogue every operation stands once, in an order of its own.
+    let private entryAt (position: int64) =
+        let order = Array.copy entries
+        System.Random(int (position / int64 entries.Length)).Shuffle order
+        order[int (position % int64 entries.Length)]
+
+    /// <summary>A program from a seed: up to 12 operations on up to 4 inputs of rank 0 to 4 and sizes 0 to 6, an operation in fifteen within a transform.</summary>
+    /// <remarks>Programs of consecutive seeds go through the catalogue evenly.</remarks>
     let ofSeed (seed: int) : RandomProgram =
         let random = System.Random seed
-        let entries = Array.ofList Catalogue.all
 
         let size () =
             if random.Next 30 = 0 then
@@ -101,8 +114,8 @@ module Programs =
         let rec sizes () =
             let a = size ()
             // Equal sizes are common enough to show what mixes up two axes.
-            let b = if random.Next 3 = 0 then a else size ()
-            let c = if random.Next 3 = 0 then b else size ()
+            let b = if random.Next 2 = 0 then a else size ()
+            let c = if random.Next 2 = 0 then b else size ()
             let s = { A = a; B = b; C = c }
 
             if s.A * s.B * s.C <= 48 then s else sizes ()
@@ -113,12 +126,18 @@ module Programs =
                   Domain = Between(-2.0, 2.0) })
 
         let node k =
-            let entry = entries[random.Next entries.Length]
+            // Some programs overlap with the next one's stretch, others leave a part of theirs out.
+            let entry = entryAt (7L * int64 seed + int64 k)
 
             let bare =
                 { Operation = entry.Name
                   Form = random.Next entry.Forms.Length
                   Sizes = sizes ()
+                  Nesting =
+                    (if random.Next 15 = 0 then
+                         Nestings.transforms[random.Next Nestings.transforms.Length]
+                     else
+                         Bare)
                   Arguments = [] }
 
             let isShared =
@@ -150,6 +169,14 @@ module Programs =
         { Inputs = inputs
           Nodes = List.init (1 + random.Next 12) node
           Seed = seed }
+
+    /// What the programs of seeds are made from, as a short text: another one, other programs.
+    let generator: string =
+        let text = [ for seed in 1..100 -> string (ofSeed seed) ] |> String.concat "\n"
+
+        Security.Cryptography.SHA256.HashData(Text.Encoding.UTF8.GetBytes text)
+        |> Convert.ToHexStringLower
+        |> fun hash -> hash.Substring(0, 12)
 
     /// The inputs that operations have for themselves, by operation and argument.
     let internal owned (program: RandomProgram) =
@@ -194,7 +221,7 @@ module Programs =
 
             let arguments = List.map2 argument [ 0 .. node.Arguments.Length - 1 ] node.Arguments
             let arguments = List.map2 (fun f input -> f input) arguments case.Inputs |> Array.ofList
-            known.Add((arguments, change node.Operation case.Apply arguments))
+            known.Add((arguments, operation change node arguments))
 
         List.ofSeq known
 

@@ -100,6 +100,10 @@ module Shrinking =
                     | None -> ()
 
             for k in 0 .. nodes.Length - 1 do
+                if nodes[k].Nesting <> Bare then
+                    put k { nodes[k] with Nesting = Bare }
+
+            for k in 0 .. nodes.Length - 1 do
                 for a, source in List.indexed nodes[k].Arguments do
                     match source with
                     | FromNode _

@@ -15,23 +15,27 @@ type ProgramFailure =
         Seed: int
         /// What was found, on the smallest program that fails.
         Message: string
-        /// The smallest program that fails.
-        Smallest: RandomProgram
+        /// How many operations the smallest program that fails has.
+        Operations: int
         /// The operation whose own derivative fails there; empty when none does by itself.
         Blamed: string
         /// A script that runs the smallest program and checks it.
         Script: string
     }
 
-/// What laws found on many random programs.
-type SoakResult =
+/// <summary>How far a run over random programs is, and what it found. It depends on the seeds that were tried and on nothing else but time.</summary>
+type SoakState =
     {
-        Programs: int
-        /// The seeds were from this one on, one after another.
+        /// What the programs of seeds are made from; with another one they would be others.
+        Generator: string
+        /// The seeds were from this one on, one after another, none left out.
         FirstSeed: int
+        /// How many were tried.
+        Programs: int
         Failures: ProgramFailure[]
         /// In how many of the programs each operation appears.
-        Coverage: IReadOnlyDictionary<string, int>
+        Coverage: SortedDictionary<string, int>
+        /// The time it took, all runs together.
         Seconds: float
     }
 
@@ -73,7 +77,7 @@ module Soak =
                 arguments
                 |> Array.map (fun t -> Array.findIndex (fun u -> obj.ReferenceEquals(t, u)) distinct)
 
-            let apply = change node.Operation (Programs.case node).Apply
+            let apply = Programs.operation change node
 
             let local () =
                 { Function = fun x -> apply (places |> Array.map (fun i -> x[i]))
@@ -102,13 +106,13 @@ module Soak =
             { Law = law.Name
               Seed = seed
               Message = say smallest |> Option.defaultValue first
-              Smallest = smallest
+              Operations = smallest.Nodes.Length
               Blamed = blame smallest |> Option.defaultValue ""
               Script = ProgramText.toScript smallest })
 
     /// In how many programs each operation appears.
-    let coverage (programs: RandomProgram seq) : IReadOnlyDictionary<string, int> =
-        let counts = SortedDictionary<string, int>()
+    let coverage (programs: RandomProgram seq) : SortedDictionary<string, int> =
+        let counts = SortedDictionary<string, int>(StringComparer.Ordinal)
 
         for entry in Catalogue.all do
             counts[entry.Name] <- 0
@@ -119,36 +123,74 @@ module Soak =
 
         counts
 
-    /// <summary>Holds laws against the programs of consecutive seeds, on all cores; what fails is made small.</summary>
-    /// <remarks>Progress is told the number of programs done. The result does not depend on the number of cores.</remarks>
-    /// <exception cref="T:System.OperationCanceledException">The run was cancelled.</exception>
-    let runWith
-        (laws: Law list)
-        (firstSeed: int)
-        (programs: int)
-        (progress: int -> unit)
-        (stopping: CancellationToken)
-        =
-        let clock = Diagnostics.Stopwatch.StartNew()
-        let found = Array.create programs []
-        let mutable finished = 0
-
-        Parallel.For(
-            0,
-            programs,
-            ParallelOptions(CancellationToken = stopping, MaxDegreeOfParallelism = Environment.ProcessorCount),
-            fun i ->
-                found[i] <- laws |> List.choose (fun law -> failure law (firstSeed + i))
-                progress (Interlocked.Increment &finished)
-        )
-        |> ignore
-
-        { Programs = programs
+    /// A run over the programs of consecutive seeds before its first.
+    let start (firstSeed: int) : SoakState =
+        { Generator = Programs.generator
           FirstSeed = firstSeed
-          Failures = found |> Seq.collect id |> Array.ofSeq
-          Coverage = coverage (Seq.init programs (fun i -> Programs.ofSeed (firstSeed + i)))
-          Seconds = clock.Elapsed.TotalSeconds }
+          Programs = 0
+          Failures = [||]
+          Coverage = coverage []
+          Seconds = 0.0 }
+
+    let private added (seed: int) (failures: ProgramFailure list) seconds (state: SoakState) =
+        let counts = SortedDictionary<string, int>(state.Coverage, StringComparer.Ordinal)
+
+        for operation in (Programs.ofSeed seed).Nodes |> List.map _.Operation |> List.distinct do
+            counts[operation] <- counts[operation] + 1
+
+        { state with
+            Programs = state.Programs + 1
+            Failures = Array.append state.Failures (Array.ofList failures)
+            Coverage = counts
+            Seconds = seconds }
+
+    /// <summary>Goes on with a run until so many programs were tried in all, or it is told to stop; what fails is made small.</summary>
+    /// <remarks>
+    /// All cores take seeds in their order. A seed that was taken is finished, so that a run that was stopped has tried all seeds up to one, and goes on to
+    /// the same state as one that was not. Progress is told every state, one after another.
+    /// </remarks>
+    let advance
+        (laws: Law list)
+        (programs: int)
+        (progress: SoakState -> unit)
+        (stopping: CancellationToken)
+        (from: SoakState)
+        : SoakState =
+        let clock = Diagnostics.Stopwatch.StartNew()
+        let gate = obj ()
+        let finished = Dictionary<int, ProgramFailure list>()
+        let next = ref (from.Programs - 1)
+        let state = ref from
+
+        // In the order of seeds: what was tried is always all up to one.
+        let finish index failures =
+            lock gate (fun () ->
+                finished[index] <- failures
+
+                while finished.ContainsKey state.Value.Programs do
+                    let index = state.Value.Programs
+                    let seconds = from.Seconds + clock.Elapsed.TotalSeconds
+                    state.Value <- added (from.FirstSeed + index) finished[index] seconds state.Value
+                    finished.Remove index |> ignore
+                    progress state.Value)
+
+        let rec work () =
+            if not stopping.IsCancellationRequested then
+                let index = Interlocked.Increment(&next.contents)
+
+                if index < programs then
+                    laws
+                    |> List.choose (fun law -> failure law (from.FirstSeed + index))
+                    |> finish index
+
+                    work ()
+
+        Array.init Environment.ProcessorCount (fun _ ->
+            Task.Factory.StartNew(work, TaskCreationOptions.LongRunning))
+        |> Task.WaitAll
+
+        state.Value
 
     /// Holds every law against the programs of consecutive seeds.
-    let run (firstSeed: int) (programs: int) : SoakResult =
-        runWith Laws.all firstSeed programs ignore CancellationToken.None
+    let run (firstSeed: int) (programs: int) : SoakState =
+        advance Laws.all programs ignore CancellationToken.None (start firstSeed)
