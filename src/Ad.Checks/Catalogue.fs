@@ -207,7 +207,7 @@ module Catalogue =
 
             { Text = text
               Inputs = [ input [ 2; s.B; s.B ] anywhere ]
-              Apply = fun x -> f (x[0] + shift) }
+              Apply = fun x -> f (x[0] + Tensor.cast x[0].DType shift) }
 
     let private packed kind (a: Tensor) = Tensor.Create(Decompose kind, a)
     let private dominant (i: int) = 10.0 + float i
@@ -224,7 +224,7 @@ module Catalogue =
 
                 { Text = text
                   Inputs = [ input [ 2; s.B; s.B ] anywhere; input [ 2; s.B; s.C ] anywhere ]
-                  Apply = fun x -> Tensor.Create(Solve system, x[0] + shift, x[1]) }
+                  Apply = fun x -> Tensor.Create(Solve system, x[0] + Tensor.cast x[0].DType shift, x[1]) }
 
         let rectangle text (rows: Sizes -> int) (columns: Sizes -> int) kind =
             fun s ->
@@ -235,7 +235,7 @@ module Catalogue =
 
                 { Text = text
                   Inputs = [ input [ 2; m; n ] anywhere ]
-                  Apply = fun x -> packed kind (x[0] + shift) }
+                  Apply = fun x -> packed kind (x[0] + Tensor.cast x[0].DType shift) }
 
         [ entry "cholesky" [ squares "cholesky" dominant (packed Decomposition.Cholesky) ]
           entry
@@ -276,7 +276,7 @@ module Catalogue =
                     unary $"cumsumReverse {axis}" anywhere cube (Tensor.cumsumReverse axis) ] }
           { Name = "cast"
             IsLinear = true
-            Forms = [ unary "cast to its own type" anywhere cube (Tensor.cast DType.Float64) ] }
+            Forms = [ unary "cast to its own type" anywhere cube (fun x -> Tensor.cast x.DType x) ] }
           movement
               "reshape"
               [ "reshape to one axis", cube, (fun x -> Tensor.reshape [ int x.Count ] x)
@@ -550,8 +550,7 @@ module Catalogue =
                     let last, all = scanReverse (cell x[2]) x[0] x[1]
                     [ last; all ])
                 loop "iterate with the step's number" recurrent (fun x ->
-                    let step i (s, w) =
-                        Tensor.matmul (Tensor.sigmoid w) s + Tensor.cast DType.Float64 i, w * 0.7
+                    let step i (s, w) = Tensor.matmul (Tensor.sigmoid w) s + Tensor.cast s.DType i, w * 0.7
 
                     let s, w = iterate 3 step (x[0], x[2])
                     [ s; w; x[1] ])
@@ -564,7 +563,7 @@ module Catalogue =
                     [ last; all ])
                 loop "whileLoopUpTo" recurrent (fun x ->
                     let goesOn (s: Tensor, _) =
-                        Tensor.less (Tensor.sum (Tensor.square s)) (Tensor.scalar 3.0)
+                        Tensor.less (Tensor.sum (Tensor.square s)) (Tensor.cast s.DType (Tensor.scalar 3.0))
 
                     let s, w =
                         whileLoopUpTo 4 goesOn (fun (s, w) -> s * 1.5 + Tensor.matmul w s, w) (x[0], x[2])

@@ -203,18 +203,18 @@ type GradientCheck =
     /// What results over random programs have in place of an operation.
     static member RandomPrograms: string = "random programs"
 
-    /// <summary>Goes on trying every law on random programs, on all cores, until so many were tried in all or it is told to stop.</summary>
+    /// <summary>Goes on trying every law, and oracles in turn, on random programs, on all cores, until so many were tried in all or it is told to stop.</summary>
     /// <remarks>Progress is told every state, one after another; whatever state was kept, the run goes on from there.</remarks>
     static member Soak
         (from: SoakState, programs: int, progress: Action<SoakState>, stopping: CancellationToken)
         : SoakState =
-        Soak.advance Laws.all programs progress.Invoke stopping from
+        Soak.advance Oracles.forSeed programs progress.Invoke stopping from
 
-    /// A result for each law over the random programs that were tried, with its first failure; the replay is the seed of its program.
+    /// A result for each law and each oracle over the random programs that it could judge, with its first failure; the replay is the seed of its program.
     static member ProgramResults(state: SoakState) : IReadOnlyList<LawResult> =
-        Laws.all
-        |> List.map (fun law ->
-            let found = state.Failures |> Array.filter (fun f -> f.Law = law.Name)
+        Oracles.names
+        |> List.map (fun name ->
+            let found = state.Failures |> Array.filter (fun f -> f.Law = name)
 
             let message, replay =
                 match Array.tryHead found with
@@ -226,11 +226,14 @@ type GradientCheck =
                     $"{f.Message}\nSeeds: {seeds}\nBlamed: {f.Blamed}\n{f.Script}", string f.Seed
 
             { Operation = GradientCheck.RandomPrograms
-              Law = law.Name
-              Cases = state.Programs
+              Law = name
+              Cases =
+                (match state.Asked.TryGetValue name with
+                 | true, count -> count
+                 | _ -> 0)
               Passed = found.Length = 0
               Message = message
               Replay = replay
-              Seconds = state.Seconds / float Laws.all.Length })
+              Seconds = state.Seconds / float Oracles.names.Length })
         |> ResizeArray
         :> _

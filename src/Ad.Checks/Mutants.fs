@@ -223,7 +223,7 @@ module Mutants =
 
     /// Looks for a mutant with so many random programs, and makes the first that fails small. Programs without the operation cannot fail; they count.
     let hunt (cases: int) (seed: int) (mutant: Mutant) : MutantResult =
-        let laws = [ Laws.forwardAgainstReverse; Laws.againstDifferences ]
+        let laws = [ Oracle.Of Laws.forwardAgainstReverse; Oracle.Of Laws.againstDifferences ]
         let trial program () = Programs.changedTrial (spoil mutant) program
 
         let found =

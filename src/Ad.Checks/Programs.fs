@@ -63,7 +63,7 @@ module Programs =
         if Tensor.shape x = shape then
             x
         elif x.Count = 0L || count shape = 0 then
-            Tensor.zeros Float64 shape
+            Tensor.zeros x.DType shape
         elif int x.Count = count shape then
             Tensor.reshape shape x
         else
@@ -84,7 +84,7 @@ module Programs =
             let order = Array.init (count shape) id
             (System.Random(count shape + parity)).Shuffle order
             let base' = order |> Array.map (fun k -> 0.2 * float k + 0.1 * float parity)
-            Tensor.ofArray shape base' + 0.02 * bounded ()
+            Tensor.cast x.DType (Tensor.ofArray shape base') + 0.02 * bounded ()
         | Index _
         | Choice -> raise (ArgumentException "Only floats are fitted.")
 
@@ -215,7 +215,9 @@ module Programs =
 
                 match source with
                 | Own -> own[(k, a)]
-                | Fixed seed -> Catalogue.draw (System.Random seed) input
+                | Fixed seed ->
+                    let t = Catalogue.draw (System.Random seed) input
+                    if isFloat input then Tensor.cast x[0].DType t else t
                 | FromInput i -> adapted (Some program.Inputs[i]) x[i]
                 | FromNode i -> adapted None (snd known[i])
 

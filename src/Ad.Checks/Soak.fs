@@ -35,6 +35,8 @@ type SoakState =
         Failures: ProgramFailure[]
         /// In how many of the programs each operation appears.
         Coverage: SortedDictionary<string, int>
+        /// Of how many programs each law and each oracle had something to say.
+        Asked: SortedDictionary<string, int>
         /// The time it took, all runs together.
         Seconds: float
     }
@@ -44,12 +46,12 @@ type SoakState =
 module Soak =
     let private asIs (_: string) (f: Tensor[] -> Tensor) = f
 
-    /// What a law says of a trial; an exception is a failure too.
-    let internal verdict (law: Law) (trial: unit -> Trial) : string option =
-        try
-            law.Check(trial ())
-        with error ->
-            Some $"{error.GetType().Name}: {error.Message}"
+    /// What is wrong with a trial by an oracle, if anything.
+    let internal verdict (oracle: Oracle) (trial: unit -> Trial) : string option =
+        match Oracles.examine oracle trial with
+        | Breaks why -> Some why
+        | NotChosen
+        | Holds -> None
 
     /// The operation whose derivative fails by itself, at the arguments that the program gives it, with operations replaced.
     let internal blameChanged change (program: RandomProgram) : string option =
@@ -88,27 +90,36 @@ module Soak =
                   Cotangent = numbers result }
 
             [ Laws.forwardAgainstReverse; Laws.againstDifferences ]
-            |> List.tryPick (fun law -> verdict law local)
+            |> List.tryPick (fun law -> verdict (Oracle.Of law) local)
             |> Option.map (fun _ -> node.Operation))
 
     /// The operation of a failing program whose derivative fails by itself, if there is one.
     let blame (program: RandomProgram) : string option = blameChanged asIs program
 
-    /// What a law finds on the program of a seed, made small.
-    let internal failure (law: Law) (seed: int) : ProgramFailure option =
-        let say program = verdict law (fun () -> Programs.trial program)
+    /// What an oracle says of the program of a seed, a failure made small.
+    let internal judged (oracle: Oracle) (seed: int) : Examined * ProgramFailure option =
+        let examine program = Oracles.examine oracle (fun () -> Programs.trial program)
         let program = Programs.ofSeed seed
 
-        say program
-        |> Option.map (fun first ->
-            let smallest, _ = Shrinking.smallest (fun p -> (say p).IsSome) program
+        match examine program with
+        | Breaks first as broken ->
+            let smallest, _ = Shrinking.smallest (fun p -> (examine p).IsBreaks) program
 
-            { Law = law.Name
-              Seed = seed
-              Message = say smallest |> Option.defaultValue first
-              Operations = smallest.Nodes.Length
-              Blamed = blame smallest |> Option.defaultValue ""
-              Script = ProgramText.toScript smallest })
+            let message =
+                match examine smallest with
+                | Breaks why -> why
+                | NotChosen
+                | Holds -> first
+
+            broken,
+            Some
+                { Law = oracle.Name
+                  Seed = seed
+                  Message = message
+                  Operations = smallest.Nodes.Length
+                  Blamed = blame smallest |> Option.defaultValue ""
+                  Script = ProgramText.toScript smallest }
+        | other -> other, None
 
     /// In how many programs each operation appears.
     let coverage (programs: RandomProgram seq) : SortedDictionary<string, int> =
@@ -130,27 +141,54 @@ module Soak =
           Programs = 0
           Failures = [||]
           Coverage = coverage []
+          Asked = SortedDictionary(StringComparer.Ordinal)
           Seconds = 0.0 }
 
-    let private added (seed: int) (failures: ProgramFailure list) seconds (state: SoakState) =
-        let counts = SortedDictionary<string, int>(state.Coverage, StringComparer.Ordinal)
+    let private counted (counts: SortedDictionary<string, int>) (names: string seq) =
+        let counts = SortedDictionary<string, int>(counts, StringComparer.Ordinal)
 
-        for operation in (Programs.ofSeed seed).Nodes |> List.map _.Operation |> List.distinct do
-            counts[operation] <- counts[operation] + 1
+        for name in names do
+            counts[name] <-
+                1
+                + match counts.TryGetValue name with
+                  | true, count -> count
+                  | _ -> 0
 
+        counts
+
+    let private added
+        (seed: int)
+        (said: (string * Examined * ProgramFailure option) list)
+        seconds
+        (state: SoakState)
+        =
         { state with
             Programs = state.Programs + 1
-            Failures = Array.append state.Failures (Array.ofList failures)
-            Coverage = counts
+            Failures = Array.append state.Failures (said |> Seq.choose (fun (_, _, f) -> f) |> Array.ofSeq)
+            Coverage =
+                (Programs.ofSeed seed).Nodes
+                |> Seq.map _.Operation
+                |> Seq.distinct
+                |> counted state.Coverage
+            Asked =
+                said
+                |> Seq.filter (fun (_, e, _) -> e <> NotChosen)
+                |> Seq.map (fun (name, _, _) -> name)
+                |> counted state.Asked
             Seconds = seconds }
 
     /// <summary>Goes on with a run until so many programs were tried in all, or it is told to stop; what fails is made small.</summary>
     /// <remarks>
     /// All cores take seeds in their order. A seed that was taken is finished, so that a run that was stopped has tried all seeds up to one, and goes on to
-    /// the same state as one that was not. Progress is told every state, one after another.
+    /// the same state as one that was not. Programs that failed before are tried again first. Progress is told every state, one after another.
     /// </remarks>
+    /// <param name="oracles">What the program of a seed is held to.</param>
+    /// <param name="programs">How many are to be tried in all.</param>
+    /// <param name="progress">Is told every state.</param>
+    /// <param name="stopping">Stops it.</param>
+    /// <param name="from">Where to go on from.</param>
     let advance
-        (laws: Law list)
+        (oracles: int -> Oracle list)
         (programs: int)
         (progress: SoakState -> unit)
         (stopping: CancellationToken)
@@ -158,9 +196,17 @@ module Soak =
         : SoakState =
         let clock = Diagnostics.Stopwatch.StartNew()
         let gate = obj ()
-        let finished = Dictionary<int, ProgramFailure list>()
+        let finished = Dictionary<int, (string * Examined * ProgramFailure option) list>()
         let next = ref (from.Programs - 1)
-        let state = ref from
+
+        let again =
+            from.Failures
+            |> Array.choose (fun f ->
+                oracles f.Seed
+                |> List.tryFind (fun oracle -> oracle.Name = f.Law)
+                |> Option.bind (fun oracle -> snd (judged oracle f.Seed)))
+
+        let state = ref { from with Failures = again }
 
         // In the order of seeds: what was tried is always all up to one.
         let finish index failures =
@@ -179,8 +225,12 @@ module Soak =
                 let index = Interlocked.Increment(&next.contents)
 
                 if index < programs then
-                    laws
-                    |> List.choose (fun law -> failure law (from.FirstSeed + index))
+                    let seed = from.FirstSeed + index
+
+                    oracles seed
+                    |> List.map (fun oracle ->
+                        let said, failure = judged oracle seed
+                        oracle.Name, said, failure)
                     |> finish index
 
                     work ()
@@ -191,6 +241,6 @@ module Soak =
 
         state.Value
 
-    /// Holds every law against the programs of consecutive seeds.
+    /// Holds every law, and oracles in turn, against the programs of consecutive seeds.
     let run (firstSeed: int) (programs: int) : SoakState =
-        advance Laws.all programs ignore CancellationToken.None (start firstSeed)
+        advance Oracles.forSeed programs ignore CancellationToken.None (start firstSeed)

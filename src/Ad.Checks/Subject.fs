@@ -66,7 +66,13 @@ module internal Subject =
                         Array.fold2 (fun m v s -> max m (abs (v / s))) 0.0 v (Directions.scales s.Point)
 
                     let terms = 16.0 * s.Unit * relative * Directions.size g (s.Value s.Point)
-                    tight + terms + 20.0 * (moved forward + moved reverse)
+
+                    let spread =
+                        s.Spread
+                        |> Option.map (fun f -> 128.0 * s.Unit * f s.Point g v)
+                        |> Option.defaultValue 0.0
+
+                    tight + terms + spread + 20.0 * (moved forward + moved reverse)
 
             let verdict = if abs (a - b) <= tolerance then Passed else Failed
             let text = compared a b tolerance "by reverse mode"
@@ -88,7 +94,13 @@ module internal Subject =
             else 1e-6
 
         let moved () =
-            Differences.noise s.Unit 0.0 (fun t -> Directions.along s g (Directions.add s.Point t v) v)
+            let spread =
+                s.Spread
+                |> Option.map (fun f -> 4.0 * s.Unit * f s.Point g v)
+                |> Option.defaultValue 0.0
+
+            spread
+            + Differences.noise s.Unit 0.0 (fun t -> Directions.along s g (Directions.add s.Point t v) v)
 
         let verdict, expected, tolerance = Differences.judge s.Unit noise resolution scale moved found f
 

@@ -38,15 +38,16 @@ public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions>
         }
 
         var operations = o.Names.Count == 0 ? laws.Operations : Known(o.Names);
+        var soak = o.IsSoak ? new SoakRun(laws, o, console, time).Check(stopping) : null;
         var results = o.Assembly is { } file
             ? Show(null, report => UserAssembly.Check(file, report, stopping))
-            : o.IsSoak
-            ? GradientCheck.ProgramResults(new SoakRun(laws, o, console, time).Check(stopping))
+            : soak is not null
+            ? GradientCheck.ProgramResults(soak)
             : Show(operations.Count, report => laws.Check(o.Cases, o.Replay, operations, report, stopping));
         var what = o.Assembly is not null
             ? string.Create(CultureInfo.InvariantCulture, $"{results.Count} examples of {Path.GetFileName(o.Assembly)}")
-            : o.IsSoak
-            ? string.Create(CultureInfo.InvariantCulture, $"{results[0].Cases} random programs from seed {o.Seed}")
+            : soak is not null
+            ? string.Create(CultureInfo.InvariantCulture, $"{soak.Programs} random programs from seed {o.Seed}")
             : string.Create(CultureInfo.InvariantCulture, $"{operations.Count} operations");
         var failures = results.Where(r => !r.Passed).ToArray();
 
