@@ -57,8 +57,9 @@ module Laws =
     /// The sum of all products of elements, and the sum of their sizes, which says how far rounding can take it.
     let internal inner (a: Tensor[]) (b: Tensor[]) =
         let products = Array.map2 (fun (x: Tensor) y -> x * y) (floats a) (floats b)
-        let total f = products |> Array.sumBy (fun p -> Tensor.toScalar (Tensor.sum (f p)))
-        total id, total abs
+        // Both at once: each alone would compute the products again.
+        let sums = products |> Array.map (fun p -> Tensor.sum p, Tensor.sum (abs p)) |> Tree.eval
+        Array.sumBy (fst >> Tensor.toScalar) sums, Array.sumBy (snd >> Tensor.toScalar) sums
 
     /// The sum of all products of elements, as a tensor.
     let internal product (a: Tensor[]) (b: Tensor[]) : Tensor =
@@ -238,6 +239,7 @@ module Laws =
                     Array.append
                         [| plain, fast |]
                         (Array.zip (Reverse.gradient phi t.Point) (jit (Reverse.gradient phi) t.Point))
+                    |> Tree.eval
 
                 // Fused, a sum that cancels rounds otherwise.
                 let slack =
@@ -254,8 +256,8 @@ module Laws =
                     if not (a.DType.IsFloat()) then
                         None
                     else
-                        let apart = Tensor.toScalar (Tensor.sum (abs (a - b)))
-                        let size = Tensor.toScalar (Tensor.sum (abs a))
+                        let apart, size = Tree.eval (Tensor.sum (abs (a - b)), Tensor.sum (abs a))
+                        let apart, size = Tensor.toScalar apart, Tensor.toScalar size
 
                         if apart <= rounding * size || apart <= slack.Value then
                             None

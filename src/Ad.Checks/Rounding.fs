@@ -18,14 +18,15 @@ module internal Rounding =
     /// The results of a trace, with every float on the way to them changed a little.
     let private rebuilt (trace: Trace<'b>) (random: System.Random) : Tensor[] =
         let known = Dictionary<Tensor, Tensor>(HashIdentity.Reference)
-        let varies (t: Tensor) = t.DType.IsFloat() && Scopes.contains trace.Scope t.Scopes
+        // Also what does not depend on the variables: constants that cancel round as well.
+        let isMade (t: Tensor) = t.DType.IsFloat() && t.Operands.Length > 0
 
         for v in trace.Variables do
             known[v] <- if v.DType.IsFloat() then shaken random v else v
 
         let enter (t: Tensor) =
             ValueSome(
-                if known.ContainsKey t || not (varies t) then
+                if known.ContainsKey t || not (isMade t) then
                     [||]
                 else
                     t.Operands
@@ -34,7 +35,7 @@ module internal Rounding =
         for struct (t, inputs) in Walk.postOrder enter trace.Outputs do
             if not (known.ContainsKey t) then
                 known[t] <-
-                    if not (varies t) then
+                    if not (isMade t) then
                         t
                     else
                         match t.Op with
