@@ -1,9 +1,11 @@
 namespace Ad.Checks
 
 open System
+open System.Collections.Concurrent
 open System.Collections.Generic
 open System.Diagnostics
 open System.Threading
+open System.Threading.Tasks
 open FsCheck
 open FsCheck.FSharp
 open Ad.Functional
@@ -119,8 +121,8 @@ type GradientCheck =
     /// The laws that there are.
     static member LawNames: IReadOnlyList<string> = Laws.all |> List.map _.Name |> ResizeArray :> _
 
-    /// <summary>Tries one law on one operation.</summary>
-    static member Try(entry: Entry, law: Law, cases: int, replay: string | null) : LawResult =
+    /// One law tried on one operation, with the smallest case that fails.
+    static member internal Attempt(entry: Entry, law: Law, cases: int, replay: string | null) =
         let clock = Stopwatch.StartNew()
         let mutable outcome: TestResult option = None
 
@@ -157,7 +159,7 @@ type GradientCheck =
               Seconds = clock.Elapsed.TotalSeconds }
 
         match outcome with
-        | Some(TestResult.Passed(data, _)) -> result data.NumberOfTests true "" ""
+        | Some(TestResult.Passed(data, _)) -> result data.NumberOfTests true "" "", None
         | Some(TestResult.Failed(data, _, shrunk, _, _, rnd, size)) ->
             let draw = Seq.head (Seq.cast<Draw> shrunk)
             let case, trial = Draws.trial entry draw
@@ -168,12 +170,21 @@ type GradientCheck =
                 data.NumberOfTests
                 false
                 $"{case.Text} at {point}: {found}"
-                $"({rnd.Seed},{rnd.Gamma},{size})"
-        | Some(TestResult.Exhausted data) -> result data.NumberOfTests false "no cases could be made." ""
-        | None -> result 0 false "FsCheck gave no result." ""
+                $"({rnd.Seed},{rnd.Gamma},{size})",
+            Some(draw, trial, found)
+        | Some(TestResult.Exhausted data) ->
+            result data.NumberOfTests false "no cases could be made." "", None
+        | None -> result 0 false "FsCheck gave no result." "", None
+
+    /// <summary>Tries one law on one operation.</summary>
+    static member Try(entry: Entry, law: Law, cases: int, replay: string | null) : LawResult =
+        fst (GradientCheck.Attempt(entry, law, cases, replay))
 
     /// <summary>Tries every law on the named operations, or on all when none is named, each with so many random cases.</summary>
-    /// <remarks>A result is reported as soon as it is known; a cancelled run raises an OperationCanceledException between laws.</remarks>
+    /// <remarks>
+    /// All cores take part. A result is reported as soon as it is known, one after another; all are given in the order of the catalogue. A cancelled run raises
+    /// an OperationCanceledException between laws.
+    /// </remarks>
     /// <exception cref="T:System.ArgumentException">An operation or the replay is not known.</exception>
     static member Run
         (
@@ -189,14 +200,30 @@ type GradientCheck =
             else
                 operations |> Seq.map Catalogue.find |> List.ofSeq
 
-        let results = ResizeArray()
+        // The dearest operations stand last in the catalogue and are begun first, so that no core is left with one of them at the end.
+        let tried =
+            [| for entry in entries do
+                   for law in Laws.all -> entry, law |]
 
-        for entry in entries do
-            for law in Laws.all do
-                cancellation.ThrowIfCancellationRequested()
+        let results = Array.zeroCreate tried.Length
+        let gate = obj ()
+
+        let options =
+            ParallelOptions(
+                CancellationToken = cancellation,
+                MaxDegreeOfParallelism = Environment.ProcessorCount
+            )
+
+        Parallel.ForEach(
+            Partitioner.Create([| tried.Length - 1 .. -1 .. 0 |], true),
+            options,
+            fun i ->
+                let entry, law = tried[i]
                 let result = GradientCheck.Try(entry, law, cases, replay)
-                results.Add result
-                progress.Invoke result
+                results[i] <- result
+                lock gate (fun () -> progress.Invoke result)
+        )
+        |> ignore
 
         results
 

@@ -16,38 +16,39 @@ type Trial =
 /// Makes trials.
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Trial =
-    /// A function at a random point of its inputs' domains, with random directions: the same seed, the same numbers.
-    let make (isLinear: bool) (inputs: Input list) (seed: int) (f: Tensor[] -> Tensor) : Trial =
-        let random = System.Random seed
-        let unit = Between(-1.0, 1.0)
-        let point = inputs |> List.map (Catalogue.draw random) |> Array.ofList
+    /// A function at a point, with random directions and a cotangent: the same seed, the same numbers.
+    let at (isLinear: bool) (point: Tensor[]) (seed: int) (f: Tensor[] -> Tensor) : Trial =
+        let random = System.Random(seed + 500_000_000)
 
-        let direction () =
-            inputs
-            |> List.mapi (fun i input ->
-                if point[i].DType.IsFloat() then
-                    Catalogue.draw random { input with Domain = unit }
-                else
-                    point[i])
-            |> Array.ofList
+        let drawn (t: Tensor) =
+            Catalogue.draw
+                random
+                { Shape = Tensor.shape t
+                  Domain = Between(-1.0, 1.0) }
 
-        let result = f point
+        let direction () = point |> Array.map (fun t -> if t.DType.IsFloat() then drawn t else t)
 
         { Function = f
           IsLinear = isLinear
           Point = point
           Direction = direction ()
           Other = direction ()
-          Cotangent =
-            Catalogue.draw
-                random
-                { Shape = Tensor.shape result
-                  Domain = unit } }
+          Cotangent = drawn (f point) }
+
+    /// A function at a random point of its inputs' domains: the same seed, the same numbers.
+    let make (isLinear: bool) (inputs: Input list) (seed: int) (f: Tensor[] -> Tensor) : Trial =
+        let random = System.Random seed
+        at isLinear (inputs |> List.map (Catalogue.draw random) |> Array.ofList) seed f
 
 /// What derivatives must satisfy. A law holds (None) or says in a sentence why not.
 type Law =
     { Name: string
       Check: Trial -> string option }
+
+/// A law does not hold; the message says why.
+[<Sealed>]
+type LawException(message: string) =
+    inherit Exception(message)
 
 /// The laws of gradients.
 [<RequireQualifiedAccess>]
@@ -167,8 +168,8 @@ module Laws =
                 let forward v x = snd (Forward.jvp phi x v)
                 let reverse v x = times v (Reverse.gradient phi x)
 
-                let outerForward inner = snd (Forward.jvp inner t.Point t.Other)
-                let outerReverse inner = times t.Other (Reverse.gradient inner t.Point)
+                let outerForward inner x = snd (Forward.jvp inner x t.Other)
+                let outerReverse inner x = times t.Other (Reverse.gradient inner x)
 
                 if Array.isEmpty (floats t.Point) then
                     None
@@ -179,18 +180,21 @@ module Laws =
                           "reverse over forward", outerReverse (forward t.Direction)
                           "reverse over reverse", outerReverse (reverse t.Direction) ]
 
+                    let found = nestings |> List.map (fun (name, f) -> name, f, Tensor.toScalar (f t.Point))
                     let _, size = inner [| t.Cotangent |] [| t.Function t.Point |]
-                    let name, first = nestings.Head
-                    let first = Tensor.toScalar first
-                    let scale = List.fold (fun m (_, d) -> max m (abs (Tensor.toScalar d))) size nestings.Tail
+                    let name, f, first = found.Head
+                    let scale = found.Tail |> List.fold (fun m (_, _, d) -> max m (abs d)) size
 
-                    nestings.Tail
-                    |> List.tryPick (fun (other, d) ->
-                        differ
-                            $"{name} and {other}"
-                            first
-                            (Tensor.toScalar d)
-                            (rounding * 100.0 * (scale + 1.0))) }
+                    found.Tail
+                    |> List.tryPick (fun (other, g, d) ->
+                        let tight = rounding * 100.0 * (scale + 1.0)
+
+                        if abs (first - d) <= tight then
+                            None
+                        else
+                            let spread f = Rounding.spread f t.Point (Tensor.scalar 1.0)
+                            let slack = 64.0 * Differences.unit64 * (spread f + spread g)
+                            differ $"{name} and {other}" first d (tight + slack)) }
 
     /// A zero cotangent gives exact zeros, and gradients have the shapes and types of what they belong to.
     let zeroCotangent =
@@ -273,3 +277,14 @@ module Laws =
           zeroCotangent
           symbolicZero
           jitted ]
+
+    /// <summary>Raises unless a law, named, holds for a trial.</summary>
+    /// <exception cref="T:System.ArgumentException">There is no such law.</exception>
+    /// <exception cref="T:Ad.Checks.LawException">It does not hold; the message says why.</exception>
+    let assertHolds (name: string) (trial: Trial) : unit =
+        match all |> List.tryFind (fun law -> law.Name = name) with
+        | None -> raise (ArgumentException $"There is no law '{name}'.")
+        | Some law ->
+            match law.Check trial with
+            | None -> ()
+            | Some why -> raise (LawException $"{name}: {why}")

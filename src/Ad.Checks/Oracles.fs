@@ -385,7 +385,7 @@ module Oracles =
             if not (high - low <= abs quotient + 1e-3 * size) then
                 NotChosen
             else
-                let noise = 64.0 * unit * size / radius
+                let noise = 64.0 * unit * (size + Rounding.spread t.Function t.Point t.Cotangent) / radius
 
                 if low - noise <= quotient && quotient <= high + noise then
                     Holds

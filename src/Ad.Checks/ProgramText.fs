@@ -18,7 +18,7 @@ module ProgramText =
 
     let private ints (shape: int seq) = shape |> Seq.map string |> String.concat "; " |> sprintf "[ %s ]"
 
-    let private written (t: Tensor) =
+    let internal written (t: Tensor) =
         let elements =
             match t.DType with
             | Float64 -> t.ToArray<float>() |> Seq.map quote

@@ -196,6 +196,14 @@ module Programs =
             |> dict
 
         let known = List<Tensor[] * Tensor>()
+
+        // Constants take the type of the inputs, where there are any.
+        let dtype =
+            x
+            |> Array.tryFind (fun t -> t.DType.IsFloat())
+            |> Option.map _.DType
+            |> Option.defaultValue Float64
+
         let fitted = Dictionary<Source * Input, Tensor>()
 
         for k, node in List.indexed program.Nodes do
@@ -217,7 +225,7 @@ module Programs =
                 | Own -> own[(k, a)]
                 | Fixed seed ->
                     let t = Catalogue.draw (System.Random seed) input
-                    if isFloat input then Tensor.cast x[0].DType t else t
+                    if isFloat input then Tensor.cast dtype t else t
                 | FromInput i -> adapted (Some program.Inputs[i]) x[i]
                 | FromNode i -> adapted None (snd known[i])
 

@@ -41,6 +41,15 @@ module internal Rounding =
                         match t.Op with
                         | Custom _
                         | Variable -> known[inputs[0]]
+                        // Its order is a whole number, or there is no such function.
+                        | Op.Pointwise Pointwise.Polygamma as op ->
+                            shaken random (Tensor.Create(op, inputs[0], known[inputs[1]]))
+                        // What works by elimination or in steps is right for arguments near its own, and for others each time.
+                        | Decompose _
+                        | Solve _
+                        | Control _ as op ->
+                            let near (t: Tensor) = if t.DType.IsFloat() then shaken random t else t
+                            shaken random (Tensor.Create(op, inputs |> Array.map (fun i -> near known[i])))
                         | op ->
                             let made = Tensor.Create(op, inputs |> Array.map (fun i -> known[i]))
                             if Op.isFree op then made else shaken random made
