@@ -198,7 +198,10 @@ module Catalogue =
           IsLinear = false
           Forms = [ form Reduction.Max; form Reduction.Min ] }
 
-    /// A form on two square matrices with so much on the diagonal that they are regular and their elements keep their order of size.
+    /// Two matrices, or fewer.
+    let private several (s: Sizes) = min 2 s.A
+
+    /// A form on square matrices with so much on the diagonal that they are regular and their elements keep their order of size.
     let private squares text (diagonal: int -> float) (f: Tensor -> Tensor) =
         fun s ->
             let shift =
@@ -206,7 +209,7 @@ module Catalogue =
                 * Tensor.vector [ for i in 0 .. s.B - 1 -> diagonal i ]
 
             { Text = text
-              Inputs = [ input [ 2; s.B; s.B ] anywhere ]
+              Inputs = [ input [ several s; s.B; s.B ] anywhere ]
               Apply = fun x -> f (x[0] + Tensor.cast x[0].DType shift) }
 
     let private packed kind (a: Tensor) = Tensor.Create(Decompose kind, a)
@@ -223,7 +226,9 @@ module Catalogue =
                 let shift = 10.0 * Tensor.eye DType.Float64 s.B
 
                 { Text = text
-                  Inputs = [ input [ 2; s.B; s.B ] anywhere; input [ 2; s.B; s.C ] anywhere ]
+                  Inputs =
+                    [ input [ several s; s.B; s.B ] anywhere
+                      input [ several s; s.B; s.C ] anywhere ]
                   Apply = fun x -> Tensor.Create(Solve system, x[0] + Tensor.cast x[0].DType shift, x[1]) }
 
         let rectangle text (rows: Sizes -> int) (columns: Sizes -> int) kind =
@@ -234,7 +239,7 @@ module Catalogue =
                 let shift = onDiagonal * (12.0 * (1.0 + Tensor.cast DType.Float64 (place 0)))
 
                 { Text = text
-                  Inputs = [ input [ 2; m; n ] anywhere ]
+                  Inputs = [ input [ several s; m; n ] anywhere ]
                   Apply = fun x -> packed kind (x[0] + Tensor.cast x[0].DType shift) }
 
         [ entry "cholesky" [ squares "cholesky" dominant (packed Decomposition.Cholesky) ]

@@ -210,8 +210,7 @@ module Mutants =
                 "solve"
                 "scan"
                 "cond"
-                "checkpoint"
-                "norm" ] do
+                "checkpoint" ] do
               name, "stale residual", stale
           for name in
               [ "cumsum"

@@ -170,14 +170,6 @@ module Programs =
           Nodes = List.init (1 + random.Next 12) node
           Seed = seed }
 
-    /// What the programs of seeds are made from, as a short text: another one, other programs.
-    let generator: string =
-        let text = [ for seed in 1..100 -> string (ofSeed seed) ] |> String.concat "\n"
-
-        Security.Cryptography.SHA256.HashData(Text.Encoding.UTF8.GetBytes text)
-        |> Convert.ToHexStringLower
-        |> fun hash -> hash.Substring(0, 12)
-
     /// The inputs that operations have for themselves, by operation and argument.
     let internal owned (program: RandomProgram) =
         [ for k, node in List.indexed program.Nodes do
@@ -187,6 +179,16 @@ module Programs =
 
     /// All inputs: those that operations share, then those that one has for itself.
     let inputs (program: RandomProgram) : Input list = program.Inputs @ (owned program |> List.map snd)
+
+    /// What the programs of seeds are made from, as a short text: another one, other programs.
+    let generator: string =
+        let text =
+            [ for seed in 1..100 -> let p = ofSeed seed in $"{p} {inputs p}" ]
+            |> String.concat "\n"
+
+        Security.Cryptography.SHA256.HashData(Text.Encoding.UTF8.GetBytes text)
+        |> Convert.ToHexStringLower
+        |> fun hash -> hash.Substring(0, 12)
 
     /// Runs a program up to each operation, each replaced by what `change` makes of it; gives every operation's arguments and result.
     let internal values change (program: RandomProgram) (x: Tensor[]) : (Tensor[] * Tensor) list =
