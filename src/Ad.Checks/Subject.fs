@@ -26,6 +26,28 @@ module internal Subject =
     let private compared (found: float) (expected: float) (tolerance: float) what =
         $"{number found} against {number expected} {what}, {abs (found - expected):G3} apart where {tolerance:G3} is allowed."
 
+    /// The subject, its gradient at the point computed once however many directions ask for it.
+    let private remembering (s: Subject) =
+        let atPoint (pull: float[] -> float[] -> float[]) =
+            let known = ref None
+
+            fun x g ->
+                match known.Value with
+                | Some(cotangent, pulled) when
+                    obj.ReferenceEquals(x, s.Point) && obj.ReferenceEquals(g, cotangent)
+                    ->
+                    pulled
+                | _ ->
+                    let pulled = pull x g
+
+                    if obj.ReferenceEquals(x, s.Point) then
+                        known.Value <- Some(g, pulled)
+
+                    pulled
+
+        { s with
+            Pull = Option.map atPoint s.Pull }
+
     let private repeatable (s: Subject) =
         let a, b = s.Value s.Point, s.Value s.Point
 
@@ -231,6 +253,7 @@ module internal Subject =
 
     /// The report on subjects, the lowest order first.
     let report (settings: CheckSettings) (subjects: Subject list) : Report =
+        let subjects = List.map remembering subjects
         let all = subjects |> List.map (fun s -> s, check settings s)
         let findings = all |> List.collect (snd >> List.map fst)
         let isFailed (f: Finding) = f.Verdict = Failed

@@ -38,6 +38,7 @@ public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions>
         }
 
         var operations = o.Names.Count == 0 ? laws.Operations : Known(o.Names);
+        var began = time.GetTimestamp();
         var soak = o.IsSoak ? new SoakRun(laws, o, console, time).Check(stopping) : null;
         var results = o.Assembly is { } file
             ? Show(null, report => UserAssembly.Check(file, report, stopping))
@@ -62,7 +63,7 @@ public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions>
         Write(o.Json, () => JsonReport.Of(results));
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{results.Count - failures.Length} laws hold, {failures.Length} fail, over {what} in {results.Sum(r => r.Seconds):0.0} s"));
+            $"{results.Count - failures.Length} laws hold, {failures.Length} fail, over {what} in {soak?.Seconds ?? time.GetElapsedTime(began).TotalSeconds:0.0} s"));
         return failures.Length == 0 ? ExitCodes.Done : ExitCodes.LawBroken;
     }
 
