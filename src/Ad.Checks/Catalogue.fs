@@ -198,7 +198,10 @@ module Catalogue =
           IsLinear = false
           Forms = [ form Reduction.Max; form Reduction.Min ] }
 
-    /// A form on two square matrices with so much on the diagonal that they are regular and their elements keep their order of size.
+    /// Two matrices, or fewer.
+    let private several (s: Sizes) = min 2 s.A
+
+    /// A form on square matrices with so much on the diagonal that they are regular and their elements keep their order of size.
     let private squares text (diagonal: int -> float) (f: Tensor -> Tensor) =
         fun s ->
             let shift =
@@ -206,8 +209,8 @@ module Catalogue =
                 * Tensor.vector [ for i in 0 .. s.B - 1 -> diagonal i ]
 
             { Text = text
-              Inputs = [ input [ 2; s.B; s.B ] anywhere ]
-              Apply = fun x -> f (x[0] + shift) }
+              Inputs = [ input [ several s; s.B; s.B ] anywhere ]
+              Apply = fun x -> f (x[0] + Tensor.cast x[0].DType shift) }
 
     let private packed kind (a: Tensor) = Tensor.Create(Decompose kind, a)
     let private dominant (i: int) = 10.0 + float i
@@ -223,8 +226,10 @@ module Catalogue =
                 let shift = 10.0 * Tensor.eye DType.Float64 s.B
 
                 { Text = text
-                  Inputs = [ input [ 2; s.B; s.B ] anywhere; input [ 2; s.B; s.C ] anywhere ]
-                  Apply = fun x -> Tensor.Create(Solve system, x[0] + shift, x[1]) }
+                  Inputs =
+                    [ input [ several s; s.B; s.B ] anywhere
+                      input [ several s; s.B; s.C ] anywhere ]
+                  Apply = fun x -> Tensor.Create(Solve system, x[0] + Tensor.cast x[0].DType shift, x[1]) }
 
         let rectangle text (rows: Sizes -> int) (columns: Sizes -> int) kind =
             fun s ->
@@ -234,8 +239,8 @@ module Catalogue =
                 let shift = onDiagonal * (12.0 * (1.0 + Tensor.cast DType.Float64 (place 0)))
 
                 { Text = text
-                  Inputs = [ input [ 2; m; n ] anywhere ]
-                  Apply = fun x -> packed kind (x[0] + shift) }
+                  Inputs = [ input [ several s; m; n ] anywhere ]
+                  Apply = fun x -> packed kind (x[0] + Tensor.cast x[0].DType shift) }
 
         [ entry "cholesky" [ squares "cholesky" dominant (packed Decomposition.Cholesky) ]
           entry
@@ -276,7 +281,7 @@ module Catalogue =
                     unary $"cumsumReverse {axis}" anywhere cube (Tensor.cumsumReverse axis) ] }
           { Name = "cast"
             IsLinear = true
-            Forms = [ unary "cast to its own type" anywhere cube (Tensor.cast DType.Float64) ] }
+            Forms = [ unary "cast to its own type" anywhere cube (fun x -> Tensor.cast x.DType x) ] }
           movement
               "reshape"
               [ "reshape to one axis", cube, (fun x -> Tensor.reshape [ int x.Count ] x)
@@ -550,8 +555,7 @@ module Catalogue =
                     let last, all = scanReverse (cell x[2]) x[0] x[1]
                     [ last; all ])
                 loop "iterate with the step's number" recurrent (fun x ->
-                    let step i (s, w) =
-                        Tensor.matmul (Tensor.sigmoid w) s + Tensor.cast DType.Float64 i, w * 0.7
+                    let step i (s, w) = Tensor.matmul (Tensor.sigmoid w) s + Tensor.cast s.DType i, w * 0.7
 
                     let s, w = iterate 3 step (x[0], x[2])
                     [ s; w; x[1] ])
@@ -564,7 +568,7 @@ module Catalogue =
                     [ last; all ])
                 loop "whileLoopUpTo" recurrent (fun x ->
                     let goesOn (s: Tensor, _) =
-                        Tensor.less (Tensor.sum (Tensor.square s)) (Tensor.scalar 3.0)
+                        Tensor.less (Tensor.sum (Tensor.square s)) (Tensor.cast s.DType (Tensor.scalar 3.0))
 
                     let s, w =
                         whileLoopUpTo 4 goesOn (fun (s, w) -> s * 1.5 + Tensor.matmul w s, w) (x[0], x[2])

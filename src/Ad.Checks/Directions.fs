@@ -30,6 +30,8 @@ type internal Subject =
         Pull: (float[] -> float[] -> float[]) option
         /// The second derivative along v, v' f''(x) v, when it is checked too.
         Curve: (float[] -> float[] -> float[]) option
+        /// How far rounding can take (g, J(x) v), times the rounding unit, where the way to it can be seen.
+        Spread: (float[] -> float[] -> float[] -> float) option
         /// Where an element is, as text.
         Name: int -> string
     }

@@ -1,9 +1,11 @@
 namespace Ad.Checks
 
 open System
+open System.Collections.Concurrent
 open System.Collections.Generic
 open System.Diagnostics
 open System.Threading
+open System.Threading.Tasks
 open FsCheck
 open FsCheck.FSharp
 open Ad.Functional
@@ -119,8 +121,8 @@ type GradientCheck =
     /// The laws that there are.
     static member LawNames: IReadOnlyList<string> = Laws.all |> List.map _.Name |> ResizeArray :> _
 
-    /// <summary>Tries one law on one operation.</summary>
-    static member Try(entry: Entry, law: Law, cases: int, replay: string | null) : LawResult =
+    /// One law tried on one operation, with the smallest case that fails.
+    static member internal Attempt(entry: Entry, law: Law, cases: int, replay: string | null) =
         let clock = Stopwatch.StartNew()
         let mutable outcome: TestResult option = None
 
@@ -157,7 +159,7 @@ type GradientCheck =
               Seconds = clock.Elapsed.TotalSeconds }
 
         match outcome with
-        | Some(TestResult.Passed(data, _)) -> result data.NumberOfTests true "" ""
+        | Some(TestResult.Passed(data, _)) -> result data.NumberOfTests true "" "", None
         | Some(TestResult.Failed(data, _, shrunk, _, _, rnd, size)) ->
             let draw = Seq.head (Seq.cast<Draw> shrunk)
             let case, trial = Draws.trial entry draw
@@ -168,12 +170,21 @@ type GradientCheck =
                 data.NumberOfTests
                 false
                 $"{case.Text} at {point}: {found}"
-                $"({rnd.Seed},{rnd.Gamma},{size})"
-        | Some(TestResult.Exhausted data) -> result data.NumberOfTests false "no cases could be made." ""
-        | None -> result 0 false "FsCheck gave no result." ""
+                $"({rnd.Seed},{rnd.Gamma},{size})",
+            Some(draw, trial, found)
+        | Some(TestResult.Exhausted data) ->
+            result data.NumberOfTests false "no cases could be made." "", None
+        | None -> result 0 false "FsCheck gave no result." "", None
+
+    /// <summary>Tries one law on one operation.</summary>
+    static member Try(entry: Entry, law: Law, cases: int, replay: string | null) : LawResult =
+        fst (GradientCheck.Attempt(entry, law, cases, replay))
 
     /// <summary>Tries every law on the named operations, or on all when none is named, each with so many random cases.</summary>
-    /// <remarks>A result is reported as soon as it is known; a cancelled run raises an OperationCanceledException between laws.</remarks>
+    /// <remarks>
+    /// All cores take part. A result is reported as soon as it is known, one after another; all are given in the order of the catalogue. A cancelled run raises
+    /// an OperationCanceledException between laws.
+    /// </remarks>
     /// <exception cref="T:System.ArgumentException">An operation or the replay is not known.</exception>
     static member Run
         (
@@ -189,43 +200,67 @@ type GradientCheck =
             else
                 operations |> Seq.map Catalogue.find |> List.ofSeq
 
-        let results = ResizeArray()
+        // The dearest operations stand last in the catalogue and are begun first, so that no core is left with one of them at the end.
+        let tried =
+            [| for entry in entries do
+                   for law in Laws.all -> entry, law |]
 
-        for entry in entries do
-            for law in Laws.all do
-                cancellation.ThrowIfCancellationRequested()
+        let results = Array.zeroCreate tried.Length
+        let gate = obj ()
+
+        let options =
+            ParallelOptions(
+                CancellationToken = cancellation,
+                MaxDegreeOfParallelism = Environment.ProcessorCount
+            )
+
+        Parallel.ForEach(
+            Partitioner.Create([| tried.Length - 1 .. -1 .. 0 |], true),
+            options,
+            fun i ->
+                let entry, law = tried[i]
                 let result = GradientCheck.Try(entry, law, cases, replay)
-                results.Add result
-                progress.Invoke result
+                results[i] <- result
+                lock gate (fun () -> progress.Invoke result)
+        )
+        |> ignore
 
         results
 
     /// What results over random programs have in place of an operation.
     static member RandomPrograms: string = "random programs"
 
-    /// <summary>Tries every law on the random programs of consecutive seeds, on all cores: a result for each law, with the first failure made small.</summary>
-    /// <remarks>Progress is told the number of programs done, from several threads. The replay of a failure is the seed of its program.</remarks>
-    /// <exception cref="T:System.OperationCanceledException">The run was cancelled.</exception>
-    static member RunPrograms
-        (programs: int, firstSeed: int, progress: Action<int>, cancellation: CancellationToken)
-        : IReadOnlyList<LawResult> =
-        let soak = Soak.runWith Laws.all firstSeed programs progress.Invoke cancellation
+    /// <summary>Goes on trying every law, and oracles in turn, on random programs, on all cores, until so many were tried in all or it is told to stop.</summary>
+    /// <remarks>Progress is told every state, one after another; whatever state was kept, the run goes on from there.</remarks>
+    static member Soak
+        (from: SoakState, programs: int, progress: Action<SoakState>, stopping: CancellationToken)
+        : SoakState =
+        Soak.advance Oracles.forSeed programs progress.Invoke stopping from
 
-        let result (law: Law) =
-            match soak.Failures |> Array.tryFind (fun f -> f.Law = law.Name) with
-            | None -> true, "", ""
-            | Some f -> false, $"{f.Message}\nBlamed: {f.Blamed}\n{f.Script}", string f.Seed
+    /// A result for each law and each oracle over the random programs that it could judge, with its first failure; the replay is the seed of its program.
+    static member ProgramResults(state: SoakState) : IReadOnlyList<LawResult> =
+        Oracles.names
+        |> List.map (fun name ->
+            let found = state.Failures |> Array.filter (fun f -> f.Law = name)
 
-        Laws.all
-        |> List.map (fun law ->
-            let passed, message, replay = result law
+            let message, replay =
+                match Array.tryHead found with
+                | None -> "", ""
+                | Some f ->
+                    let seeds =
+                        found |> Seq.map _.Seed |> Seq.distinct |> Seq.map string |> String.concat ", "
+
+                    $"{f.Message}\nSeeds: {seeds}\nBlamed: {f.Blamed}\n{f.Script}", string f.Seed
 
             { Operation = GradientCheck.RandomPrograms
-              Law = law.Name
-              Cases = programs
-              Passed = passed
+              Law = name
+              Cases =
+                (match state.Asked.TryGetValue name with
+                 | true, count -> count
+                 | _ -> 0)
+              Passed = found.Length = 0
               Message = message
               Replay = replay
-              Seconds = soak.Seconds / float Laws.all.Length })
+              Seconds = state.Seconds / float Oracles.names.Length })
         |> ResizeArray
         :> _

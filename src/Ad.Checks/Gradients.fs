@@ -106,6 +106,18 @@ module Gradients =
                         let v = unflat point v
                         let along x = snd (Forward.jvp f x v)
                         snd (Forward.jvp along (unflat point x) v) |> Tree.eval |> flat)
+              Spread =
+                Some(fun x g v ->
+                    let v, g = unflat point v, unflat results g
+
+                    let along x =
+                        Array.map2
+                            (fun g moved -> Tensor.cast Float64 (Tensor.sum (g * moved)))
+                            g
+                            (snd (Forward.jvp f x v))
+                        |> Array.reduce (+)
+
+                    Rounding.spread along (unflat point x) (Tensor.scalar 1.0))
               Name = nameOf names }
 
         let deeper name f =
@@ -186,6 +198,7 @@ module Gradients =
                 Push = push
                 Pull = pull
                 Curve = None
+                Spread = None
                 Name = fun i -> $"x[{i}]" } ]
 
     let private sized what length (a: float[]) =

@@ -16,38 +16,39 @@ type Trial =
 /// Makes trials.
 [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
 module Trial =
-    /// A function at a random point of its inputs' domains, with random directions: the same seed, the same numbers.
-    let make (isLinear: bool) (inputs: Input list) (seed: int) (f: Tensor[] -> Tensor) : Trial =
-        let random = System.Random seed
-        let unit = Between(-1.0, 1.0)
-        let point = inputs |> List.map (Catalogue.draw random) |> Array.ofList
+    /// A function at a point, with random directions and a cotangent: the same seed, the same numbers.
+    let at (isLinear: bool) (point: Tensor[]) (seed: int) (f: Tensor[] -> Tensor) : Trial =
+        let random = System.Random(seed + 500_000_000)
 
-        let direction () =
-            inputs
-            |> List.mapi (fun i input ->
-                if point[i].DType.IsFloat() then
-                    Catalogue.draw random { input with Domain = unit }
-                else
-                    point[i])
-            |> Array.ofList
+        let drawn (t: Tensor) =
+            Catalogue.draw
+                random
+                { Shape = Tensor.shape t
+                  Domain = Between(-1.0, 1.0) }
 
-        let result = f point
+        let direction () = point |> Array.map (fun t -> if t.DType.IsFloat() then drawn t else t)
 
         { Function = f
           IsLinear = isLinear
           Point = point
           Direction = direction ()
           Other = direction ()
-          Cotangent =
-            Catalogue.draw
-                random
-                { Shape = Tensor.shape result
-                  Domain = unit } }
+          Cotangent = drawn (f point) }
+
+    /// A function at a random point of its inputs' domains: the same seed, the same numbers.
+    let make (isLinear: bool) (inputs: Input list) (seed: int) (f: Tensor[] -> Tensor) : Trial =
+        let random = System.Random seed
+        at isLinear (inputs |> List.map (Catalogue.draw random) |> Array.ofList) seed f
 
 /// What derivatives must satisfy. A law holds (None) or says in a sentence why not.
 type Law =
     { Name: string
       Check: Trial -> string option }
+
+/// A law does not hold; the message says why.
+[<Sealed>]
+type LawException(message: string) =
+    inherit Exception(message)
 
 /// The laws of gradients.
 [<RequireQualifiedAccess>]
@@ -55,10 +56,16 @@ module Laws =
     let private floats (x: Tensor[]) = x |> Array.filter (fun t -> t.DType.IsFloat())
 
     /// The sum of all products of elements, and the sum of their sizes, which says how far rounding can take it.
-    let private inner (a: Tensor[]) (b: Tensor[]) =
+    let internal inner (a: Tensor[]) (b: Tensor[]) =
         let products = Array.map2 (fun (x: Tensor) y -> x * y) (floats a) (floats b)
-        let total f = products |> Array.sumBy (fun p -> Tensor.toScalar (Tensor.sum (f p)))
-        total id, total abs
+        // Both at once: each alone would compute the products again.
+        let sums = products |> Array.map (fun p -> Tensor.sum p, Tensor.sum (abs p)) |> Tree.eval
+        Array.sumBy (fst >> Tensor.toScalar) sums, Array.sumBy (snd >> Tensor.toScalar) sums
+
+    /// The sum of all products of elements, as a tensor.
+    let internal product (a: Tensor[]) (b: Tensor[]) : Tensor =
+        Array.map2 (fun (x: Tensor) y -> Tensor.sum (x * y)) (floats a) (floats b)
+        |> Array.reduce (+)
 
     let private differ what (a: float) (b: float) (tolerance: float) =
         if abs (a - b) <= tolerance then
@@ -69,7 +76,7 @@ module Laws =
     // A thousand roundings of the largest number met: far above what these small cases accumulate, far below any wrong rule.
     let private rounding = 1000.0 * Math.ScaleB(1.0, -52)
 
-    let private along (x: Tensor[]) (v: Tensor[]) (h: float) =
+    let internal along (x: Tensor[]) (v: Tensor[]) (h: float) =
         Array.map2 (fun (x: Tensor) (v: Tensor) -> if x.DType.IsFloat() then x + h * v else x) x v
 
     /// (g, J v) = (J^T g, v): forward and reverse mode are each other's transpose.
@@ -89,15 +96,15 @@ module Laws =
                 let b, size2 = reverse t.Point
                 let tight = rounding * (size1 + size2 + 1e-300)
 
-                // Sums inside may cancel and round more than their result shows: then what rounding does is measured, and terms as large as the
-                // values are taken to have gone into them.
+                // Sums inside may cancel and round more than their result shows: then what rounding does on the way is measured.
                 let slack () =
-                    let moves f =
-                        Differences.noise Differences.unit64 0.0 (fun h ->
-                            fst (f (along t.Point t.Direction h)))
+                    let reverse x = product (snd (Reverse.vjp t.Function x) t.Cotangent) t.Direction
+                    let forward x = snd (Forward.jvp t.Function x t.Direction)
 
-                    let _, magnitude = inner [| t.Cotangent |] [| t.Function t.Point |]
-                    20.0 * (moves forward + moves reverse) + 16.0 * Differences.unit64 * magnitude
+                    64.0
+                    * Differences.unit64
+                    * (Rounding.spread forward t.Point t.Cotangent
+                       + Rounding.spread reverse t.Point (Tensor.scalar 1.0))
 
                 if abs (a - b) <= tight then
                     None
@@ -121,7 +128,12 @@ module Laws =
                 let exact, size = claim t.Point
                 let _, magnitude = inner [| t.Cotangent |] [| t.Function t.Point |]
                 let noise = Differences.noise Differences.unit64 magnitude value
-                let rounds () = Differences.noise Differences.unit64 0.0 (fun h -> fst (claim (moved h)))
+
+                let rounds () =
+                    let push x = snd (Forward.jvp t.Function x t.Direction)
+
+                    Differences.noise Differences.unit64 0.0 (fun h -> fst (claim (moved h)))
+                    + 4.0 * Differences.unit64 * Rounding.spread push t.Point t.Cotangent
 
                 match Differences.judge Differences.unit64 noise infinity size rounds exact value with
                 | Failed, numeric, tolerance ->
@@ -156,8 +168,8 @@ module Laws =
                 let forward v x = snd (Forward.jvp phi x v)
                 let reverse v x = times v (Reverse.gradient phi x)
 
-                let outerForward inner = snd (Forward.jvp inner t.Point t.Other)
-                let outerReverse inner = times t.Other (Reverse.gradient inner t.Point)
+                let outerForward inner x = snd (Forward.jvp inner x t.Other)
+                let outerReverse inner x = times t.Other (Reverse.gradient inner x)
 
                 if Array.isEmpty (floats t.Point) then
                     None
@@ -168,18 +180,21 @@ module Laws =
                           "reverse over forward", outerReverse (forward t.Direction)
                           "reverse over reverse", outerReverse (reverse t.Direction) ]
 
+                    let found = nestings |> List.map (fun (name, f) -> name, f, Tensor.toScalar (f t.Point))
                     let _, size = inner [| t.Cotangent |] [| t.Function t.Point |]
-                    let name, first = nestings.Head
-                    let first = Tensor.toScalar first
-                    let scale = List.fold (fun m (_, d) -> max m (abs (Tensor.toScalar d))) size nestings.Tail
+                    let name, f, first = found.Head
+                    let scale = found.Tail |> List.fold (fun m (_, _, d) -> max m (abs d)) size
 
-                    nestings.Tail
-                    |> List.tryPick (fun (other, d) ->
-                        differ
-                            $"{name} and {other}"
-                            first
-                            (Tensor.toScalar d)
-                            (rounding * 100.0 * (scale + 1.0))) }
+                    found.Tail
+                    |> List.tryPick (fun (other, g, d) ->
+                        let tight = rounding * 100.0 * (scale + 1.0)
+
+                        if abs (first - d) <= tight then
+                            None
+                        else
+                            let spread f = Rounding.spread f t.Point (Tensor.scalar 1.0)
+                            let slack = 64.0 * Differences.unit64 * (spread f + spread g)
+                            differ $"{name} and {other}" first d (tight + slack)) }
 
     /// A zero cotangent gives exact zeros, and gradients have the shapes and types of what they belong to.
     let zeroCotangent =
@@ -228,16 +243,27 @@ module Laws =
                     Array.append
                         [| plain, fast |]
                         (Array.zip (Reverse.gradient phi t.Point) (jit (Reverse.gradient phi) t.Point))
+                    |> Tree.eval
+
+                // Fused, a sum that cancels rounds otherwise.
+                let slack =
+                    lazy
+                        (let gradient x = product (Reverse.gradient phi x) (Array.map Tensor.onesLike x)
+
+                         64.0
+                         * Differences.unit64
+                         * (Rounding.spread t.Function t.Point (Tensor.onesLike plain)
+                            + Rounding.spread gradient t.Point (Tensor.scalar 1.0)))
 
                 values
                 |> Array.tryPick (fun (a, b) ->
                     if not (a.DType.IsFloat()) then
                         None
                     else
-                        let apart = Tensor.toScalar (Tensor.sum (abs (a - b)))
-                        let size = Tensor.toScalar (Tensor.sum (abs a))
+                        let apart, size = Tree.eval (Tensor.sum (abs (a - b)), Tensor.sum (abs a))
+                        let apart, size = Tensor.toScalar apart, Tensor.toScalar size
 
-                        if apart <= rounding * size then
+                        if apart <= rounding * size || apart <= slack.Value then
                             None
                         else
                             Some $"{a} plain, but {b} jitted.") }
@@ -251,3 +277,14 @@ module Laws =
           zeroCotangent
           symbolicZero
           jitted ]
+
+    /// <summary>Raises unless a law, named, holds for a trial.</summary>
+    /// <exception cref="T:System.ArgumentException">There is no such law.</exception>
+    /// <exception cref="T:Ad.Checks.LawException">It does not hold; the message says why.</exception>
+    let assertHolds (name: string) (trial: Trial) : unit =
+        match all |> List.tryFind (fun law -> law.Name = name) with
+        | None -> raise (ArgumentException $"There is no law '{name}'.")
+        | Some law ->
+            match law.Check trial with
+            | None -> ()
+            | Some why -> raise (LawException $"{name}: {why}")

@@ -44,16 +44,16 @@ type MutantResult =
 /// Wrong derivatives, to measure what the laws find: every one must be noticed, made small, and blamed on its operation.
 [<RequireQualifiedAccess>]
 module Mutants =
-    let private right =
+    let internal right =
         { Push = fun f x v -> snd (Forward.jvp f x v)
           Pull = fun f x g -> snd (Reverse.vjp f x) g }
 
-    let private times (factor: float) =
+    let internal times (factor: float) =
         { Push = fun f x v -> factor * right.Push f x v
           Pull = fun f x g -> right.Pull f x (factor * g) }
 
     let private forwardOnly fault = { right with Push = fault.Push }
-    let private reverseOnly fault = { right with Pull = fault.Pull }
+    let internal reverseOnly fault = { right with Pull = fault.Pull }
 
     /// A linear change of one argument's tangent, with its transpose.
     let private ofArgument i change transpose =
@@ -126,6 +126,13 @@ module Mutants =
         { Push = fun f x v -> (if again x then (dropped 1).Push else right.Push) f x v
           Pull = fun f x g -> (if again x then (dropped 1).Pull else right.Pull) f x g }
 
+    /// The branch that was not taken.
+    let private otherBranch =
+        let turned (x: Tensor[]) = x |> Array.map (fun t -> if t.DType = Bool then Tensor.logicalNot t else t)
+
+        { Push = fun f x v -> right.Push f (turned x) v
+          Pull = fun f x g -> right.Pull f (turned x) g }
+
     let private flat = set [ "sign"; "floor"; "ceil"; "round" ]
 
     // Which faults go around the operations in turn. Relative errors are in both modes, so that only values can tell.
@@ -152,8 +159,35 @@ module Mutants =
                 "scale"
                 "contract" ] do
               name, "second path dropped", dropped 1
-          for name in [ "add"; "subtract"; "multiplyAdd"; "concat"; "remainder"; "scatterAdd" ] do
+          for name in
+              [ "add"
+                "subtract"
+                "multiplyAdd"
+                "concat"
+                "remainder"
+                "scatterAdd"
+                "solve"
+                "conv"
+                "convTranspose"
+                "scan" ] do
               name, "first path dropped", dropped 0
+          for name in
+              [ "solve"
+                "conv"
+                "convTranspose"
+                "scan"
+                "cond"
+                "checkpoint"
+                "windowShare" ] do
+              name, "second path dropped", dropped 1
+          for name in [ "scan"; "cond"; "checkpoint"; "scatterAdd" ] do
+              name, "third path dropped", dropped 2
+          for name in [ "conv"; "convTranspose"; "windowSpread" ] do
+              name, "wrong axis order, second argument", flipped 1
+          for name in [ "scan" ] do
+              name, "last element left out, second argument", edge 1
+          for name in [ "cond" ] do
+              name, "the other branch", otherBranch
           for name in
               [ "sin"
                 "exp"
@@ -164,15 +198,46 @@ module Mutants =
                 "lgamma"
                 "softmax"
                 "multiply"
-                "contract" ] do
+                "contract"
+                "conv"
+                "convTranspose"
+                "cholesky"
+                "lu"
+                "qr"
+                "eigh"
+                "svd"
+                "cofactors"
+                "solve"
+                "scan"
+                "cond"
+                "checkpoint" ] do
               name, "stale residual", stale
-          for name in [ "cumsum"; "slice"; "pad"; "flip"; "reshape"; "permute" ] do
+          for name in
+              [ "cumsum"
+                "slice"
+                "pad"
+                "flip"
+                "reshape"
+                "permute"
+                "sort"
+                "windowSum"
+                "windowMax"
+                "windowMin" ] do
               name, "wrong axis order", flipped 0
-          for name in [ "contract"; "softmax"; "cumsum" ] do
+          for name in [ "contract"; "softmax"; "cumsum"; "lu"; "det"; "solve" ] do
               name, "transposed", transposed 0
           for name in [ "permute"; "prod"; "logSumExp" ] do
               name, "wrong axis", firstAxes 0
-          for name in [ "sum"; "cumsum"; "max"; "concat"; "take" ] do
+          for name in
+              [ "sum"
+                "cumsum"
+                "max"
+                "concat"
+                "take"
+                "sort"
+                "conv"
+                "windowSum"
+                "windowMax" ] do
               name, "last element left out", edge 0
           for name in [ "broadcast" ] do
               name, "mean for sum over the repeated", averaged
@@ -223,7 +288,7 @@ module Mutants =
 
     /// Looks for a mutant with so many random programs, and makes the first that fails small. Programs without the operation cannot fail; they count.
     let hunt (cases: int) (seed: int) (mutant: Mutant) : MutantResult =
-        let laws = [ Laws.forwardAgainstReverse; Laws.againstDifferences ]
+        let laws = [ Oracle.Of Laws.forwardAgainstReverse; Oracle.Of Laws.againstDifferences ]
         let trial program () = Programs.changedTrial (spoil mutant) program
 
         let found =

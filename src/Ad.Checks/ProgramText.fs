@@ -18,7 +18,7 @@ module ProgramText =
 
     let private ints (shape: int seq) = shape |> Seq.map string |> String.concat "; " |> sprintf "[ %s ]"
 
-    let private written (t: Tensor) =
+    let internal written (t: Tensor) =
         let elements =
             match t.DType with
             | Float64 -> t.ToArray<float>() |> Seq.map quote
@@ -72,9 +72,12 @@ module ProgramText =
 
                   let s = node.Sizes
 
+                  let apply =
+                      $"(Catalogue.apply \"{node.Operation}\" {node.Form} {{ A = {s.A}; B = {s.B}; C = {s.C} }})"
+
                   $"    // {case.Text}"
 
-                  $"    let v{k} = Catalogue.apply \"{node.Operation}\" {node.Form} {{ A = {s.A}; B = {s.B}; C = {s.C} }} [| {arguments} |]" ]
+                  $"    let v{k} = Nestings.apply {node.Nesting} {apply} [| {arguments} |]" ]
 
         let results =
             [ for k in 0 .. program.Nodes.Length - 1 do

@@ -17,11 +17,12 @@ type Source =
     /// Constant numbers, from a seed.
     | Fixed of Seed: int
 
-/// One operation of a program: a form of a line of the catalogue, for some sizes, and its arguments.
+/// One operation of a program: a form of a line of the catalogue, for some sizes, what it stands within, and its arguments.
 type ProgramNode =
     { Operation: string
       Form: int
       Sizes: Sizes
+      Nesting: Nesting
       Arguments: Source list }
 
 /// <summary>A composition of operations of the catalogue; its result is all values that no operation reads, one after another.</summary>
@@ -42,6 +43,10 @@ module Programs =
     /// The form that an operation is.
     let internal case (node: ProgramNode) = (Catalogue.find node.Operation).Forms[node.Form] node.Sizes
 
+    /// The operation as the program runs it, replaced by what `change` makes of it.
+    let internal operation change (node: ProgramNode) : Tensor[] -> Tensor =
+        Nestings.apply node.Nesting (change node.Operation (case node).Apply)
+
     let private isFloat (input: Input) =
         match input.Domain with
         | Index _
@@ -58,7 +63,7 @@ module Programs =
         if Tensor.shape x = shape then
             x
         elif x.Count = 0L || count shape = 0 then
-            Tensor.zeros Float64 shape
+            Tensor.zeros x.DType shape
         elif int x.Count = count shape then
             Tensor.reshape shape x
         else
@@ -79,14 +84,22 @@ module Programs =
             let order = Array.init (count shape) id
             (System.Random(count shape + parity)).Shuffle order
             let base' = order |> Array.map (fun k -> 0.2 * float k + 0.1 * float parity)
-            Tensor.ofArray shape base' + 0.02 * bounded ()
+            Tensor.cast x.DType (Tensor.ofArray shape base') + 0.02 * bounded ()
         | Index _
         | Choice -> raise (ArgumentException "Only floats are fitted.")
 
-    /// A program from a seed: up to 12 operations on up to 4 inputs of rank 0 to 4 and sizes 0 to 6.
+    let private entries = Array.ofList Catalogue.all
+
+    /// The operation at a position of an endless sequence: in each stretch as long as the catalogue every operation stands once, in an order of its own.
+    let private entryAt (position: int64) =
+        let order = Array.copy entries
+        System.Random(int (position / int64 entries.Length)).Shuffle order
+        order[int (position % int64 entries.Length)]
+
+    /// <summary>A program from a seed: up to 12 operations on up to 4 inputs of rank 0 to 4 and sizes 0 to 6, an operation in fifteen within a transform.</summary>
+    /// <remarks>Programs of consecutive seeds go through the catalogue evenly.</remarks>
     let ofSeed (seed: int) : RandomProgram =
         let random = System.Random seed
-        let entries = Array.ofList Catalogue.all
 
         let size () =
             if random.Next 30 = 0 then
@@ -101,8 +114,8 @@ module Programs =
         let rec sizes () =
             let a = size ()
             // Equal sizes are common enough to show what mixes up two axes.
-            let b = if random.Next 3 = 0 then a else size ()
-            let c = if random.Next 3 = 0 then b else size ()
+            let b = if random.Next 2 = 0 then a else size ()
+            let c = if random.Next 2 = 0 then b else size ()
             let s = { A = a; B = b; C = c }
 
             if s.A * s.B * s.C <= 48 then s else sizes ()
@@ -113,12 +126,18 @@ module Programs =
                   Domain = Between(-2.0, 2.0) })
 
         let node k =
-            let entry = entries[random.Next entries.Length]
+            // Some programs overlap with the next one's stretch, others leave a part of theirs out.
+            let entry = entryAt (7L * int64 seed + int64 k)
 
             let bare =
                 { Operation = entry.Name
                   Form = random.Next entry.Forms.Length
                   Sizes = sizes ()
+                  Nesting =
+                    (if random.Next 15 = 0 then
+                         Nestings.transforms[random.Next Nestings.transforms.Length]
+                     else
+                         Bare)
                   Arguments = [] }
 
             let isShared =
@@ -161,6 +180,16 @@ module Programs =
     /// All inputs: those that operations share, then those that one has for itself.
     let inputs (program: RandomProgram) : Input list = program.Inputs @ (owned program |> List.map snd)
 
+    /// What the programs of seeds are made from, as a short text: another one, other programs.
+    let generator: string =
+        let text =
+            [ for seed in 1..100 -> let p = ofSeed seed in $"{p} {inputs p}" ]
+            |> String.concat "\n"
+
+        Security.Cryptography.SHA256.HashData(Text.Encoding.UTF8.GetBytes text)
+        |> Convert.ToHexStringLower
+        |> fun hash -> hash.Substring(0, 12)
+
     /// Runs a program up to each operation, each replaced by what `change` makes of it; gives every operation's arguments and result.
     let internal values change (program: RandomProgram) (x: Tensor[]) : (Tensor[] * Tensor) list =
         let own =
@@ -169,6 +198,14 @@ module Programs =
             |> dict
 
         let known = List<Tensor[] * Tensor>()
+
+        // Constants take the type of the inputs, where there are any.
+        let dtype =
+            x
+            |> Array.tryFind (fun t -> t.DType.IsFloat())
+            |> Option.map _.DType
+            |> Option.defaultValue Float64
+
         let fitted = Dictionary<Source * Input, Tensor>()
 
         for k, node in List.indexed program.Nodes do
@@ -188,13 +225,15 @@ module Programs =
 
                 match source with
                 | Own -> own[(k, a)]
-                | Fixed seed -> Catalogue.draw (System.Random seed) input
+                | Fixed seed ->
+                    let t = Catalogue.draw (System.Random seed) input
+                    if isFloat input then Tensor.cast dtype t else t
                 | FromInput i -> adapted (Some program.Inputs[i]) x[i]
                 | FromNode i -> adapted None (snd known[i])
 
             let arguments = List.map2 argument [ 0 .. node.Arguments.Length - 1 ] node.Arguments
             let arguments = List.map2 (fun f input -> f input) arguments case.Inputs |> Array.ofList
-            known.Add((arguments, change node.Operation case.Apply arguments))
+            known.Add((arguments, operation change node arguments))
 
         List.ofSeq known
 

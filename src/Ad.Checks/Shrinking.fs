@@ -100,6 +100,17 @@ module Shrinking =
                     | None -> ()
 
             for k in 0 .. nodes.Length - 1 do
+                if nodes[k].Nesting <> Bare then
+                    put k { nodes[k] with Nesting = Bare }
+
+                // The first forms are the simplest.
+                for form in 0 .. nodes[k].Form - 1 do
+                    let simpler = { nodes[k] with Form = form }
+
+                    if (Programs.case simpler).Inputs.Length = nodes[k].Arguments.Length then
+                        put k simpler
+
+            for k in 0 .. nodes.Length - 1 do
                 for a, source in List.indexed nodes[k].Arguments do
                     match source with
                     | FromNode _

@@ -26,6 +26,28 @@ module internal Subject =
     let private compared (found: float) (expected: float) (tolerance: float) what =
         $"{number found} against {number expected} {what}, {abs (found - expected):G3} apart where {tolerance:G3} is allowed."
 
+    /// The subject, its gradient at the point computed once however many directions ask for it.
+    let private remembering (s: Subject) =
+        let atPoint (pull: float[] -> float[] -> float[]) =
+            let known = ref None
+
+            fun x g ->
+                match known.Value with
+                | Some(cotangent, pulled) when
+                    obj.ReferenceEquals(x, s.Point) && obj.ReferenceEquals(g, cotangent)
+                    ->
+                    pulled
+                | _ ->
+                    let pulled = pull x g
+
+                    if obj.ReferenceEquals(x, s.Point) then
+                        known.Value <- Some(g, pulled)
+
+                    pulled
+
+        { s with
+            Pull = Option.map atPoint s.Pull }
+
     let private repeatable (s: Subject) =
         let a, b = s.Value s.Point, s.Value s.Point
 
@@ -66,7 +88,13 @@ module internal Subject =
                         Array.fold2 (fun m v s -> max m (abs (v / s))) 0.0 v (Directions.scales s.Point)
 
                     let terms = 16.0 * s.Unit * relative * Directions.size g (s.Value s.Point)
-                    tight + terms + 20.0 * (moved forward + moved reverse)
+
+                    let spread =
+                        s.Spread
+                        |> Option.map (fun f -> 128.0 * s.Unit * f s.Point g v)
+                        |> Option.defaultValue 0.0
+
+                    tight + terms + spread + 20.0 * (moved forward + moved reverse)
 
             let verdict = if abs (a - b) <= tolerance then Passed else Failed
             let text = compared a b tolerance "by reverse mode"
@@ -88,7 +116,13 @@ module internal Subject =
             else 1e-6
 
         let moved () =
-            Differences.noise s.Unit 0.0 (fun t -> Directions.along s g (Directions.add s.Point t v) v)
+            let spread =
+                s.Spread
+                |> Option.map (fun f -> 4.0 * s.Unit * f s.Point g v)
+                |> Option.defaultValue 0.0
+
+            spread
+            + Differences.noise s.Unit 0.0 (fun t -> Directions.along s g (Directions.add s.Point t v) v)
 
         let verdict, expected, tolerance = Differences.judge s.Unit noise resolution scale moved found f
 
@@ -219,6 +253,7 @@ module internal Subject =
 
     /// The report on subjects, the lowest order first.
     let report (settings: CheckSettings) (subjects: Subject list) : Report =
+        let subjects = List.map remembering subjects
         let all = subjects |> List.map (fun s -> s, check settings s)
         let findings = all |> List.collect (snd >> List.map fst)
         let isFailed (f: Finding) = f.Verdict = Failed

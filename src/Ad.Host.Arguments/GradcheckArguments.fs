@@ -10,6 +10,8 @@ type GradcheckArgument =
     | Operation of name: string
     | [<Unique>] Programs of count: int
     | [<Unique>] Seed of number: int
+    | [<Unique>] Minutes of count: float
+    | [<Unique>] State of file: string
     | [<Unique>] Assembly of file: string
     | [<Unique>] Junit of file: string
     | [<Unique>] Json of file: string
@@ -22,6 +24,9 @@ type GradcheckArgument =
             | Operation _ -> "check this operation only; may be given more than once (all of them)."
             | Programs _ -> "check this many random programs instead of operations."
             | Seed _ -> "the seed of the first random program; the others follow (1)."
+            | Minutes _ -> "check random programs for this long, or until there were --programs of them."
+            | State _ ->
+                "keep how far the check of random programs is in this file, and go on from there when it is there."
             | Assembly _ ->
                 "check the functions that this assembly marks [GradientChecked] instead of operations."
             | Junit _ -> "write the results into this file as JUnit XML."
@@ -39,6 +44,8 @@ module internal GradcheckArguments =
                 | Replay _
                 | Programs _
                 | Seed _
+                | Minutes _
+                | State _
                 | Assembly _
                 | Junit _
                 | Json _ -> None)
@@ -57,6 +64,8 @@ module internal GradcheckArguments =
                | Operation _ -> []
                | Programs count -> [ "Gradcheck:Programs", string count ]
                | Seed number -> [ "Gradcheck:Seed", string number ]
+               | Minutes count -> [ "Gradcheck:Minutes", string count ]
+               | State file -> [ "Gradcheck:State", file ]
                | Assembly file -> [ "Gradcheck:Assembly", file ]
                | Junit file -> [ "Gradcheck:Junit", file ]
                | Json file -> [ "Gradcheck:Json", file ]))

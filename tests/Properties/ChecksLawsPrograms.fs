@@ -103,7 +103,10 @@ let ``a program's script names each of its operations and ends in the check`` ()
         Assert.EndsWith("Gradients.assertCorrect f point", script)
 
         for k, node in List.indexed program.Nodes do
-            Assert.Contains($"let v{k} = Catalogue.apply \"{node.Operation}\" {node.Form}", script)
+            Assert.Contains(
+                $"let v{k} = Nestings.apply {node.Nesting} (Catalogue.apply \"{node.Operation}\" {node.Form}",
+                script
+            )
 
 [<Fact>]
 let ``programs as FsCheck makes them satisfy the laws`` () =
@@ -111,17 +114,63 @@ let ``programs as FsCheck makes them satisfy the laws`` () =
         Laws.forwardAgainstReverse.Check(Programs.trial program) = None)
 
 [<Fact>]
-let ``a run over programs has one result for each law, and stops when it is told`` () =
-    let seen = System.Collections.Concurrent.ConcurrentBag<int>()
+let ``a run over programs has one result for each law`` () =
+    let seen = System.Collections.Generic.List<int>()
 
-    let results =
-        GradientCheck.RunPrograms(5, 900, (fun n -> seen.Add n), System.Threading.CancellationToken.None)
+    let state =
+        GradientCheck.Soak(
+            Soak.start 900,
+            5,
+            (fun s -> seen.Add s.Programs),
+            System.Threading.CancellationToken.None
+        )
 
-    Assert.Equal<string seq>(GradientCheck.LawNames, results |> Seq.map _.Law)
-    Assert.All(results, (fun r -> Assert.True(r.Passed && r.Cases = 5, r.Message)))
-    Assert.Equal(5, Seq.max seen)
-    let stopped = System.Threading.CancellationToken(true)
+    let results = GradientCheck.ProgramResults state
+    Assert.Equal<string seq>(Oracles.names, results |> Seq.map _.Law)
 
-    Assert.ThrowsAny<System.OperationCanceledException>(fun () ->
-        GradientCheck.RunPrograms(5, 900, ignore, stopped) |> ignore)
-    |> ignore
+    for r in results do
+        Assert.True(r.Passed, r.Message)
+        Assert.InRange(r.Cases, (if Seq.contains r.Law GradientCheck.LawNames then 5 else 0), 5)
+
+    Assert.Equal<int seq>([ 1..5 ], seen)
+
+/// A law that fails on programs with many inputs.
+let private short _ =
+    [ Oracle.Of
+          { Name = "short"
+            Check = fun t -> if t.Point.Length > 5 then Some "it is long." else None } ]
+
+[<Fact>]
+let ``a run that is stopped again and again comes to the state of one that was not`` () =
+    let never = System.Threading.CancellationToken.None
+    let whole = Soak.advance short 40 ignore never (Soak.start 300)
+
+    let rec inPieces (state: SoakState) =
+        if state.Programs >= 40 then
+            state
+        else
+            use stop = new System.Threading.CancellationTokenSource()
+
+            let enough (s: SoakState) =
+                if s.Programs >= state.Programs + 3 then
+                    stop.Cancel()
+
+            inPieces (Soak.advance short 40 enough stop.Token state)
+
+    let pieces = inPieces (Soak.start 300)
+    Assert.NotEmpty whole.Failures
+    Assert.Equal<ProgramFailure[]>(whole.Failures, pieces.Failures)
+
+    Assert.Equal<(string * int) seq>(
+        whole.Coverage |> Seq.map (|KeyValue|),
+        pieces.Coverage |> Seq.map (|KeyValue|)
+    )
+
+    Assert.Equal((40, 300, whole.Generator), (pieces.Programs, pieces.FirstSeed, pieces.Generator))
+
+[<Fact>]
+let ``operations stand within every transform, and the programs are right there too`` () =
+    let nestings = programs |> List.collect _.Nodes |> List.countBy _.Nesting
+
+    for nesting in Nestings.transforms do
+        Assert.True(List.exists (fun (n, count) -> n = nesting && count >= 40) nestings, $"{nesting}")

@@ -223,6 +223,20 @@ public sealed class ExecutableTests : IDisposable
     }
 
     [Fact]
+    public async Task A_terminated_gradcheck_has_kept_every_program_and_goes_on()
+    {
+        string[] arguments = ["gradcheck", "--programs", "12", "--state", "soak.json"];
+        var stopped = await Executable.Run(_scratch, [], "checked 1 of 12 programs", [.. arguments, "--minutes", "5"]);
+        Assert.Equal((0, ""), (stopped.ExitCode, stopped.Errors));
+        Assert.Contains("the same command goes on from there", stopped.Output, StringComparison.Ordinal);
+        var kept = Ad.Host.SoakFile.Read(_scratch["soak.json"], 1);
+        Assert.InRange(kept.Programs, 1, 11);
+        var whole = await Executable.Run(_scratch, arguments);
+        Assert.Equal((0, ""), (whole.ExitCode, whole.Errors));
+        Assert.Contains("0 fail, over 12 random programs from seed 1", whole.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Quiet_shows_the_result_only()
     {
         var ended = await Executable.Run(_scratch, [.. Short, "--quiet"]);

@@ -33,11 +33,12 @@ public sealed class GradcheckTests : IDisposable
                     : new LawResult(o, "central difference", cases, true, "", "", 0.5)),
             ];
 
-        public IReadOnlyList<LawResult> CheckPrograms(int programs, int seed, Action<int> progress, CancellationToken stopping)
+        public SoakState CheckPrograms(SoakState from, int programs, Action<SoakState> progress, CancellationToken stopping)
         {
-            progress(programs);
-            var isWrong = wrong.Contains("programs");
-            return [new LawResult(GradientCheck.RandomPrograms, "forward is reverse", programs, !isWrong, isWrong ? "apart" : "", isWrong ? $"{seed + 6}" : "", 0.5)];
+            var failure = new ProgramFailure(GradientCheck.LawNames[0], from.FirstSeed + 6, "apart", 1, "sin", "open Ad.Checks");
+            var state = new SoakState(from.Generator, from.FirstSeed, programs, wrong.Contains("programs") ? [.. from.Failures, failure] : from.Failures, from.Coverage, from.Asked, from.Seconds + 0.5);
+            progress(state);
+            return state;
         }
     }
 
@@ -52,7 +53,7 @@ public sealed class GradcheckTests : IDisposable
             Out = new AnsiConsoleOutput(_output),
         });
         console.Profile.Width = 200;
-        return new GradcheckVerb(laws, Microsoft.Extensions.Options.Options.Create(options), console).Run(default);
+        return new GradcheckVerb(laws, Microsoft.Extensions.Options.Options.Create(options), console, TimeProvider.System).Run(default);
     }
 
     [Fact]
@@ -66,10 +67,43 @@ public sealed class GradcheckTests : IDisposable
     public void Random_programs_are_checked_in_place_of_operations()
     {
         Assert.Equal(0, Run(new Laws(), o => (o.Programs, o.Seed) = (40, 5)));
-        Assert.Contains("1 laws hold, 0 fail, over 40 random programs from seed 5", _output.ToString(), StringComparison.Ordinal);
+        Assert.Contains("15 laws hold, 0 fail, over 40 random programs from seed 5", _output.ToString(), StringComparison.Ordinal);
         Assert.Equal(1, Run(new Laws("programs"), o => (o.Programs, o.Seed) = (40, 5)));
         Assert.Contains("again: ad-host gradcheck --programs 1 --seed 11", _output.ToString(), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void A_check_of_programs_keeps_what_it_found_and_goes_on_from_there()
+    {
+        void Kept(GradcheckOptions o) => (o.Programs, o.Seed, o.State) = (40, 5, _scratch["soak.json"]);
+        Assert.Equal(1, Run(new Laws("programs"), Kept));
+        Assert.Equal(1, Run(new Laws(), o => { Kept(o); o.Programs = 50; }));
+        var kept = SoakFile.Read(_scratch["soak.json"], 5);
+        Assert.Equal((50, 5, 11), (kept.Programs, kept.FirstSeed, Assert.Single(kept.Failures).Seed));
+        Assert.Equal(1.0, kept.Seconds);
+    }
+
+    [Fact]
+    public void A_state_of_another_seed_or_version_or_no_state_at_all_is_refused()
+    {
+        var file = _scratch["soak.json"];
+        SoakFile.Write(file, Soak.start(5));
+        string Refused(int seed) => Assert.Throws<ShellException>(() => SoakFile.Read(file, seed)).Message;
+        Assert.Contains("--seed (Gradcheck:Seed) is 6", Refused(6), StringComparison.Ordinal);
+        var text = File.ReadAllText(file);
+        File.WriteAllText(file, text.Replace(Soak.start(5).Generator, "another", StringComparison.Ordinal));
+        Assert.Contains("was made by another version", Refused(5), StringComparison.Ordinal);
+        File.WriteAllText(file, text[..(text.Length / 2)]);
+        Assert.Contains("is no state of gradcheck, or is damaged", Refused(5), StringComparison.Ordinal);
+        File.WriteAllText(file, "{}");
+        Assert.Contains("is no state of gradcheck, or is damaged", Refused(5), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_state_without_programs_is_refused() =>
+        Assert.Equal(
+            "--state goes with --programs or --minutes.",
+            Assert.Throws<ShellException>(() => Run(new Laws(), o => o.State = _scratch["soak.json"])).Message);
 
     [Fact]
     public void A_law_that_fails_is_shown_with_how_to_see_it_again()

@@ -29,6 +29,14 @@ public sealed class GradcheckOptions
     [Between(1, 1_000_000_000)]
     public int Seed { get; set; } = 1;
 
+    /// <summary>How long to check random programs, in minutes, unless <see cref="Programs"/> come to an end before; 0 is without limit.</summary>
+    [Between(0, 100_000)]
+    public double Minutes { get; set; }
+
+    /// <summary>Where the check of random programs keeps how far it is, and goes on from; null keeps nothing.</summary>
+    [NewFile]
+    public string? State { get; set; }
+
     /// <summary>The assembly whose marked functions are checked instead of operations; null checks operations.</summary>
     public string? Assembly { get; set; }
 
@@ -39,6 +47,9 @@ public sealed class GradcheckOptions
     /// <summary>Where the results go as JSON; null writes none.</summary>
     [NewFile]
     public string? Json { get; set; }
+
+    /// <summary>Whether random programs are checked.</summary>
+    internal bool IsSoak => Programs > 0 || Minutes > 0;
 
     /// <summary>The names in <see cref="Operations"/>.</summary>
     internal IReadOnlyList<string> Names =>

@@ -16,32 +16,39 @@ public interface IGradientLaws
     IReadOnlyList<LawResult> Check(
         int cases, string? replay, IReadOnlyList<string> operations, Action<LawResult> progress, CancellationToken stopping);
 
-    /// <summary>Checks every law on the random programs of consecutive seeds; progress is told how many are done, from any thread.</summary>
-    IReadOnlyList<LawResult> CheckPrograms(int programs, int seed, Action<int> progress, CancellationToken stopping);
+    /// <summary>Goes on checking every law on random programs, until so many were tried in all or it is told to stop; progress is told every state.</summary>
+    SoakState CheckPrograms(SoakState from, int programs, Action<SoakState> progress, CancellationToken stopping);
 }
 
 /// <summary>Checks the derivative of every operation against the gradient laws, and shows a table of the results.</summary>
-public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions> options, IAnsiConsole console) : IVerb
+public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions> options, IAnsiConsole console, TimeProvider time) : IVerb
 {
     /// <inheritdoc/>
     public int Run(CancellationToken stopping)
     {
         var o = options.Value;
-        if (o.Assembly is not null && (o.Programs > 0 || o.Names.Count > 0 || o.Replay is not null))
+        if (o.Assembly is not null && (o.IsSoak || o.Names.Count > 0 || o.Replay is not null))
         {
-            throw ShellException.BadOption("--assembly goes without --programs, --operation and --replay.");
+            throw ShellException.BadOption("--assembly goes without --programs, --minutes, --operation and --replay.");
+        }
+
+        if (o.State is not null && !o.IsSoak)
+        {
+            throw ShellException.BadOption("--state goes with --programs or --minutes.");
         }
 
         var operations = o.Names.Count == 0 ? laws.Operations : Known(o.Names);
+        var began = time.GetTimestamp();
+        var soak = o.IsSoak ? new SoakRun(laws, o, console, time).Check(stopping) : null;
         var results = o.Assembly is { } file
             ? Show(null, report => UserAssembly.Check(file, report, stopping))
-            : o.Programs > 0
-            ? ShowPrograms(o.Programs, report => laws.CheckPrograms(o.Programs, o.Seed, report, stopping))
+            : soak is not null
+            ? GradientCheck.ProgramResults(soak)
             : Show(operations.Count, report => laws.Check(o.Cases, o.Replay, operations, report, stopping));
         var what = o.Assembly is not null
             ? string.Create(CultureInfo.InvariantCulture, $"{results.Count} examples of {Path.GetFileName(o.Assembly)}")
-            : o.Programs > 0
-            ? string.Create(CultureInfo.InvariantCulture, $"{o.Programs} random programs from seed {o.Seed}")
+            : soak is not null
+            ? string.Create(CultureInfo.InvariantCulture, $"{soak.Programs} random programs from seed {o.Seed}")
             : string.Create(CultureInfo.InvariantCulture, $"{operations.Count} operations");
         var failures = results.Where(r => !r.Passed).ToArray();
 
@@ -56,7 +63,7 @@ public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions>
         Write(o.Json, () => JsonReport.Of(results));
         console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{results.Count - failures.Length} laws hold, {failures.Length} fail, over {what} in {results.Sum(r => r.Seconds):0.0} s"));
+            $"{results.Count - failures.Length} laws hold, {failures.Length} fail, over {what} in {soak?.Seconds ?? time.GetElapsedTime(began).TotalSeconds:0.0} s"));
         return failures.Length == 0 ? ExitCodes.Done : ExitCodes.LawBroken;
     }
 
@@ -74,11 +81,6 @@ public sealed class GradcheckVerb(IGradientLaws laws, IOptions<GradcheckOptions>
             status.Status = $"checking {Markup.Escape(result.Operation)} ({seen.Count}{(count is null ? "" : $" of {count}")})";
         }));
     }
-
-    private IReadOnlyList<LawResult> ShowPrograms(int programs, Func<Action<int>, IReadOnlyList<LawResult>> check) =>
-        console.Profile.Out.IsTerminal && console.Profile.Capabilities.Interactive
-            ? console.Status().Start("checking", status => check(done => status.Status = $"checked {done} of {programs} programs"))
-            : check(_ => { });
 
     private string[] Known(IReadOnlyList<string> names)
     {

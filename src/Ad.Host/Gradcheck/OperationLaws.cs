@@ -14,6 +14,6 @@ public sealed class OperationLaws : IGradientLaws
         GradientCheck.Run(cases, replay, operations, progress, stopping);
 
     /// <inheritdoc/>
-    public IReadOnlyList<LawResult> CheckPrograms(int programs, int seed, Action<int> progress, CancellationToken stopping) =>
-        GradientCheck.RunPrograms(programs, seed, progress, stopping);
+    public SoakState CheckPrograms(SoakState from, int programs, Action<SoakState> progress, CancellationToken stopping) =>
+        GradientCheck.Soak(from, programs, progress, stopping);
 }
