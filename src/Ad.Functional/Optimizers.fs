@@ -163,6 +163,12 @@ module Optimizer =
         Scaling.adaBelief 0.9 0.999 1e-16 1e-16
         >-> Updates.descendBy (Updates.constant "adaBelief" rate)
 
+    /// ACProp (Zhuang et al. 2021); decays 0.9 and 0.999, both epsilons 1e-16.
+    [<CompiledName("AcProp")>]
+    let acProp (rate: float) : Optimizer<'P, Moments<'P> * Tensor> =
+        Scaling.acProp 0.9 0.999 1e-16 1e-16
+        >-> Updates.descendBy (Updates.constant "acProp" rate)
+
     /// Yogi (Zaheer et al. 2018); decays 0.9 and 0.999, epsilon 1e-3, moments from 1e-6.
     [<CompiledName("Yogi")>]
     let yogi (rate: float) : Optimizer<'P, Moments<'P> * Tensor> =
@@ -306,7 +312,31 @@ module Optimizer =
 
                 Tree.withLeaves updates g |> Leaves.map (Leaves.times -rate), (m, s) }
 
+    /// Shampoo (Gupta, Koren and Singer 2018): axes of up to 1,024 elements, epsilon 1e-4.
+    [<CompiledName("Shampoo")>]
+    let shampoo (rate: float) : Optimizer<'P, Tensor[][] * Tensor> =
+        Factored.shampoo 1024 1e-4
+        >-> Updates.descendBy (Updates.constant "shampoo" rate)
+
+    /// GaLore (Zhao et al. 2024): Adam along 128 directions of each matrix, found anew every 200 steps.
+    [<CompiledName("Galore")>]
+    let galore (rate: float) (decay: float) : Optimizer<'P, (Projected<Moments<Tensor[]>> * unit) * Tensor> =
+        Factored.galore 128 200 1.0 (Scaling.adam 0.9 0.999 1e-8)
+        >-> Updates.addDecayedWeights decay
+        >-> Updates.descendBy (Updates.constant "galore" rate)
+
+    // From where it began
+
+    /// MADGRAD (Defazio and Jelassi 2022): momentum 0.9, epsilon 1e-6.
+    [<CompiledName("Madgrad")>]
+    let madgrad (rate: float) : Optimizer<'P, DualAverages<'P>> =
+        Anchored.madgrad (Updates.constant "madgrad" rate) 0.9 1e-6
+
     // Without a learning rate
+
+    /// COCOB (Orabona and Tommasi 2017): alpha 100, epsilon 1e-8.
+    [<CompiledName("Cocob")>]
+    let cocob<'P> : Optimizer<'P, CoinBets<'P>> = Anchored.cocob 100.0 1e-8
 
     /// DoG (Ivgi, Hinder and Carmon 2023): the rate is the distance gone over the root of the gradients' squares; first share 1e-6.
     [<CompiledName("Dog")>]

@@ -44,26 +44,44 @@ module Scaling =
     let private over (epsilonInRoot: float) (epsilon: float) : 'P -> 'P -> 'P =
         Leaves.map2 (fun m v -> m / (sqrt (if epsilonInRoot = 0.0 then v else v + epsilonInRoot) + epsilon))
 
-    /// Moments of gradients, and updates made of their unbiased values: the first, the second, and the count of steps.
-    let private byMoments decay1 decay2 (second: 'P -> 'P -> 'P -> 'P) update : Optimizer<'P, Moments<'P>> =
-        { Init = noMoments
+    /// Moments from a start, the next ones from gradients and the last ones, and updates made of gradients, the last and the next.
+    let private byMomentsFrom
+        start
+        (next: 'P -> Moments<'P> -> 'P * 'P)
+        (update: 'P -> Moments<'P> -> Moments<'P> -> 'P)
+        : Optimizer<'P, Moments<'P>> =
+        { Init = start
           Update =
             fun g state _ ->
-                let count = state.Count + 1
-                let m = Leaves.average decay1 g state.First
-                let v = Leaves.average decay2 (second g m state.Second) state.Second
+                let m, v = next g state
 
-                update g (Leaves.unbiased decay1 count m) (Leaves.unbiased decay2 count v) count,
-                { Count = count; First = m; Second = v } }
+                let after =
+                    { Count = state.Count + 1
+                      First = m
+                      Second = v }
 
-    let private ofSquares g _ _ = Leaves.squares g
+                update g state after, after }
+
+    let private byMoments next update = byMomentsFrom noMoments next update
+
+    /// Averages of gradients and of their squares.
+    let private averages decay1 decay2 (g: 'P) (state: Moments<'P>) : 'P * 'P =
+        Leaves.average decay1 g state.First, Leaves.average decay2 (Leaves.squares g) state.Second
+
+    /// m / (sqrt v + epsilon) of unbiased moments.
+    let private overRoot decay1 decay2 epsilon _ _ (state: Moments<'P>) : 'P =
+        over
+            0.0
+            epsilon
+            (Leaves.unbiased decay1 state.Count state.First)
+            (Leaves.unbiased decay2 state.Count state.Second)
 
     /// Adam (Kingma and Ba 2015, algorithm 1): m / (sqrt v + epsilon) with unbiased averages m of the gradients and v of their squares.
     [<CompiledName("Adam")>]
     let adam (decay1: float) (decay2: float) (epsilon: float) : Optimizer<'P, Moments<'P>> =
         checkDecays "adam" decay1 decay2
         within "adam" "epsilon" 0.0 infinity epsilon
-        byMoments decay1 decay2 ofSquares (fun _ m v _ -> over 0.0 epsilon m v)
+        byMoments (averages decay1 decay2) (overRoot decay1 decay2 epsilon)
 
     /// Adam with averages as they are, which are too small at first.
     [<CompiledName("BiasedAdam")>]
@@ -81,21 +99,14 @@ module Scaling =
     let nadam (decay1: float) (decay2: float) (epsilon: float) : Optimizer<'P, Moments<'P>> =
         checkDecays "nadam" decay1 decay2
 
-        { Init = noMoments
-          Update =
-            fun g state _ ->
-                let count = state.Count + 1
-                let m = Leaves.average decay1 g state.First
-                let v = Leaves.average decay2 (Leaves.squares g) state.Second
+        byMoments (averages decay1 decay2) (fun g _ state ->
+            let ahead =
+                Leaves.average
+                    decay1
+                    (Leaves.unbiased decay1 state.Count g)
+                    (Leaves.unbiased decay1 (state.Count + 1) state.First)
 
-                let ahead =
-                    Leaves.average
-                        decay1
-                        (Leaves.unbiased decay1 count g)
-                        (Leaves.unbiased decay1 (count + 1) m)
-
-                over 0.0 epsilon ahead (Leaves.unbiased decay2 count v),
-                { Count = count; First = m; Second = v } }
+            over 0.0 epsilon ahead (Leaves.unbiased decay2 state.Count state.Second))
 
     /// AMSGrad (Reddi, Kale and Kumar 2018): Adam over the largest second moment so far, all of them unbiased.
     [<CompiledName("AmsGrad")>]
@@ -121,16 +132,12 @@ module Scaling =
     let adaMax (decay1: float) (decay2: float) (epsilon: float) : Optimizer<'P, Moments<'P>> =
         checkDecays "adaMax" decay1 decay2
 
-        { Init = noMoments
-          Update =
-            fun g state _ ->
-                let count = state.Count + 1
-                let m = Leaves.average decay1 g state.First
+        let next g (state: Moments<'P>) =
+            Leaves.average decay1 g state.First,
+            Leaves.map2 (fun g u -> Tensor.maximum (decay2 * u) (abs g + epsilon)) g state.Second
 
-                let u = Leaves.map2 (fun g u -> Tensor.maximum (decay2 * u) (abs g + epsilon)) g state.Second
-
-                Leaves.map2 Leaves.ratio (Leaves.unbiased decay1 count m) u,
-                { Count = count; First = m; Second = u } }
+        byMoments next (fun _ _ state ->
+            Leaves.map2 Leaves.ratio (Leaves.unbiased decay1 state.Count state.First) state.Second)
 
     /// AdaBelief (Zhuang et al. 2020): Adam over the average square of what the first moment did not foresee, plus epsilonInRoot.
     [<CompiledName("AdaBelief")>]
@@ -142,44 +149,63 @@ module Scaling =
         : Optimizer<'P, Moments<'P>> =
         checkDecays "adaBelief" decay1 decay2
 
-        { Init = noMoments
-          Update =
-            fun g state _ ->
-                let count = state.Count + 1
-                let m = Leaves.average decay1 g state.First
-                let surprise = Leaves.map2 (fun g m -> Tensor.square (g - m)) g m
+        let next g (state: Moments<'P>) =
+            let m = Leaves.average decay1 g state.First
+            let surprise = Leaves.map2 (fun g m -> Tensor.square (g - m)) g m
 
-                let v =
-                    Leaves.average decay2 surprise state.Second
-                    |> Leaves.map (fun v -> v + epsilonInRoot)
+            m,
+            Leaves.average decay2 surprise state.Second
+            |> Leaves.map (fun v -> v + epsilonInRoot)
 
-                over 0.0 epsilon (Leaves.unbiased decay1 count m) (Leaves.unbiased decay2 count v),
-                { Count = count; First = m; Second = v } }
+        byMoments next (overRoot decay1 decay2 epsilon)
+
+    /// <summary>ACProp (Zhuang et al. 2021): g / (sqrt v + epsilon), with the unbiased average v, as it was before g, of what the average of gradients did not foresee.</summary>
+    /// <remarks>The first update is the gradient over 1 + epsilon. EpsilonInRoot is added to the average at each step.</remarks>
+    [<CompiledName("AcProp")>]
+    let acProp
+        (decay1: float)
+        (decay2: float)
+        (epsilon: float)
+        (epsilonInRoot: float)
+        : Optimizer<'P, Moments<'P>> =
+        checkDecays "acProp" decay1 decay2
+
+        let next g (state: Moments<'P>) =
+            let surprise = Leaves.map2 (fun g m -> Tensor.square (g - m)) g state.First
+
+            Leaves.average decay1 g state.First,
+            Leaves.average decay2 surprise state.Second
+            |> Leaves.map (fun v -> v + epsilonInRoot)
+
+        byMoments next (fun g before _ ->
+            let isFirst = Tensor.equal before.Count (Tensor.zerosLike before.Count)
+            let count = Tensor.maximum before.Count (Tensor.onesLike before.Count)
+
+            let v =
+                Leaves.unbiased decay2 count before.Second
+                |> Leaves.map (fun v -> Tensor.where isFirst (Tensor.onesLike v) v)
+
+            over 0.0 epsilon g v)
 
     /// Yogi (Zaheer et al. 2018): Adam whose second moment moves toward g^2 by (1 - decay2) g^2 whatever the distance; moments begin at a value.
     [<CompiledName("Yogi")>]
     let yogi (decay1: float) (decay2: float) (epsilon: float) (initial: float) : Optimizer<'P, Moments<'P>> =
         checkDecays "yogi" decay1 decay2
-        let start p = Leaves.map (fun t -> Tensor.fullLike t initial) p
+        let filled p = Leaves.map (fun t -> Tensor.fullLike t initial) p
 
-        { Init =
-            fun p ->
-                { Count = Updates.zeroCount ()
-                  First = start p
-                  Second = start p }
-          Update =
-            fun g state _ ->
-                let count = state.Count + 1
-                let m = Leaves.average decay1 g state.First
+        let start p : Moments<'P> =
+            { Count = Updates.zeroCount ()
+              First = filled p
+              Second = filled p }
 
-                let v =
-                    Leaves.map2
-                        (fun (g: Tensor) v -> v - (1.0 - decay2) * Tensor.sign (v - g * g) * (g * g))
-                        g
-                        state.Second
+        let next g (state: Moments<'P>) =
+            Leaves.average decay1 g state.First,
+            Leaves.map2
+                (fun (g: Tensor) v -> v - (1.0 - decay2) * Tensor.sign (v - g * g) * (g * g))
+                g
+                state.Second
 
-                over 0.0 epsilon (Leaves.unbiased decay1 count m) (Leaves.unbiased decay2 count v),
-                { Count = count; First = m; Second = v } }
+        byMomentsFrom start next (overRoot decay1 decay2 epsilon)
 
     /// RAdam (Liu et al. 2020, algorithm 2): Adam, its adaptive part put right for the few gradients it has seen, and left out while there are fewer than a threshold
     /// tells.
@@ -193,8 +219,8 @@ module Scaling =
         checkDecays "radam" decay1 decay2
         let limit = 2.0 / (1.0 - decay2) - 1.0
 
-        byMoments decay1 decay2 ofSquares (fun _ m v count ->
-            let t = Tensor.cast DType.Float64 count
+        byMoments (averages decay1 decay2) (fun _ _ state ->
+            let t = Tensor.cast DType.Float64 state.Count
             let power = Tensor.Pow(Tensor.scalar decay2, t)
             let length = limit - 2.0 * t * power / (1.0 - power)
             let isTractable = Tensor.greaterEqual length (Tensor.scalar threshold)
@@ -205,8 +231,8 @@ module Scaling =
 
             Leaves.map2
                 (fun m v -> Tensor.where isTractable (Leaves.times rectified (m / (sqrt v + epsilon))) m)
-                m
-                v)
+                (Leaves.unbiased decay1 state.Count state.First)
+                (Leaves.unbiased decay2 state.Count state.Second))
 
     /// RMSProp (Tieleman and Hinton 2012): g / (sqrt v + epsilon), or g / sqrt(v + epsilon) if it is in the root, with averages v of squares.
     [<CompiledName("Rms")>]
