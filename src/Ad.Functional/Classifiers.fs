@@ -23,9 +23,9 @@ module Classifiers =
         [ yield plain "flatten" (fun x -> Tensor.reshape [ x.Shape[0]; -1 ] x)
           for i, (inputs, outputs) in List.indexed (List.pairwise widths) do
               let dense = Layer.dense dtype inputs outputs |> Layer.map Tensor.relu
-              yield part $"hidden{i + 1}" dense
-              yield $"drop{i + 1}", Network.layer "" (Layer.dropout drop)
-          yield part "output" (Layer.dense dtype last classes) ]
+              yield part $"{i}" dense
+              yield $"drop{i}", Network.layer "" (Layer.dropout drop)
+          yield part $"{hidden.Length}" (Layer.dense dtype last classes) ]
 
     let private conv dtype inputs outputs size padding =
         Layer.conv
@@ -165,12 +165,13 @@ module Classifiers =
           Parts = parts }
 
 /// <summary>All there is to keep of a network in training: a tree of tensors.</summary>
-/// <remarks>The average of the parameters is empty unless one is asked for.</remarks>
+/// <remarks>The average of the parameters is empty unless one is asked for; its decay after t steps is (1 + t) / (10 + t) at most, so that it forgets the first ones.</remarks>
 type Learner =
     { Parameters: Named
       Running: Named
       Optimizer: obj
       Average: Named
+      Steps: Tensor
       Key: Key }
 
 /// Training of classifiers as pure steps.
@@ -187,6 +188,7 @@ module Learning =
               Running = running
               Optimizer = optimizer.Init parameters
               Average = if average > 0.0 then parameters else Map.empty
+              Steps = Updates.zeroCount ()
               Key = keys[1] }
 
     /// <summary>A step over examples and their classes: the next state, the mean loss of the batch and how many were right, before the step.</summary>
@@ -231,9 +233,12 @@ module Learning =
               Optimizer = state
               Average =
                 if average > 0.0 then
-                    Leaves.average average parameters learner.Average
+                    let t = Tensor.cast DType.Float64 (learner.Steps + 1)
+                    let decay = Tensor.minimum (Tensor.scalar average) ((1.0 + t) / (10.0 + t))
+                    Leaves.map2 (fun p mean -> p + Leaves.times decay (mean - p)) parameters learner.Average
                 else
                     Map.empty
+              Steps = learner.Steps + 1
               Key = keys[0] }
 
         next, (value, Losses.correct logits classes)

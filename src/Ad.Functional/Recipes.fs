@@ -155,10 +155,9 @@ module Recipes =
           "polynomial", fun s -> Schedules.polynomial s.Peak s.Final 2.0 s.Steps
           "reciprocal",
           fun s ->
-              Schedules.reciprocal
-                  s.Peak
-                  1.0
-                  (max 1 (int (float s.Steps * ratio s / (1.0 - min 0.99 (ratio s)))))
+              // 1 / (1 + t / count) is the ratio at the last step for count = steps ratio / (1 - ratio); at most a half.
+              let ratio = if s.Final > 0.0 then min 0.5 (s.Final / s.Peak) else 0.1
+              Schedules.reciprocal s.Peak 1.0 (max 1 (int (float s.Steps * ratio / (1.0 - ratio))))
           "staircase", fun s -> Schedules.staircase s.Peak (Math.Sqrt(ratio s)) (max 1 ((s.Steps + 2) / 3))
           "one-cycle", fun s -> Schedules.oneCycle s.Peak 0.3 s.Steps
           "warm-restarts", fun s -> Schedules.warmRestarts s.Peak s.Final (max 1 (s.Steps / 7)) 2 3 ]
@@ -169,7 +168,7 @@ module Recipes =
 
     /// <summary>The schedule of a name, over all steps of a run.</summary>
     /// <remarks>
-    /// exponential, reciprocal and staircase end at a hundredth if the last rate is 0; one-cycle has its own ends; warm-restarts begin again after a seventh and after
+    /// exponential and staircase end at a hundredth if the last rate is 0, reciprocal at a tenth; one-cycle has its own ends; warm-restarts begin again after a seventh and after
     /// three sevenths of the steps.
     /// </remarks>
     /// <exception cref="T:System.ArgumentException">There is none of that name; the message lists all.</exception>

@@ -12,6 +12,8 @@ switch (Arguments.Parse(args))
             Verb.Train => builder => builder.AddTraining(Classifier.Factory),
             Verb.Modes => builder => builder.AddModes(),
             Verb.Gradcheck => builder => builder.AddGradcheck<OperationLaws>(),
+            Verb.Doctor => builder => builder.AddDoctor(),
+            Verb.Search => builder => builder.AddSearch(),
         };
         return await ShellHost.RunAsync(settings, add, signals.Heard);
 

@@ -18,7 +18,7 @@ public sealed class TrainingRunTests
     [InlineData(64, 32)]
     [InlineData(100, 7)]
     [InlineData(1437, 32)]
-    public void An_epoch_takes_the_examples_over_the_batch_rounded_up_in_steps_and_sees_each_once(int examples, int batch)
+    public void A045_An_epoch_takes_the_examples_over_the_batch_rounded_up_in_steps_and_sees_each_once(int examples, int batch)
     {
         var run = new TrainingRun(Rows(examples), 2, batch, seed: 5);
         var moments = run.From<List<float>>([], Position.Start, See).ToArray();
