@@ -29,23 +29,34 @@ let optimizers: (string * ((Tensor -> Tensor) -> Tensor -> int -> (float * float
 let valley (p: Tensor) = 0.5 * (Tensor.square p[0] + 100.0 * Tensor.square p[1])
 let from = Tensor.vector [ -2.0; 0.3 ]
 
-let down = [ for name, run in optimizers -> { Name = name; Points = run valley from 100 }: Plot.Line ]
+let down =
+    [ for name, run in optimizers ->
+          { Name = name
+            Points = run valley from 100 }
+          : Plot.Line ]
+
 Plot.draw "valley.svg" "A long valley, 100 steps" "along" "across" down
 
 for line in down do
     let x, y = List.last line.Points
-    printfn $"{line.Name,-9} ends at a height of {0.5 * (x * x + 100.0 * y * y):F4}"
+    printfn $"{line.Name, -9} ends at a height of {0.5 * (x * x + 100.0 * y * y):F4}"
 
 // A saddle, from a millionth beside its ridge: how many steps until an optimizer is half way down.
 let saddle (p: Tensor) = Tensor.square p[0] - Tensor.square p[1]
 let ridge = Tensor.vector [ 1.0; 1e-6 ]
-let off = [ for name, run in optimizers -> { Name = name; Points = run saddle ridge 150 |> List.takeWhile (fun (_, y) -> abs y < 1.5) }: Plot.Line ]
+
+let off =
+    [ for name, run in optimizers ->
+          { Name = name
+            Points = run saddle ridge 400 |> List.takeWhile (fun (_, y) -> abs y < 1.5) }
+          : Plot.Line ]
+
 Plot.draw "saddle.svg" "A saddle, from a millionth beside the ridge" "to the saddle" "down from it" off
 
 for line in off do
     match line.Points |> List.tryFindIndex (fun (_, y) -> abs y > 0.5) with
-    | Some step -> printfn $"{line.Name,-9} leaves after {step} steps"
-    | None -> printfn $"{line.Name,-9} is still there after 150 steps"
+    | Some step -> printfn $"{line.Name, -9} leaves after {step} steps"
+    | None -> printfn $"{line.Name, -9} is still there after 400 steps"
 
 // Learning rates for a curvature of 4: the best is 1/4, and from 1/2 on descent diverges.
 let after rate = (1.0, seq { 1..50 }) ||> Seq.fold (fun w _ -> w - rate * 4.0 * w) |> abs
@@ -64,20 +75,25 @@ Plot.draw
     "Distance from the minimum after 50 steps, curvature 4"
     "log10 of the learning rate"
     "log10 of the distance"
-    [ { Name = "descent"; Points = [ for r in rates -> log10 r, max -20.0 (log10 (after r)) ] } ]
+    [ { Name = "descent"
+        Points = [ for r in rates -> log10 r, max -20.0 (log10 (after r)) ] } ]
 
 for rate in [ 0.005; 0.1; 0.25; 0.4; 0.49; 0.51 ] do
-    printfn $"rate {rate,-5}: {verdict rate}"
+    printfn $"rate {rate, -5}: {verdict rate}"
 
 // The length of Adam's steps: at most the rate where gradients are alike, up to 7.27 times as much where they grow.
 let lengths (gradients: float seq) =
     let o: Optimizer<Tensor, _> = Optimizer.adam 1.0
 
     gradients
-    |> Seq.scan (fun (_, state) g -> o.Update (Tensor.scalar g) state (Tensor.scalar 0.0)) (Tensor.scalar 0.0, o.Init(Tensor.scalar 0.0))
+    |> Seq.scan
+        (fun (_, state) g -> o.Update (Tensor.scalar g) state (Tensor.scalar 0.0))
+        (Tensor.scalar 0.0, o.Init(Tensor.scalar 0.0))
     |> Seq.map (fst >> Tensor.toScalar >> abs)
     |> Seq.max
 
 printfn $"the same gradient: {lengths (Seq.replicate 200 0.3):F3} rates"
 printfn $"a growing one:     {lengths (Seq.init 200 (fun i -> Math.Pow(1.11, float i))):F3} rates"
-printfn $"one after a lull:  {lengths (Seq.init 2000 (fun i -> if i < 1500 then 1e-9 else Math.Pow(1.11, float (i - 1500)))):F3} rates"
+
+printfn
+    $"one after a lull:  {lengths (Seq.init 2000 (fun i -> if i < 1500 then 1e-9 else Math.Pow(1.11, float (i - 1500)))):F3} rates"

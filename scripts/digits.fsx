@@ -26,19 +26,28 @@ let unpacked (path: string) =
 let digits () =
     let folder = Path.Combine(__SOURCE_DIRECTORY__, "..", "src", "Ad.Host", "Data")
     let text = Text.Encoding.UTF8.GetString(unpacked (Path.Combine(folder, "digits.csv.gz")))
-    let rows = text.Split('\n', StringSplitOptions.RemoveEmptyEntries) |> Array.map _.Split(',')
+
+    let rows =
+        text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        |> Array.map _.Split(',')
+
     let rows = rows |> Array.filter (fun r -> r.Length = 65) |> Array.map (Array.map float32)
     let inputs = rows |> Array.collect (fun r -> r[..63] |> Array.map (fun p -> p / 16.0f))
     Tensor.ofArray [ rows.Length; 1; 8; 8 ] inputs, Tensor.vector (rows |> Array.map (fun r -> int r[64]))
 
 let idx (folder: string) =
     let find (part: string) =
-        Directory.GetFiles folder |> Array.find (fun f -> Path.GetFileName(f).Contains part)
+        Directory.GetFiles folder
+        |> Array.find (fun f -> Path.GetFileName(f).Contains part)
 
     let images, labels = unpacked (find "train-images-idx3"), unpacked (find "train-labels-idx1")
-    let size at = Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(images.AsSpan at)
+    let size (at: int) = Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(ReadOnlySpan(images, at, 4))
     let n = min 10_000 (size 4)
-    let pixels = images[16 .. 16 + n * size 8 * size 12 - 1] |> Array.map (fun b -> float32 b / 255.0f)
+
+    let pixels =
+        images[16 .. 16 + n * size 8 * size 12 - 1]
+        |> Array.map (fun b -> float32 b / 255.0f)
+
     Tensor.ofArray [ n; 1; size 8; size 12 ] pixels, Tensor.vector (labels[8 .. 8 + n - 1] |> Array.map int)
 
 let name, (images, classes) =
@@ -52,11 +61,17 @@ printfn $"{name}: {all} pictures of {images.Shape[2]} x {images.Shape[3]}"
 
 // Four fifths to train with.
 let order = Selection.permutation (Key.ofSeed 1L) all
-let part (from: int) until = let places = Tensor.vector order[from .. until - 1] in Tensor.eval (Tensor.take 0 places images, Tensor.take 0 places classes)
+
+let part (from: int) until =
+    let places = Tensor.vector order[from .. until - 1] in
+    Tensor.eval (Tensor.take 0 places images, Tensor.take 0 places classes)
+
 let trainX, trainY = part 0 (all * 4 / 5)
 let testX, testY = part (all * 4 / 5) all
 let count = Seq.max (Tensor.toArray<int> classes) + 1
-let net = Network.ofModel (Classifiers.make "mlp" Float32 [ 1; images.Shape[2]; images.Shape[3] ] count [ 64 ] 0.2)
+
+let net =
+    Network.ofModel (Classifiers.make "mlp" Float32 [ 1; images.Shape[2]; images.Shape[3] ] count [ 64 ] 0.2)
 
 /// Losses and accuracies of each epoch, and the last state.
 let train change epochs =
@@ -100,8 +115,10 @@ Plot.draw
     "A baseline on digits: both losses"
     "epochs"
     "log10 of the loss"
-    [ { Name = "training"; Points = [ for i, (l, _, _) in List.indexed run -> float i, log10 l ] }
-      { Name = "held out"; Points = [ for i, (_, l, _) in List.indexed run -> float i, log10 l ] } ]
+    [ { Name = "training"
+        Points = [ for i, (l, _, _) in List.indexed run -> float i, log10 l ] }
+      { Name = "held out"
+        Points = [ for i, (_, l, _) in List.indexed run -> float i, log10 l ] } ]
 
 printfn $"baseline: {share last testX testY:P0} right of those held out"
 
@@ -110,9 +127,20 @@ let filters = Monitor.grid images.Shape[2] images.Shape[3] (Tensor.transpose las
 let picture = Tensor.toArray<float32> filters |> Array.chunkBySize filters.Shape[1]
 
 for row in picture[..7] do
-    row[..53] |> Array.map (fun v -> " .:-=+*#%@"[min 9 (int (v * 10.0f))]) |> String |> _.TrimEnd() |> printfn "%s"
+    row[..53]
+    |> Array.map (fun v -> " .:-=+*#%@"[min 9 (int (v * 10.0f))])
+    |> String
+    |> _.TrimEnd()
+    |> printfn "%s"
 
-let units = Monitor.units 0.97 (Tensor.relu (Tensor.matmul (Tensor.reshape [ testX.Shape[0]; -1 ] testX) last.Parameters["0.Weights"] + last.Parameters["0.Bias"]))
+let units =
+    Monitor.units
+        0.97
+        (Tensor.relu (
+            Tensor.matmul (Tensor.reshape [ testX.Shape[0]; -1 ] testX) last.Parameters["0.Weights"]
+            + last.Parameters["0.Bias"]
+        ))
+
 printfn $"hidden units: {units.Dead:P0} dead, correlation {units.Correlation:F1}"
 
 // Held-out digits turned by up to half a radian, for a network that saw turned ones and for one that did not.

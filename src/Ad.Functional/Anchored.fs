@@ -3,6 +3,22 @@ namespace Ad.Functional
 open System
 open Ad.Tensors
 
+/// How far the parameters went from where they began, and the squares of the gradients met on the way.
+type Distances<'P> =
+    { Start: 'P
+      Farthest: Tensor
+      Squares: Tensor }
+
+/// What Prodigy keeps: where it began, moments, the weighted sum of gradients, the numerator and the estimate of the distance, the step.
+type ProdigyState<'P> =
+    { Start: 'P
+      First: 'P
+      Second: 'P
+      Sum: 'P
+      Numerator: Tensor
+      Distance: Tensor
+      Count: Tensor }
+
 /// What MADGRAD keeps: where it began, the weighted sums of gradients and of their squares, the step.
 type DualAverages<'P> =
     { Start: 'P
@@ -196,3 +212,93 @@ module Anchored =
                     Rewards = rewards
                     Scales = scales
                     Inner = next } }
+
+    /// <summary>Prodigy (Mishchenko and Defazio 2023, algorithm 4): AdamW whose rate is an estimate of the distance to the solution.</summary>
+    /// <remarks>The rate multiplies the estimate and is 1, or a schedule of factors from 1; decays 0.9 and 0.999, epsilon 1e-8, first estimate 1e-6.</remarks>
+    [<CompiledName("Prodigy")>]
+    let prodigy (rate: Schedule) (decay: float) : Optimizer<'P, ProdigyState<'P>> =
+        let decay1, decay2, epsilon, first = 0.9, 0.999, 1e-8, 1e-6
+        let decay3 = Math.Sqrt decay2
+
+        { Init =
+            fun p ->
+                { Start = p
+                  First = Leaves.zeros p
+                  Second = Leaves.zeros p
+                  Sum = Leaves.zeros p
+                  Numerator = Tensor.zeros DType.Float64 []
+                  Distance = Tensor.scalar first
+                  Count = Updates.zeroCount () }
+          Update =
+            fun g s p ->
+                let d = s.Distance
+                let rate = d * Tensor.cast DType.Float64 (rate s.Count)
+                let weight = d * rate / first
+                let m = Leaves.map2 (fun g m -> decay1 * m + (1.0 - decay1) * Leaves.times d g) g s.First
+
+                let v =
+                    Leaves.map2
+                        (fun g v -> decay2 * v + (1.0 - decay2) * Tensor.square (Leaves.times d g))
+                        g
+                        s.Second
+
+                let sum = Leaves.map2 (fun g sum -> decay3 * sum + Leaves.times weight g) g s.Sum
+
+                let numerator = decay3 * s.Numerator + weight * Leaves.dot g (Leaves.map2 (-) s.Start p)
+
+                let estimate = Leaves.ratio numerator (Leaves.total abs sum)
+                let next = Tensor.maximum d estimate
+
+                let update (p: Tensor) (m: Tensor) v =
+                    let direction = m / (sqrt v + Leaves.times next (Tensor.fullLike v epsilon))
+                    -(Leaves.times rate (direction + decay * p))
+
+                Leaves.map3 update p m v,
+                { s with
+                    First = m
+                    Second = v
+                    Sum = sum
+                    Numerator = numerator
+                    Distance = next
+                    Count = s.Count + 1 } }
+
+    let private distance (a: 'P) (b: 'P) = Updates.globalNorm (Leaves.map2 (-) a b)
+
+    let private noDistance first (p: 'P) : Distances<'P> =
+        { Start = p
+          Farthest = first p
+          Squares = Tensor.zeros DType.Float64 [] }
+
+    let private relative (share: float) p = share * (1.0 + Updates.globalNorm p)
+
+    /// DoG (Ivgi, Hinder and Carmon 2023): g r / sqrt(G + epsilon), where r is the largest distance from the start so far (at first a share of 1 + |p|) and G the
+    /// sum of the gradients' squared norms. It needs no learning rate: descend with 1.
+    [<CompiledName("DistanceOverGradients")>]
+    let distanceOverGradients (share: float) (epsilon: float) : Optimizer<'P, Distances<'P>> =
+        { Init = noDistance (relative share)
+          Update =
+            fun g state p ->
+                let farthest = Tensor.maximum state.Farthest (distance p state.Start)
+                let squares = state.Squares + Leaves.total Tensor.square g
+                let rate = farthest / sqrt (squares + epsilon)
+
+                Leaves.map (Leaves.times rate) g,
+                { state with
+                    Farthest = farthest
+                    Squares = squares } }
+
+    /// DoWG (Khaled, Mishchenko and Jin 2023): g r^2 / sqrt(v + epsilon), with r^2 the largest squared distance so far and v the sum of r^2 |g|^2. Descend with 1.
+    [<CompiledName("WeightedDistance")>]
+    let weightedDistance (share: float) (epsilon: float) : Optimizer<'P, Distances<'P>> =
+        { Init = noDistance (relative share >> Tensor.square)
+          Update =
+            fun g state p ->
+                let farthest = Tensor.maximum state.Farthest (Tensor.square (distance p state.Start))
+
+                let squares = state.Squares + farthest * Leaves.total Tensor.square g
+                let rate = farthest / sqrt (squares + epsilon)
+
+                Leaves.map (Leaves.times rate) g,
+                { state with
+                    Farthest = farthest
+                    Squares = squares } }

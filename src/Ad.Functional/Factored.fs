@@ -163,3 +163,150 @@ module Factored =
                 { Count = s.Count + 1
                   Directions = next
                   Inner = state } }
+
+    // The largest of what is kept for the axes, at each element.
+    let private coverOf (g: Tensor) (kept: Tensor[]) =
+        kept
+        |> Array.mapi (fun axis v ->
+            Tensor.reshape (Seq.init g.Rank (fun i -> if i = axis then g.Shape[i] else 1)) v)
+        |> Array.reduce Tensor.minimum
+
+    /// SM3-II (Anil et al. 2019): AdaGrad that keeps, of each tensor, a sum for each slice along each axis instead of one for each element.
+    [<CompiledName("Sm3")>]
+    let sm3 (epsilon: float) : Optimizer<'P, Tensor[][]> =
+        let axes (t: Tensor) = if t.DType.IsFloat() then t.Rank else 0
+        let atLeastVector (t: Tensor) = if t.Rank = 0 then Tensor.reshape [ 1 ] t else t
+
+        { Init =
+            fun p ->
+                Tree.leaves p
+                |> Array.map (fun t ->
+                    [| for axis in 0 .. max 1 (axes t) - 1 ->
+                           Tensor.zeros t.DType [ (atLeastVector t).Shape[axis] ] |])
+          Update =
+            fun g kept _ ->
+                let step (leaf: Tensor) kept =
+                    if not (leaf.DType.IsFloat()) then
+                        leaf, kept
+                    else
+                        let g = atLeastVector leaf
+                        let v = coverOf g kept + g * g
+
+                        let kept =
+                            Array.init g.Rank (fun axis ->
+                                Tensor.maxOver (Seq.init g.Rank id |> Seq.filter ((<>) axis)) v)
+
+                        let isZero = Tensor.equal v (Tensor.zerosLike v)
+                        let root = sqrt (Tensor.where isZero (Tensor.onesLike v) v + epsilon)
+                        Tensor.reshape leaf.Shape (Tensor.where isZero (Tensor.zerosLike g) (g / root)), kept
+
+                let leaves, kept = Array.map2 step (Tree.leaves g) kept |> Array.unzip
+                Tree.withLeaves leaves g, kept }
+
+    // The two largest axes, the last two where there is a choice; none if the smaller is below a size.
+    let private factoredAxes (smallest: int) (t: Tensor) =
+        if t.Rank < 2 then
+            None
+        else
+            let byLength = Seq.init t.Rank id |> Seq.sortBy (fun i -> t.Shape[i]) |> Seq.toArray
+            let row, column = byLength[t.Rank - 2], byLength[t.Rank - 1]
+            if t.Shape[row] >= smallest then Some(row, column) else None
+
+    /// Adafactor's scaling (Shazeer and Stern 2018, algorithm 4): the second moment of a matrix as the product of its row and column means; the decay is 1 -
+    /// (t + 1)^-power. Tensors whose two longest axes are not both at least a size keep all of it.
+    [<CompiledName("FactoredRms")>]
+    let factoredRms (power: float) (smallest: int) (epsilon: float) : Optimizer<'P, Tensor * Tensor[][]> =
+        Updates.within "factoredRms" "the power" 0.0 1.0 power
+
+        let without axis (t: Tensor) =
+            Seq.init t.Rank id
+            |> Seq.filter ((<>) axis)
+            |> Seq.map (fun i -> t.Shape[i])
+            |> Seq.toList
+
+        { Init =
+            fun p ->
+                Updates.zeroCount (),
+                Tree.leaves p
+                |> Array.map (fun t ->
+                    match factoredAxes smallest t with
+                    | Some(row, column) ->
+                        [| Tensor.zeros t.DType (without column t)
+                           Tensor.zeros t.DType (without row t) |]
+                    | None -> [| Tensor.zerosLike t |])
+          Update =
+            fun g (count, kept) _ ->
+                let decay = 1.0 - Tensor.Pow(Tensor.cast DType.Float64 count + 1.0, Tensor.scalar -power)
+
+                let step (g: Tensor) (kept: Tensor[]) =
+                    let decay = Tensor.cast g.DType decay
+                    let squares = g * g + epsilon
+                    let average x v = decay * v + (1.0 - decay) * x
+
+                    match factoredAxes smallest g with
+                    | Some(row, column) ->
+                        let rows = average (Tensor.meanOver [ column ] squares) kept[0]
+                        let columns = average (Tensor.meanOver [ row ] squares) kept[1]
+                        // Of the two axes only the row's is left in `rows`.
+                        let rowAxis = if row > column then row - 1 else row
+                        let rowFactor = Tensor.rsqrt (rows / Tensor.meanKeep [ rowAxis ] rows)
+
+                        g
+                        * Tensor.expandDims column rowFactor
+                        * Tensor.expandDims row (Tensor.rsqrt columns),
+                        [| rows; columns |]
+                    | None ->
+                        let v = average squares kept[0]
+                        g * Tensor.rsqrt v, [| v |]
+
+                let leaves, kept =
+                    Array.map2
+                        (fun (g: Tensor) kept -> if g.DType.IsFloat() then step g kept else g, kept)
+                        (Tree.leaves g)
+                        kept
+                    |> Array.unzip
+
+                Tree.withLeaves leaves g, (count + 1, kept) }
+
+    let private norm (x: Tensor) = sqrt (Tensor.sum (Tensor.square x))
+
+    /// Newton and Schulz's iteration toward the nearest orthogonal matrix, by the polynomial a X + b (X X') X + c (X X')^2 X (Jordan et al. 2024, whose
+    /// coefficients bring singular values near 1 in five steps rather than to it).
+    [<CompiledName("Orthogonalize")>]
+    let orthogonalize (steps: int) (x: Tensor) : Tensor =
+        if x.Rank <> 2 then
+            Shapes.refuse "orthogonalize" $"takes a matrix, but was given {x.Signature}."
+
+        let a, b, c = 3.4445, -4.7750, 2.0315
+        let isTall = x.Shape[0] > x.Shape[1]
+        let wide = if isTall then Tensor.transpose x else x
+        let mutable y = wide / (norm wide + 1e-8)
+
+        for _ in 1..steps do
+            let gram = Tensor.matmul y (Tensor.transpose y)
+            let poly = b * gram + c * Tensor.matmul gram gram
+            y <- a * y + Tensor.matmul poly y
+
+        if isTall then Tensor.transpose y else y
+
+    /// Muon's scaling of matrices (Jordan et al. 2024): Nesterov momentum made orthogonal, times sqrt(max(1, rows / columns)). Other tensors keep their momentum as it
+    /// is; <c>Updates.partition</c> gives them another optimizer.
+    [<CompiledName("Muon")>]
+    let muon (decay: float) (steps: int) : Optimizer<'P, 'P> =
+        Updates.within "muon" "the decay" 0.0 1.0 decay
+
+        { Init = Leaves.zeros
+          Update =
+            fun g m _ ->
+                let m = Leaves.average decay g m
+
+                let update (g: Tensor) (m: Tensor) =
+                    let ahead = decay * m + (1.0 - decay) * g
+
+                    if g.Rank = 2 then
+                        let ratio = float g.Shape[0] / float g.Shape[1]
+                        orthogonalize steps ahead * Math.Sqrt(max 1.0 ratio)
+                    else
+                        ahead
+
+                Leaves.map2 update g m, m }

@@ -83,8 +83,8 @@ module Recipes =
           coupled "momentum" (fun s -> Updates.momentum (first 0.9 s) false)
           coupled "nesterov" (fun s -> Updates.momentum (first 0.9 s) true)
           coupled "optimistic" (fun _ -> Updates.optimistic 1.0 1.0)
-          coupled "sign" (fun _ -> Scaling.sign)
-          coupled "signum" (fun s -> Updates.ema (first 0.9 s) false >-> Scaling.sign)
+          coupled "sign" (fun _ -> Signs.sign)
+          coupled "signum" (fun s -> Updates.ema (first 0.9 s) false >-> Signs.sign)
           coupled "rmsprop" (fun s -> Scaling.rms (second 0.9 s) (epsilon 1e-8 s) true)
           coupled "adagrad" (fun s -> Scaling.rootOfSquares 0.1 (epsilon 1e-7 s) true)
           coupled "adadelta" (fun s -> Scaling.adaDelta (second 0.9 s) (epsilon 1e-6 s))
@@ -99,18 +99,19 @@ module Recipes =
           decoupled "adan" (fun s -> Scaling.adan (first 0.98 s) 0.92 (second 0.99 s) (epsilon 1e-8 s))
           decoupled "ademamix" (adamKin (fun a b e -> Scaling.adEmaMix a b 0.9999 6.0 e) 1e-8)
           decoupled "adopt" (fun s -> Scaling.adopt (first 0.9 s) (second 0.9999 s) (epsilon 1e-6 s))
-          decoupled "lion" (fun s -> Scaling.lion (first 0.9 s) (second 0.99 s))
-          decoupled "novograd" (fun s -> Scaling.novoGrad (first 0.9 s) (second 0.25 s) (epsilon 1e-6 s) 0.0)
-          decoupled "sm3" (fun s -> Scaling.sm3 (epsilon 1e-8 s) >-> Updates.ema (first 0.9 s) false)
+          decoupled "lion" (fun s -> Signs.lion (first 0.9 s) (second 0.99 s))
+          decoupled "novograd" (fun s ->
+              Layerwise.novoGrad (first 0.9 s) (second 0.25 s) (epsilon 1e-6 s) 0.0)
+          decoupled "sm3" (fun s -> Factored.sm3 (epsilon 1e-8 s) >-> Updates.ema (first 0.9 s) false)
           decoupled "shampoo" (fun s -> Factored.shampoo 1024 (epsilon 1e-4 s))
-          decoupled "muon" (fun s -> Scaling.muon (first 0.95 s) 5)
-          decoupled "lamb" (fun s -> adamKin Scaling.adam 1e-6 s >-> Scaling.trustRatio 1.0 0.0)
-          coupled "lars" (fun s -> Scaling.trustRatio 0.001 0.0 >-> Updates.momentum (first 0.9 s) false)
+          decoupled "muon" (fun s -> Factored.muon (first 0.95 s) 5)
+          decoupled "lamb" (fun s -> adamKin Scaling.adam 1e-6 s >-> Layerwise.trustRatio 1.0 0.0)
+          coupled "lars" (fun s -> Layerwise.trustRatio 0.001 0.0 >-> Updates.momentum (first 0.9 s) false)
           decoupled "adafactor" (fun _ ->
-              Scaling.factoredRms 0.8 128 1e-30
+              Factored.factoredRms 0.8 128 1e-30
               >-> Updates.clipByBlockRms 1.0
-              >-> Scaling.parameterRms 1e-3)
-          coupled "gains" (fun _ -> Scaling.gains 0.05 0.95 0.1 10.0)
+              >-> Layerwise.parameterRms 1e-3)
+          coupled "gains" (fun _ -> Signs.gains 0.05 0.95 0.1 10.0)
           "madgrad",
           fun s ->
               Updates.addDecayedWeights s.WeightDecay

@@ -141,7 +141,7 @@ let ``A127: averaged over the posterior, predictions have less loss on what was 
         20.0 * Losses.binaryCrossEntropy (Tensor.matmul few w) t[..19]
         + Tensor.sum (Tensor.square w) / 50.0
 
-    let best = Minimizer.run 100 0.0 (Minimizer.newtonCg 30) loss (Tensor.zeros Float64 [ 8 ])
+    let best = Minimizer.run 100 0.0 (SecondOrder.newtonCg 30) loss (Tensor.zeros Float64 [ 8 ])
     // The posterior by Metropolis' walk.
     let walk =
         let noise, coins =

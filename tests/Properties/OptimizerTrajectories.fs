@@ -90,9 +90,9 @@ let private subjects: Map<string, Subject> =
           "dog", subject Optimizer.dog
           "dowg", subject Optimizer.dowg
           "prodigy", subject (Optimizer.prodigy (constant 1.0) 0.01)
-          "scheduleFree", subject (Optimizer.scheduleFree 0.9 (constant 0.05) (Optimizer.sgd 0.05))
-          "lookahead", subject (Optimizer.lookahead 6 0.5 (Optimizer.sgd 0.05))
-          "multiSteps", subject (Optimizer.multiSteps 4 (Optimizer.sgd 0.05))
+          "scheduleFree", subject (Wrapper.scheduleFree 0.9 (constant 0.05) (Optimizer.sgd 0.05))
+          "lookahead", subject (Wrapper.lookahead 6 0.5 (Optimizer.sgd 0.05))
+          "multiSteps", subject (Wrapper.multiSteps 4 (Optimizer.sgd 0.05))
           "acProp", subject (Optimizer.acProp 0.01)
           "shampoo", subject (Optimizer.shampoo 0.05)
           "galore", subject (Factored.galore 1 2000 0.5 (Scaling.adam 0.9 0.999 1e-8) >-> descend)

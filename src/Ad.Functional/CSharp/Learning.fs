@@ -83,7 +83,7 @@ type Learners =
                 own
 
         if accumulate > 1 then
-            Recipes.hide (Optimizer.multiSteps accumulate clipped)
+            Recipes.hide (Wrapper.multiSteps accumulate clipped)
         else
             clipped
 
