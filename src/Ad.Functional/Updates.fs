@@ -324,7 +324,7 @@ module Updates =
         let mean = clipPerExample limit gradients
         let leaves = Tree.leaves mean
         let keys = Key.split (max 1 leaves.Length) key
-        let examples = (Tree.leaves gradients) [ 0 ].Shape[0]
+        let examples = (Array.head (Tree.leaves gradients)).Shape[0]
         let deviation = multiplier * limit / float examples
 
         let noisy =

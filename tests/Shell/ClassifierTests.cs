@@ -156,6 +156,22 @@ public sealed class ClassifierTests
         Assert.Equal("Parameters.0.Bias is missing.", Assert.Throws<InvalidDataException>(() => Model().Load(tensors)).Message);
     }
 
+    [Fact]
+    public void Steps_made_together_are_those_made_one_by_one_bit_by_bit()
+    {
+        var model = Model(o => (o.Average, o.Clip, o.Augment) = (0.9, 1, "rotate"));
+        var run = new TrainingRun(Digits.Train.Rows([.. Enumerable.Range(0, 100)]), 2, 30, seed: 3);
+        var one = run.From(model.Initial(), Position.Start, model.Step).ToArray();
+        foreach (var count in new[] { 1, 3, 100 })
+        {
+            var together = run.From(model.Initial(), Position.Start, model.Steps!, () => count).ToArray();
+            Assert.Equal(one.Select(m => (m.Position, m.Loss, m.EndsEpoch)), together.Select(m => (m.Position, m.Loss, m.EndsEpoch)));
+            Assert.Equal(Bytes(model, one[^1].State), Bytes(model, together[^1].State));
+            Assert.All(together.Zip(one).Where(p => p.First.HasState), p => Assert.Equal(Bytes(model, p.Second.State), Bytes(model, p.First.State)));
+            Assert.True(together[^1].HasState && together[3].HasState);
+        }
+    }
+
     [Theory]
     [InlineData("none", 64 * 10 + 10)]
     [InlineData("16", 64 * 16 + 16 + 16 * 10 + 10)]

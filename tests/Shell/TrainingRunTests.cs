@@ -62,4 +62,22 @@ public sealed class TrainingRunTests
         Assert.Equal(2, end.Position.MeanLoss);
         Assert.Equal(2.0 / 3, end.Position.Accuracy);
     }
+
+    [Fact]
+    public void As_many_steps_are_made_together_as_fit_into_a_quarter_of_a_second()
+    {
+        var time = new FakeTime();
+        var together = new Together(time);
+        Assert.Equal(1, together.Next());
+        time.Pass(TimeSpan.FromSeconds(0.1));
+        Assert.Equal(2, together.Next());
+        time.Pass(TimeSpan.FromSeconds(0.2));
+        Assert.Equal(4, together.Next());
+        time.Pass(TimeSpan.FromSeconds(0.4));
+        Assert.Equal(4, together.Next());
+        time.Pass(TimeSpan.FromSeconds(0.9));
+        Assert.Equal(2, together.Next());
+        time.Pass(TimeSpan.FromSeconds(9));
+        Assert.Equal(1, together.Next());
+    }
 }

@@ -10,9 +10,21 @@ type LearnerStep =
       Loss: Tensor
       Correct: Tensor }
 
+/// What several steps of training give: the state after them, and of each the mean loss of its batch and how many of it were right before the step.
+type LearnerSteps =
+    { Learner: Learner
+      Losses: float[]
+      Correct: int[] }
+
 /// <summary>Classifiers, optimizers and schedules by name, and training as compiled pure functions.</summary>
 [<AbstractClass; Sealed>]
 type Learners =
+    static member private Change(changes: string[]) =
+        if changes.Length = 0 then
+            None
+        else
+            Some(Recipes.change (List.ofArray changes))
+
     /// The names of classifiers.
     static member Models: string[] = Array.ofList Classifiers.names
 
@@ -100,12 +112,7 @@ type Learners =
     static member Step
         (model: Model, optimizer: Optimizer<Named, obj>, average: float, changes: string[], smoothing: float)
         : Func<Learner, Tensor, Tensor, LearnerStep> =
-        let change =
-            if changes.Length = 0 then
-                None
-            else
-                Some(Recipes.change (List.ofArray changes))
-
+        let change = Learners.Change changes
         let loss = Learning.smoothedCrossEntropy smoothing
 
         let step =
@@ -118,6 +125,32 @@ type Learners =
             { Learner = learner
               Loss = loss
               Correct = correct })
+
+    /// <summary>Compiled steps over batches, one after another, as <c>Step</c> makes each: the memory of a state is used for the next, so that many are faster than one by one.</summary>
+    /// <param name="model">What is trained.</param>
+    /// <param name="optimizer">How.</param>
+    /// <param name="average">The decay of the parameters' average, 0 for none.</param>
+    /// <param name="changes">The names of random changes of images, one after another.</param>
+    /// <param name="smoothing">The share of a class's probability that all share.</param>
+    static member Steps
+        (model: Model, optimizer: Optimizer<Named, obj>, average: float, changes: string[], smoothing: float)
+        : Func<Learner, seq<struct (Tensor * Tensor)>, LearnerSteps> =
+        let step =
+            Learning.step
+                (Network.ofModel model)
+                optimizer
+                average
+                (Learners.Change changes)
+                (Learning.smoothedCrossEntropy smoothing)
+
+        let fold = jitFold (fun learner (x, y) -> step learner (x, y))
+
+        Func<_, _, _>(fun learner batches ->
+            let learner, found = fold learner (batches |> Seq.map (fun struct (x, y) -> x, y))
+
+            { Learner = learner
+              Losses = [| for loss, _ in found -> Tensor.toScalar loss |]
+              Correct = [| for _, correct in found -> int (Tensor.toScalar correct) |] })
 
     /// A compiled count of how many examples a state classifies as their classes say, and their mean loss.
     static member Test(model: Model) : Func<Learner, Tensor, Tensor, struct (Tensor * Tensor)> =

@@ -54,7 +54,7 @@ public sealed class Examination(DoctorOptions options, DataSplit data)
         {
             var model = Trainable(rate, data.Train);
             var run = new TrainingRun(data.Train, int.MaxValue, options.Batch, options.Seed);
-            var losses = run.From(model.Initial(), Position.Start, model.Step)
+            var losses = run.From(model.Initial(), Position.Start, model.Steps!, () => RateSteps)
                 .Take(RateSteps)
                 .Select(moment => moment.Loss)
                 .ToArray();
@@ -104,7 +104,7 @@ public sealed class Examination(DoctorOptions options, DataSplit data)
         var (training, validation) = (new List<double>(), new List<double>());
         var state = model.Initial();
 
-        foreach (var moment in run.From(state, Position.Start, model.Step))
+        foreach (var moment in run.From(state, Position.Start, model.Steps!, () => 64))
         {
             stopping.ThrowIfCancellationRequested();
             state = moment.State;

@@ -83,7 +83,7 @@ public sealed class SearchVerb(IOptions<SearchOptions> options, IAnsiConsole con
             var model = Classifier.Factory(training, split);
             var run = new TrainingRun(split.Train, _options.Epochs, _options.Batch, _options.Seed);
             var state = model.Initial();
-            foreach (var moment in run.From(state, Position.Start, model.Step))
+            foreach (var moment in run.From(state, Position.Start, model.Steps!, () => 64))
             {
                 stopping.ThrowIfCancellationRequested();
                 state = moment.State;

@@ -27,6 +27,7 @@ public static class Classifier
             options.Clip,
             options.Accumulate);
         var step = Learners.Step(model, optimizer, options.Average, OneOfAttribute.Split(options.Augment), options.LabelSmoothing);
+        var steps = Learners.Steps(model, optimizer, options.Average, OneOfAttribute.Split(options.Augment), options.LabelSmoothing);
         var test = Learners.Test(model);
 
         Learner Initial() => Learners.Start(model, optimizer, options.Average, Keys.OfSeed(options.Seed));
@@ -38,6 +39,11 @@ public static class Classifier
             {
                 var next = step(state, Inputs(batch, example), Labels(batch));
                 return new StepResult<Learner>(next.Learner, next.Loss.ToScalar(), (int)next.Correct.ToScalar());
+            },
+            Steps = (state, batches) =>
+            {
+                var found = steps(state, batches.Select(batch => (Inputs(batch, example), Labels(batch))));
+                return new StepResults<Learner>(found.Learner, found.Losses, found.Correct);
             },
             Correct = (state, batch) =>
             {

@@ -105,7 +105,13 @@ public sealed partial class TrainVerb<TState>(
         var first = run.StepsAt(moment.Position);
         LogBegan(first, run.Steps);
 
-        foreach (var next in run.From(moment.State, moment.Position, model.Step))
+        var together = new Together(time);
+        var moments = model.Steps is { } steps
+            ? run.From(moment.State, moment.Position, steps, together.Next)
+            : run.From(moment.State, moment.Position, model.Step);
+        var losses = new List<double>();
+
+        foreach (var next in moments)
         {
             moment = next;
             var step = run.StepsAt(moment.Position);
@@ -115,9 +121,21 @@ public sealed partial class TrainVerb<TState>(
                 throw Diverged(moment, step);
             }
 
-            telemetry.Stepped(moment.Loss, time.GetElapsedTime(began));
-            health.Stepped();
             log.Write("step", step, ("loss", moment.Loss));
+            losses.Add(moment.Loss);
+            if (!moment.HasState)
+            {
+                continue;
+            }
+
+            // Steps made together took a share each of the time of all.
+            foreach (var loss in losses)
+            {
+                telemetry.Stepped(loss, time.GetElapsedTime(began) / losses.Count);
+            }
+
+            losses.Clear();
+            health.Stepped();
             double? tested = moment.EndsEpoch ? watch(moment.State) : null;
             report(Seen(run, moment.Position, tested, pace));
 
