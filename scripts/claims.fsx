@@ -45,6 +45,31 @@ let afterAll =
 
 for name, loss in List.sortBy snd afterAll do
     printfn $"{name, -15} {loss:F2}"
+//> relu            0.00
+//> relu6           0.00
+//> leakyRelu       0.00
+//> gelu            0.00
+//> geluTanh        0.00
+//> mish            0.00
+//> hardTanh        0.00
+//> silu            0.00
+//> hardSwish       0.01
+//> elu             0.01
+//> celu            0.01
+//> piecewiseTanh   0.01
+//> tanh            0.01
+//> selu            0.02
+//> softsign        0.02
+//> gaussian        0.02
+//> softShrink      0.03
+//> hardShrink      0.08
+//> tanhShrink      0.14
+//> sigmoid         0.50
+//> softplus        0.51
+//> logSigmoid      0.51
+//> squareplus      0.51
+//> identity        0.51
+//> hardSigmoid     0.52
 
 // tanh, which is centred, against the sigmoid: steps to a loss of 0.3, the median of ten.
 let stepsTo f =
@@ -58,6 +83,7 @@ let stepsTo f =
               |> float ]
 
 printfn $"steps to a loss of 0.3: tanh {stepsTo tanh}, sigmoid {stepsTo Tensor.sigmoid}"
+//> steps to a loss of 0.3: tanh 45, sigmoid 161
 
 // Batch normalization and learning rates: the largest rate of plain descent after which 60 steps end below the first loss, eight layers, the median of five.
 let deep isNormed =
@@ -108,6 +134,7 @@ let plain, normed =
     median [ for s in 1L .. 5L -> largestRate false s ], median [ for s in 1L .. 5L -> largestRate true s ]
 
 printfn $"largest learning rate: {plain} without, {normed} with batch normalization: {normed / plain} times"
+//> largest learning rate: 1 without, 4 with batch normalization: 4 times
 
 // Noise on the inputs of a network that could learn 30 points by heart: the error on 300 others.
 let wave (x: Tensor) = sin (3.0 * x)
@@ -154,6 +181,8 @@ Plot.draw
 for sigma, points in curves do
     let last, best = snd (List.last points), points |> List.map snd |> List.min
     printfn $"noise {sigma:F1}: error {last:F2} at the end, {best:F2} at best"
+//> noise 0.0: error 0.06 at the end, 0.02 at best
+//> noise 0.1: error 0.03 at the end, 0.02 at best
 
 // Nonlinearities shifted to mean 0 and mean slope 0, a shortcut beside them making up for it (Raiko, Valpola and LeCun 2012): the same function, and
 // how evenly the Hessian's eigenvalues lie.
@@ -190,3 +219,5 @@ printfn $"the same function: {apart < 1e-12}"
 
 printfn
     $"largest eigenvalue over the median one: {spread false before:F0} before, {spread true after:F0} after"
+//> the same function: True
+//> largest eigenvalue over the median one: 10 before, 6 after

@@ -40,6 +40,14 @@ Plot.draw "valley.svg" "A long valley, 100 steps" "along" "across" down
 for line in down do
     let x, y = List.last line.Points
     printfn $"{line.Name, -9} ends at a height of {0.5 * (x * x + 100.0 * y * y):F4}"
+//> descent   ends at a height of 0.0973
+//> momentum  ends at a height of 0.0001
+//> nesterov  ends at a height of 0.0000
+//> rmsprop   ends at a height of 0.0155
+//> adagrad   ends at a height of 0.0000
+//> adadelta  ends at a height of 1.4698
+//> adam      ends at a height of 0.0001
+//> shampoo   ends at a height of 0.0000
 
 // A saddle, from a millionth beside its ridge: how many steps until an optimizer is half way down.
 let saddle (p: Tensor) = Tensor.square p[0] - Tensor.square p[1]
@@ -57,6 +65,14 @@ for line in off do
     match line.Points |> List.tryFindIndex (fun (_, y) -> abs y > 0.5) with
     | Some step -> printfn $"{line.Name, -9} leaves after {step} steps"
     | None -> printfn $"{line.Name, -9} is still there after 400 steps"
+//> descent   is still there after 400 steps
+//> momentum  leaves after 215 steps
+//> nesterov  leaves after 206 steps
+//> rmsprop   leaves after 5 steps
+//> adagrad   leaves after 10 steps
+//> adadelta  leaves after 30 steps
+//> adam      leaves after 6 steps
+//> shampoo   leaves after 5 steps
 
 // Learning rates for a curvature of 4: the best is 1/4, and from 1/2 on descent diverges.
 let after rate = (1.0, seq { 1..50 }) ||> Seq.fold (fun w _ -> w - rate * 4.0 * w) |> abs
@@ -80,6 +96,12 @@ Plot.draw
 
 for rate in [ 0.005; 0.1; 0.25; 0.4; 0.49; 0.51 ] do
     printfn $"rate {rate, -5}: {verdict rate}"
+//> rate 0.005: too small
+//> rate 0.1  : good
+//> rate 0.25 : good
+//> rate 0.4  : good
+//> rate 0.49 : too large
+//> rate 0.51 : diverges
 
 // The length of Adam's steps: at most the rate where gradients are alike, up to 7.27 times as much where they grow.
 let lengths (gradients: float seq) =
@@ -97,3 +119,6 @@ printfn $"a growing one:     {lengths (Seq.init 200 (fun i -> Math.Pow(1.11, flo
 
 printfn
     $"one after a lull:  {lengths (Seq.init 2000 (fun i -> if i < 1500 then 1e-9 else Math.Pow(1.11, float (i - 1500)))):F3} rates"
+//> the same gradient: 1.000 rates
+//> a growing one:     3.096 rates
+//> one after a lull:  6.761 rates

@@ -31,8 +31,8 @@ let digits () =
         text.Split('\n', StringSplitOptions.RemoveEmptyEntries)
         |> Array.map _.Split(',')
 
-    let rows = rows |> Array.filter (fun r -> r.Length = 65) |> Array.map (Array.map float32)
-    let inputs = rows |> Array.collect (fun r -> r[..63] |> Array.map (fun p -> p / 16.0f))
+    let rows = rows |> Array.filter (fun r -> r.Length = 65) |> Array.map (Array.map float)
+    let inputs = rows |> Array.collect (fun r -> r[..63] |> Array.map (fun p -> p / 16.0))
     Tensor.ofArray [ rows.Length; 1; 8; 8 ] inputs, Tensor.vector (rows |> Array.map (fun r -> int r[64]))
 
 let idx (folder: string) =
@@ -46,7 +46,7 @@ let idx (folder: string) =
 
     let pixels =
         images[16 .. 16 + n * size 8 * size 12 - 1]
-        |> Array.map (fun b -> float32 b / 255.0f)
+        |> Array.map (fun b -> float b / 255.0)
 
     Tensor.ofArray [ n; 1; size 8; size 12 ] pixels, Tensor.vector (labels[8 .. 8 + n - 1] |> Array.map int)
 
@@ -58,6 +58,7 @@ let name, (images, classes) =
 
 let all = images.Shape[0]
 printfn $"{name}: {all} pictures of {images.Shape[2]} x {images.Shape[3]}"
+//> the digits that come with the host, in EMNIST's stead: 1797 pictures of 8 x 8
 
 // Four fifths to train with.
 let order = Selection.permutation (Key.ofSeed 1L) all
@@ -71,7 +72,7 @@ let testX, testY = part (all * 4 / 5) all
 let count = Seq.max (Tensor.toArray<int> classes) + 1
 
 let net =
-    Network.ofModel (Classifiers.make "mlp" Float32 [ 1; images.Shape[2]; images.Shape[3] ] count [ 64 ] 0.2)
+    Network.ofModel (Classifiers.make "mlp" Float64 [ 1; images.Shape[2]; images.Shape[3] ] count [ 64 ] 0.2)
 
 /// Losses and accuracies of each epoch, and the last state.
 let train change epochs =
@@ -121,17 +122,26 @@ Plot.draw
         Points = [ for i, (_, l, _) in List.indexed run -> float i, log10 l ] } ]
 
 printfn $"baseline: {share last testX testY:P0} right of those held out"
+//> baseline: 97 % right of those held out
 
 // The first layer's filters, as characters: the first six.
 let filters = Monitor.grid images.Shape[2] images.Shape[3] (Tensor.transpose last.Parameters["0.Weights"])
-let picture = Tensor.toArray<float32> filters |> Array.chunkBySize filters.Shape[1]
+let picture = Tensor.toArray<float> filters |> Array.chunkBySize filters.Shape[1]
 
 for row in picture[..7] do
     row[..53]
-    |> Array.map (fun v -> " .:-=+*#%@"[min 9 (int (v * 10.0f))])
+    |> Array.map (fun v -> " .:-=+*#%@"[min 9 (int (v * 10.0))])
     |> String
     |> _.TrimEnd()
     |> printfn "%s"
+//> -..:-.:. **+ =#++ :- .= :+ -:.=:.:* #+-*-#=+ #==-*==+
+//> =+=:=*:- --++ %@# :+.=  -= #+--:*-* :-:=%*+- =-=.=+=+
+//> +++==@*. --++@--* .-#+--** ==*=-#*= #%-#@=+* @==-* -+
+//> --+*.=+. +=#+=+=# *#-:=*%% =-=--=%- *+:++:.+ **-+=#%-
+//> ---+ ::: **#-++-# *+*==*+= -++=-=== ++=+*+ + +*+++=+*
+//> ..--.:-- @=%*#+=* =%++#==  =*@%#+*+ = *@=**# =-%-- -%
+//> .--:.::+ %%=+*=:+ =@.-+ -: :.--:-=: = #%#@%+ -*=-#:+@
+//> :. -=: : =++:+**+ -=:.*==+ . .--- : #=:+%%%% #-#+@+-*
 
 let units =
     Monitor.units
@@ -153,3 +163,5 @@ let change key x = Augmentation.rotate (Random.uniform key [] - 0.5) x
 let _, _, invariant = List.last (train (Some change) 30)
 let before, after = share last turned testY, share invariant turned testY
 printfn $"turned digits: more right with turned examples is {after > before + 0.02}"
+//> hidden units: 22 % dead, correlation 0.3
+//> turned digits: more right with turned examples is True
