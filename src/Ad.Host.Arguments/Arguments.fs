@@ -11,6 +11,7 @@ type Verb =
     | Gradcheck = 2
     | Doctor = 3
     | Search = 4
+    | Devices = 5
 
 /// The whole command line.
 [<HelpFlags("--help", "-h")>]
@@ -20,6 +21,7 @@ type Argument =
     | [<CliPrefix(CliPrefix.None)>] Gradcheck of ParseResults<GradcheckArgument>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
     | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
+    | [<CliPrefix(CliPrefix.None); Unique>] Devices
     | [<Unique>] Version
 
     interface IArgParserTemplate with
@@ -31,6 +33,7 @@ type Argument =
             | Doctor _ ->
                 "find out why something does not learn, or that it does, and what learning rate suits it."
             | Search _ -> "search for learning rate, weight decay and dropout by cross-validation."
+            | Devices -> "say which devices there are, and what is missing for others."
             | Version -> "print the version and stop."
 
 /// The outcome of reading the command line.
@@ -46,7 +49,7 @@ type ParseOutcome =
 [<RequireQualifiedAccess>]
 module Arguments =
     let private parser = ArgumentParser.Create<Argument>(programName = "ad-host")
-    let private verbs = [ "train"; "modes"; "gradcheck"; "doctor"; "search" ]
+    let private verbs = [ "train"; "modes"; "gradcheck"; "doctor"; "search"; "devices" ]
 
     /// Train is what is done when no verb is given, also with options.
     let private withVerb (argv: string array) =
@@ -103,20 +106,21 @@ module Arguments =
         if Array.contains "--version" argv then
             ShowVersion
         elif not (first.StartsWith '-') && not (List.contains first verbs) then
-            let all = "train, modes, gradcheck, doctor and search"
+            let all = "train, modes, gradcheck, doctor, search and devices"
             Stop($"There is no verb '{first}'; the verbs are {all}.{Nearest.suggestion verbs first}", 64)
         else
             try
                 let found = parser.ParseCommandLine(argv, raiseOnUsage = true)
 
                 match found.TryGetSubCommand() with
+                | None when found.Contains Devices -> run Verb.Devices []
                 | Some(Train found) -> run Verb.Train (TrainArguments.settings (found.GetAllResults()))
                 | Some(Modes found) -> run Verb.Modes (ModesArguments.settings (found.GetAllResults()))
                 | Some(Gradcheck found) ->
                     run Verb.Gradcheck (GradcheckArguments.settings (found.GetAllResults()))
                 | Some(Doctor found) -> run Verb.Doctor (DoctorArguments.settings (found.GetAllResults()))
                 | Some(Search found) -> run Verb.Search (SearchArguments.settings (found.GetAllResults()))
-                | Some Version
+                | Some(Devices | Version)
                 | None -> ShowVersion
             with :? ArguParseException as e ->
                 match e.ErrorCode with

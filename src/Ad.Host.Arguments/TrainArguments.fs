@@ -27,6 +27,7 @@ type TrainArgument =
     | [<Unique>] Augment of names: string
     | [<Unique>] Validation of share: float
     | [<Unique>] Seed of number: int64
+    | [<Unique>] Device of name: string
     | [<Unique; AltCommandLine("-o")>] Output of file: string
     | [<Unique>] Checkpoint of file: string
     | [<Unique>] Checkpoint_Every of seconds: float
@@ -64,6 +65,7 @@ type TrainArgument =
             | Validation _ ->
                 "share of the training examples held out to watch the run by, so that the test examples are looked at once, at the end; 0 watches by the test examples (0)."
             | Seed _ -> "where the initial weights, the order of examples and the dropout come from (0)."
+            | Device _ -> "where to train: cpu, cuda, or cuda: and a number (cpu)."
             | Output _ ->
                 "where the parameters go, as safetensors (named after the data: digits.safetensors)."
             | Checkpoint _ ->
@@ -103,6 +105,7 @@ module internal TrainArguments =
             | Augment names -> "Augment", names
             | Validation share -> "Validation", string share
             | Seed number -> "Seed", string number
+            | Device name -> "Device", name
             | Output file -> "Output", file
             | Checkpoint file -> "Checkpoint", file
             | Checkpoint_Every seconds -> "CheckpointEvery", string seconds

@@ -29,8 +29,13 @@ public static class Classifier
         var step = Learners.Step(model, optimizer, options.Average, OneOfAttribute.Split(options.Augment), options.LabelSmoothing);
         var steps = Learners.Steps(model, optimizer, options.Average, OneOfAttribute.Split(options.Augment), options.LabelSmoothing);
         var test = Learners.Test(model);
+        var device = DeviceName.Find(options.Device);
 
-        Learner Initial() => Learners.Start(model, optimizer, options.Average, Keys.OfSeed(options.Seed));
+        Learner Initial()
+        {
+            var state = Learners.Start(model, optimizer, options.Average, Keys.OfSeed(options.Seed));
+            return device == Device.Cpu ? state : Trees.Eval(Trees.Map(t => t.OnDevice(device), state));
+        }
 
         return new Trainable<Learner>
         {

@@ -21,6 +21,9 @@ public readonly record struct Moment<TState>(TState State, Position Position, do
 /// <param name="seed">What decides, with the number of the epoch, the order of the examples in it.</param>
 public sealed class TrainingRun(DataSet data, int epochs, int batch, long seed)
 {
+    // Batches put together while a step is under way.
+    private const int Ready = 4;
+
     /// <summary>Times through the examples.</summary>
     public int Epochs => epochs;
 
@@ -61,7 +64,8 @@ public sealed class TrainingRun(DataSet data, int epochs, int batch, long seed)
             {
                 var count = Math.Clamp(together(), 1, StepsPerEpoch - position.Step);
                 var first = position.Step;
-                var result = steps(state, Enumerable.Range(first, count).Select(i => At(order, i)));
+                var batches = Enumerable.Range(first, count).Select(i => At(order, i));
+                var result = steps(state, count > 1 ? Prefetch.Ahead(batches, Ready) : batches);
                 state = result.State;
 
                 for (var i = 0; i < count; i++)
