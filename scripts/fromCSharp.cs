@@ -54,6 +54,24 @@ Console.WriteLine($"{ScalarForward.Derivative(t => t * t * t, 2.0)}");
 Console.WriteLine($"{ScalarAutodiff.Derivative(new Cube(), 2.0, order: 2)}");
 //> 12
 
+// Classifiers, optimizers and schedules go by name too; a step is a compiled pure function from state to state.
+var corners = OfArray([4, 2], new float[] { 0, 0, 0, 1, 1, 0, 1, 1 });
+var classes = OfArray([4], new[] { 0, 1, 1, 0 });
+var model = Learners.Model("mlp", DType.Float32, [2], classes: 2, hidden: [16], dropout: 0);
+var rate = Learners.Schedule("cosine", peak: 0.05, final: 0, steps: 200, warmUp: 10);
+var adam = Learners.Optimizer("adam", rate, weightDecay: 0, firstDecay: null, secondDecay: null, epsilon: null, clip: 1, accumulate: 1);
+var train = Learners.Step(model, adam, average: 0, changes: [], smoothing: 0);
+var learner = Learners.Start(model, adam, average: 0, Keys.OfSeed(1));
+
+for (var i = 0; i < 200; i++)
+{
+    learner = train(learner, corners, classes).Learner;
+}
+
+var (hits, _) = Learners.Test(model)(learner, corners, classes);
+Console.WriteLine($"{hits.ToScalar()} of 4 right");
+//> 4 of 4 right
+
 // Mistakes are exceptions that name the operation and the shapes.
 try
 {

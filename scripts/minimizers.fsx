@@ -17,7 +17,7 @@ let stepsOf (minimizer: Minimizer<Tensor, 'S>) =
 printfn $"steepest descent: more than 999 steps is {stepsOf Minimizer.steepestDescent > 999}"
 printfn $"conjugate gradients {stepsOf Minimizer.conjugateGradients}"
 printfn $"L-BFGS {stepsOf (Minimizer.lbfgs 10)}"
-printfn $"Newton {stepsOf (Minimizer.newton 0.0)}"
+printfn $"Newton {stepsOf (SecondOrder.newton 0.0)}"
 //> steepest descent: more than 999 steps is True
 //> conjugate gradients 19
 //> L-BFGS 36
@@ -34,7 +34,7 @@ let measured =
     + 0.02 * Random.normal (Key.ofSeed 1L) [ 50 ]
 
 let fitted =
-    Minimizer.levenbergMarquardt
+    SecondOrder.levenbergMarquardt
         (fun p -> decay p - measured)
         {| Height = Tensor.scalar 1.0
            Rate = Tensor.scalar 5.0 |}
@@ -45,7 +45,7 @@ printfn $"height {Tensor.toScalar fitted.Height:F2}, rate {Tensor.toScalar fitte
 
 // How sharp the minimum is: gradient descent needs a rate below 2 / sharpness.
 let top = Tensor.vector [ 1.0; 1.0 ]
-printfn $"{Minimizer.sharpness (Key.ofSeed 2L) rosenbrock top:F1}"
+printfn $"{SecondOrder.sharpness (Key.ofSeed 2L) rosenbrock top:F1}"
 //> 1001.6
 
 // A distribution is a value; its log-density is differentiable by everything. Maximum likelihood of a gamma distribution:

@@ -90,6 +90,10 @@ module Activations =
     [<CompiledName("Gaussian")>]
     let gaussian (x: Tensor) = exp (-(Tensor.square x))
 
+    /// The nearest probabilities to each row along the last axis: like softmax, but with exact zeros (Martins and Astudillo 2016).
+    [<CompiledName("Sparsemax")>]
+    let sparsemax (x: Tensor) = Projections.simplex x
+
     /// The first half of the last axis times the sigmoid of the second (Dauphin et al. 2017).
     [<CompiledName("Glu")>]
     let glu (x: Tensor) =

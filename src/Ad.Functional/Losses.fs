@@ -155,6 +155,67 @@ module Losses =
         let logT = log (Tensor.where isZero (Tensor.onesLike t) t)
         Tensor.mean (Tensor.sumOver [ -1 ] (Tensor.where isZero (Tensor.zerosLike t) (t * (logT - logP))))
 
+    /// The mean over rows of sum t (log t - log p) + p - t, from log p and any t of at least 0: convex in p and t, and 0 where they are equal (Csiszár 1975).
+    [<CompiledName("GeneralizedKullbackLeibler")>]
+    let generalizedKullbackLeibler (logP: Tensor) (t: Tensor) : Tensor =
+        kullbackLeibler logP t + Tensor.mean (Tensor.sumOver [ -1 ] (exp logP - t))
+
+    /// The mean over rows of the best score less the class's own (Rosenblatt's perceptron for several classes): 0 where the class wins.
+    [<CompiledName("MulticlassPerceptron")>]
+    let multiclassPerceptron (scores: Tensor) (classes: Tensor) : Tensor =
+        let isOwn = rowsAndClasses "multiclassPerceptron" scores classes
+        Tensor.mean (Tensor.maxOver [ -1 ] scores - Tensor.sumOver [ -1 ] (scores * isOwn))
+
+    /// <summary>The mean over rows of conjugate(z) - t.z, for scores z, targets t and a convex function of each row (Blondel, Martins and Niculae 2020).</summary>
+    /// <remarks>Its gradient is conjugate's, a prediction, less t. With logSumExp it is cross-entropy, with max the perceptron.</remarks>
+    [<CompiledName("FenchelYoung")>]
+    let fenchelYoung (conjugate: Tensor -> Tensor) (scores: Tensor) (targets: Tensor) : Tensor =
+        sameShape "fenchelYoung" scores targets
+        Tensor.mean (conjugate scores - Tensor.sumOver [ -1 ] (scores * targets))
+
+    /// The mean over rows of sparsemax's loss, (1 + |z|^2 - |z - p|^2) / 2 - z[class] with p = sparsemax z (Martins and Astudillo 2016), whose gradient is p less one-hot:
+    /// 0 once the class leads by 1.
+    [<CompiledName("Sparsemax")>]
+    let sparsemax (logits: Tensor) (classes: Tensor) : Tensor =
+        let isOwn = rowsAndClasses "sparsemax" logits classes
+
+        let conjugate (z: Tensor) =
+            let p = Projections.simplex z
+            // The conjugate of |p|^2 / 2 - 1 / 2 on the simplex.
+            Tensor.sumOver [ -1 ] (p * z - 0.5 * Tensor.square p) + 0.5
+
+        fenchelYoung conjugate logits isOwn
+
+    /// <summary>
+    /// Among all pairs of rows with the same label, the mean of -log of the pair's share among itself and the pairs of the first row with other labels, by
+    /// cosine similarity over a temperature (Chen et al. 2020, NT-Xent).
+    /// </summary>
+    [<CompiledName("NtXent")>]
+    let ntXent (temperature: float) (embeddings: Tensor) (labels: Tensor) : Tensor =
+        if
+            embeddings.Rank <> 2
+            || labels.Rank <> 1
+            || labels.Shape[0] <> embeddings.Shape[0]
+        then
+            Shapes.refuse
+                "ntXent"
+                $"takes a row for each label, but was given {embeddings.Signature} and {labels.Signature}."
+
+        let n = labels.Shape[0]
+        let unit = embeddings * Tensor.rsqrt (Tensor.sumKeep [ -1 ] (Tensor.square embeddings))
+        let s = Tensor.matmul unit (Tensor.transpose unit) / temperature
+        let isSame = Tensor.equal (Tensor.expandDims 0 labels) (Tensor.expandDims 1 labels)
+        let isOther = Tensor.logicalNot isSame
+        let isSelf = Tensor.equal (Tensor.eye DType.Int32 n) (Tensor.ones DType.Int32 [ n; n ])
+        let isPair = Tensor.logicalAnd isSame (Tensor.logicalNot isSelf)
+        // Scores so low that they weigh nothing stand for pairs that do not count.
+        let among = Tensor.where isOther s (Tensor.fullLike s -1e30)
+        let others = Tensor.logSumExpKeep [ 1 ] among
+        let larger = Tensor.maximum s others
+        let both = larger + Tensor.log1p (exp (-(abs (s - others))))
+        let count = Tensor.maximum (Tensor.sum (Tensor.cast s.DType isPair)) (Tensor.ones s.DType [])
+        Tensor.sum (Tensor.where isPair (both - s) (Tensor.zerosLike s)) / count
+
     /// Probabilities mixed with the uniform ones: (1 - alpha) t + alpha / classes (Szegedy et al. 2016).
     [<CompiledName("SmoothLabels")>]
     let smoothLabels (alpha: float) (probabilities: Tensor) : Tensor =

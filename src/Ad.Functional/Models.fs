@@ -132,8 +132,8 @@ module Models =
           Network.chain [ pool 3 1 1 false; conv "pool" inputs projected 1 ] ]
         |> Network.branches (Tensor.concat 1)
 
-    /// GoogLeNet on 3 x 224 x 224 (Szegedy et al. 2015, table 1) with biases, without local response normalization and without the auxiliary classifiers.
-    /// 6,998,552 parameters.
+    /// GoogLeNet on 3 x 224 x 224 (Szegedy et al. 2015, table 1) with biases, without local response normalization and without the auxiliary classifiers:
+    /// 6,998,552 parameters, as in Caffe's reference model.
     [<CompiledName("GoogLeNet")>]
     let googLeNet (dtype: DType) : Model =
         let conv name inputs outputs size stride =
@@ -163,6 +163,69 @@ module Models =
               module' "5b" 832 (384, 192, 384, 48, 128, 128)
               "mean", Network.chain [ mean; dropout 0.4 ]
               "classes", dense dtype "classes" 1024 1000 ] }
+
+    // Convolution without bias, batch normalization, rectifier.
+    let private normed dtype name inputs outputs size stride =
+        Network.chain
+            [ bare dtype name inputs outputs size stride (size / 2)
+              Network.stateful $"{name}.norm" (Stateful.batchNorm dtype outputs 0.1 1e-3)
+              relu ]
+
+    /// <summary>
+    /// GoogLeNet as it is trained today, batch normalization after every convolution, none of which has a bias, and 3 x 3 windows in the branch that the paper gives
+    /// 5 x 5 (torchvision's form). 6,624,904 parameters.
+    /// </summary>
+    [<CompiledName("GoogLeNetNormed")>]
+    let googLeNetNormed (dtype: DType) : Model =
+        let conv name inputs outputs size stride = name, normed dtype name inputs outputs size stride
+
+        let module' name inputs (one, reduce3, three, reduce5, five, projected) =
+            let conv part inputs outputs size = normed dtype $"{name}.{part}" inputs outputs size 1
+
+            name,
+            [ conv "1x1" inputs one 1
+              Network.chain [ conv "3x3reduce" inputs reduce3 1; conv "3x3" reduce3 three 3 ]
+              Network.chain [ conv "5x5reduce" inputs reduce5 1; conv "5x5" reduce5 five 3 ]
+              Network.chain [ pool 3 1 1 false; conv "pool" inputs projected 1 ] ]
+            |> Network.branches (Tensor.concat 1)
+
+        let plain = googLeNet dtype
+
+        let parts =
+            [ "conv1", conv "conv1" 3 64 7 2
+              "conv2reduce", conv "conv2reduce" 64 64 1 1
+              "conv2", conv "conv2" 64 192 3 1
+              "3a", module' "3a" 192 (64, 96, 128, 16, 32, 32)
+              "3b", module' "3b" 256 (128, 128, 192, 32, 96, 64)
+              "4a", module' "4a" 480 (192, 96, 208, 16, 48, 64)
+              "4b", module' "4b" 512 (160, 112, 224, 24, 64, 64)
+              "4c", module' "4c" 512 (128, 128, 256, 24, 64, 64)
+              "4d", module' "4d" 512 (112, 144, 288, 32, 64, 64)
+              "4e", module' "4e" 528 (256, 160, 320, 32, 128, 128)
+              "5a", module' "5a" 832 (256, 160, 320, 32, 128, 128)
+              "5b", module' "5b" 832 (384, 192, 384, 48, 128, 128) ]
+            |> Map.ofList
+
+        { plain with
+            Title = "GoogLeNet with batch normalization"
+            Parts =
+                plain.Parts
+                |> List.map (fun (name, part) -> Map.tryFind name parts |> Option.defaultValue (name, part)) }
+
+    /// <summary>
+    /// An auxiliary classifier of GoogLeNet, for so many channels of any size (Szegedy et al. 2015, section 5): means on 4 x 4, 128 channels, 1,024 units, dropout of 0.7,
+    /// logits. The two, on 512 channels of 4a's result and 528 of 4d's, make 13,004,888 parameters with the form with batch normalization.
+    /// </summary>
+    [<CompiledName("Auxiliary")>]
+    let auxiliary (dtype: DType) (name: string) (channels: int) : Network =
+        Network.chain
+            [ Network.ofFunction (Pool.adaptiveAverage [ 4; 4 ])
+              normed dtype $"{name}.conv" channels 128 1 1
+              flat
+              dense dtype $"{name}.fc1" 2048 1024
+              relu
+              dropout 0.7
+              dense dtype $"{name}.fc2" 1024 1000 ]
 
     let private residual
         dtype

@@ -3,39 +3,6 @@ namespace Ad.Functional
 open System
 open Ad.Tensors
 
-/// What accumulates gradients keeps: the mean of those since the last step, how many they are, the steps made, and the inner state.
-type Accumulated<'P, 'S> =
-    { Mean: 'P
-      Seen: Tensor
-      Steps: Tensor
-      Inner: 'S }
-
-/// What skips gradients that are not finite keeps: how many in a row, how many in all, and the inner state.
-type Skipped<'S> =
-    { InARow: Tensor
-      InAll: Tensor
-      Inner: 'S }
-
-/// What looks ahead keeps: the slow parameters, the steps since they moved, and the inner state.
-type LookedAhead<'P, 'S> = { Slow: 'P; Since: Tensor; Inner: 'S }
-
-/// What schedule-free training keeps: the inner optimizer's own parameters, the sum of the weights, the step, and the inner state.
-type ScheduleFree<'P, 'S> =
-    { Base: 'P
-      Weights: Tensor
-      Step: Tensor
-      Inner: 'S }
-
-/// What Prodigy keeps: where it began, moments, the weighted sum of gradients, the numerator and the estimate of the distance, the step.
-type ProdigyState<'P> =
-    { Start: 'P
-      First: 'P
-      Second: 'P
-      Sum: 'P
-      Numerator: Tensor
-      Distance: Tensor
-      Count: Tensor }
-
 /// <summary>Optimizers by name, and optimizers around optimizers. Chains of <c>Updates</c> and <c>Scaling</c> make others.</summary>
 /// <remarks>Those that end in By take the learning rate as a schedule. Settings not asked for are the ones of optax 0.2.</remarks>
 [<RequireQualifiedAccess>]
@@ -94,19 +61,19 @@ module Optimizer =
     /// p' = p - rate sign g.
     [<CompiledName("SignSgd")>]
     let signSgd (rate: float) : Optimizer<'P, unit * Tensor> =
-        Scaling.sign >-> Updates.descendBy (Updates.constant "signSgd" rate)
+        Signs.sign >-> Updates.descendBy (Updates.constant "signSgd" rate)
 
     /// Signum (Bernstein et al. 2018): the sign of an average of gradients; decay 0.9.
     [<CompiledName("Signum")>]
     let signum (rate: float) : Optimizer<'P, (('P * Tensor) * unit) * Tensor> =
         Updates.ema 0.9 false
-        >-> Scaling.sign
+        >-> Signs.sign
         >-> Updates.descendBy (Updates.constant "signum" rate)
 
     /// RProp (Riedmiller and Braun 1993): factors 0.5 and 1.2, step sizes from 1e-6 to 50. For gradients of all examples: it looks at their signs alone.
     [<CompiledName("RProp")>]
     let rprop (rate: float) : Optimizer<'P, ('P * 'P) * unit> =
-        Scaling.rprop rate 0.5 1.2 1e-6 50.0 >-> Updates.scale -1.0
+        Signs.rprop rate 0.5 1.2 1e-6 50.0 >-> Updates.scale -1.0
 
     // Adam and its kin
 
@@ -163,6 +130,12 @@ module Optimizer =
         Scaling.adaBelief 0.9 0.999 1e-16 1e-16
         >-> Updates.descendBy (Updates.constant "adaBelief" rate)
 
+    /// ACProp (Zhuang et al. 2021); decays 0.9 and 0.999, both epsilons 1e-16.
+    [<CompiledName("AcProp")>]
+    let acProp (rate: float) : Optimizer<'P, Moments<'P> * Tensor> =
+        Scaling.acProp 0.9 0.999 1e-16 1e-16
+        >-> Updates.descendBy (Updates.constant "acProp" rate)
+
     /// Yogi (Zaheer et al. 2018); decays 0.9 and 0.999, epsilon 1e-3, moments from 1e-6.
     [<CompiledName("Yogi")>]
     let yogi (rate: float) : Optimizer<'P, Moments<'P> * Tensor> =
@@ -203,12 +176,12 @@ module Optimizer =
     /// Lion (Chen et al. 2023) with decoupled weight decay; decays 0.9 and 0.99.
     [<CompiledName("Lion")>]
     let lion (rate: float) (decay: float) : Optimizer<'P, ('P * unit) * Tensor> =
-        decayed decay (Scaling.lion 0.9 0.99) (Updates.constant "lion" rate)
+        decayed decay (Signs.lion 0.9 0.99) (Updates.constant "lion" rate)
 
     /// NovoGrad (Ginsburg et al. 2019); decays 0.9 and 0.25, epsilon 1e-6.
     [<CompiledName("NovoGrad")>]
     let novoGrad (rate: float) (decay: float) : Optimizer<'P, Moments<'P> * Tensor> =
-        Scaling.novoGrad 0.9 0.25 1e-6 decay
+        Layerwise.novoGrad 0.9 0.25 1e-6 decay
         >-> Updates.descendBy (Updates.constant "novoGrad" rate)
 
     // Sums and averages of squares
@@ -241,7 +214,7 @@ module Optimizer =
     /// SM3-II (Anil et al. 2019) with momentum 0.9: AdaGrad with little memory.
     [<CompiledName("Sm3")>]
     let sm3 (rate: float) : Optimizer<'P, (Tensor[][] * ('P * Tensor)) * Tensor> =
-        Scaling.sm3 1e-8
+        Factored.sm3 1e-8
         >-> Updates.ema 0.9 false
         >-> Updates.descendBy (Updates.constant "sm3" rate)
 
@@ -249,9 +222,9 @@ module Optimizer =
     /// of 1, and relative to the parameters'; power 0.8.
     [<CompiledName("Adafactor")>]
     let adafactor (rate: float) : Optimizer<'P, (((Tensor * Tensor[][]) * unit) * unit) * Tensor> =
-        Scaling.factoredRms 0.8 128 1e-30
+        Factored.factoredRms 0.8 128 1e-30
         >-> Updates.clipByBlockRms 1.0
-        >-> Scaling.parameterRms 1e-3
+        >-> Layerwise.parameterRms 1e-3
         >-> Updates.descendBy (Updates.constant "adafactor" rate)
 
     // Layer-wise rates
@@ -260,7 +233,7 @@ module Optimizer =
     [<CompiledName("Lars")>]
     let lars (rate: float) (decay: float) : Optimizer<'P, ((unit * unit) * Tensor) * 'P> =
         Updates.addDecayedWeights decay
-        >-> Scaling.trustRatio 0.001 0.0
+        >-> Layerwise.trustRatio 0.001 0.0
         >-> Updates.descendBy (Updates.constant "lars" rate)
         >-> Updates.momentum 0.9 false
 
@@ -269,7 +242,7 @@ module Optimizer =
     let lamb (rate: float) (decay: float) : Optimizer<'P, ((Moments<'P> * unit) * unit) * Tensor> =
         Scaling.adam 0.9 0.999 1e-6
         >-> Updates.addDecayedWeights decay
-        >-> Scaling.trustRatio 1.0 0.0
+        >-> Layerwise.trustRatio 1.0 0.0
         >-> Updates.descendBy (Updates.constant "lamb" rate)
 
     /// Fromage (Bernstein et al. 2020): each tensor turns by the rate: p' = (p - rate |p| / |g| g) / sqrt(1 + rate^2).
@@ -277,7 +250,7 @@ module Optimizer =
     let fromage (rate: float) : Optimizer<'P, unit * unit> =
         let factor = 1.0 / Math.Sqrt(1.0 + rate * rate)
 
-        Scaling.trustRatio 1.0 0.0
+        Layerwise.trustRatio 1.0 0.0
         >-> Updates.stateless (fun u p ->
             Leaves.map2 (fun u p -> (factor - 1.0) * p - (rate * factor) * u) u p)
 
@@ -286,7 +259,7 @@ module Optimizer =
     let muon (rate: float) (decay: float) : Optimizer<'P, Tensor[] * (Moments<Tensor[]> * unit)> =
         let rate = Updates.constant "muon" rate (Tensor.scalar 0)
 
-        let matrices: Optimizer<Tensor[], Tensor[]> = Scaling.muon 0.95 5
+        let matrices: Optimizer<Tensor[], Tensor[]> = Factored.muon 0.95 5
         let others = Scaling.adam 0.9 0.999 1e-8 >-> Updates.addDecayedWeights decay
         let isMatrix (t: Tensor) = t.Rank = 2
         let part f (tree: 'P) = Tree.leaves tree |> Array.filter f
@@ -306,219 +279,43 @@ module Optimizer =
 
                 Tree.withLeaves updates g |> Leaves.map (Leaves.times -rate), (m, s) }
 
+    /// Shampoo (Gupta, Koren and Singer 2018): axes of up to 1,024 elements, epsilon 1e-4.
+    [<CompiledName("Shampoo")>]
+    let shampoo (rate: float) : Optimizer<'P, Tensor[][] * Tensor> =
+        Factored.shampoo 1024 1e-4
+        >-> Updates.descendBy (Updates.constant "shampoo" rate)
+
+    /// GaLore (Zhao et al. 2024): Adam along 128 directions of each matrix, found anew every 200 steps.
+    [<CompiledName("Galore")>]
+    let galore (rate: float) (decay: float) : Optimizer<'P, (Projected<Moments<Tensor[]>> * unit) * Tensor> =
+        Factored.galore 128 200 1.0 (Scaling.adam 0.9 0.999 1e-8)
+        >-> Updates.addDecayedWeights decay
+        >-> Updates.descendBy (Updates.constant "galore" rate)
+
+    // From where it began
+
+    /// MADGRAD (Defazio and Jelassi 2022): momentum 0.9, epsilon 1e-6.
+    [<CompiledName("Madgrad")>]
+    let madgrad (rate: float) : Optimizer<'P, DualAverages<'P>> =
+        Anchored.madgrad (Updates.constant "madgrad" rate) 0.9 1e-6
+
     // Without a learning rate
+
+    /// COCOB (Orabona and Tommasi 2017): alpha 100, epsilon 1e-8.
+    [<CompiledName("Cocob")>]
+    let cocob<'P> : Optimizer<'P, CoinBets<'P>> = Anchored.cocob 100.0 1e-8
 
     /// DoG (Ivgi, Hinder and Carmon 2023): the rate is the distance gone over the root of the gradients' squares; first share 1e-6.
     [<CompiledName("Dog")>]
     let dog<'P> : Optimizer<'P, Distances<'P> * unit> =
-        Scaling.distanceOverGradients 1e-6 1e-8 >-> Updates.scale -1.0
+        Anchored.distanceOverGradients 1e-6 1e-8 >-> Updates.scale -1.0
 
     /// DoWG (Khaled, Mishchenko and Jin 2023); first share 1e-4.
     [<CompiledName("Dowg")>]
     let dowg<'P> : Optimizer<'P, Distances<'P> * unit> =
-        Scaling.weightedDistance 1e-4 1e-8 >-> Updates.scale -1.0
+        Anchored.weightedDistance 1e-4 1e-8 >-> Updates.scale -1.0
 
-    /// <summary>Prodigy (Mishchenko and Defazio 2023, algorithm 4): AdamW whose rate is an estimate of the distance to the solution.</summary>
-    /// <remarks>The rate multiplies the estimate and is 1, or a schedule of factors from 1; decays 0.9 and 0.999, epsilon 1e-8, first estimate 1e-6.</remarks>
+    /// Prodigy (Mishchenko and Defazio 2023): the rate is a factor of its own estimate, 1 or a schedule from 1.
     [<CompiledName("Prodigy")>]
     let prodigy (rate: Schedule) (decay: float) : Optimizer<'P, ProdigyState<'P>> =
-        let decay1, decay2, epsilon, first = 0.9, 0.999, 1e-8, 1e-6
-        let decay3 = Math.Sqrt decay2
-
-        { Init =
-            fun p ->
-                { Start = p
-                  First = Leaves.zeros p
-                  Second = Leaves.zeros p
-                  Sum = Leaves.zeros p
-                  Numerator = Tensor.zeros DType.Float64 []
-                  Distance = Tensor.scalar first
-                  Count = Updates.zeroCount () }
-          Update =
-            fun g s p ->
-                let d = s.Distance
-                let rate = d * Tensor.cast DType.Float64 (rate s.Count)
-                let weight = d * rate / first
-                let m = Leaves.map2 (fun g m -> decay1 * m + (1.0 - decay1) * Leaves.times d g) g s.First
-
-                let v =
-                    Leaves.map2
-                        (fun g v -> decay2 * v + (1.0 - decay2) * Tensor.square (Leaves.times d g))
-                        g
-                        s.Second
-
-                let sum = Leaves.map2 (fun g sum -> decay3 * sum + Leaves.times weight g) g s.Sum
-
-                let numerator = decay3 * s.Numerator + weight * Leaves.dot g (Leaves.map2 (-) s.Start p)
-
-                let estimate = Leaves.ratio numerator (Leaves.total abs sum)
-                let next = Tensor.maximum d estimate
-
-                let update (p: Tensor) (m: Tensor) v =
-                    let direction = m / (sqrt v + Leaves.times next (Tensor.fullLike v epsilon))
-                    -(Leaves.times rate (direction + decay * p))
-
-                Leaves.map3 update p m v,
-                { s with
-                    First = m
-                    Second = v
-                    Sum = sum
-                    Numerator = numerator
-                    Distance = next
-                    Count = s.Count + 1 } }
-
-    // Optimizers around optimizers
-
-    /// <summary>An optimizer whose settings, a tree of tensors, stand in its state: they can be read there and changed between steps.</summary>
-    [<CompiledName("WithSettings")>]
-    let withSettings (settings: 'H) (make: 'H -> Optimizer<'P, 'S>) : Optimizer<'P, 'H * 'S> =
-        { Init = fun p -> settings, (make settings).Init p
-          Update =
-            fun g (settings, state) p ->
-                let updates, state = (make settings).Update g state p
-                updates, (settings, state) }
-
-    /// The mean of the gradients of k steps given to the inner optimizer at every k-th; updates of zero in between. How many belong together depends on the
-    /// steps made, so that batches can grow.
-    [<CompiledName("MultiStepsBy")>]
-    let multiStepsBy (every: Schedule) (inner: Optimizer<'P, 'S>) : Optimizer<'P, Accumulated<'P, 'S>> =
-        { Init =
-            fun p ->
-                { Mean = Leaves.zeros p
-                  Seen = Updates.zeroCount ()
-                  Steps = Updates.zeroCount ()
-                  Inner = inner.Init p }
-          Update =
-            fun g s p ->
-                let seen = s.Seen + 1
-                let weight = 1.0 / Tensor.cast DType.Float64 seen
-                let mean = Leaves.map2 (fun g mean -> mean + Leaves.times weight (g - mean)) g s.Mean
-                let isLast = Tensor.greaterEqual seen (Tensor.cast DType.Int32 (every s.Steps))
-                let updates, next = inner.Update mean s.Inner p
-                let updates = Leaves.map (fun u -> Tensor.where isLast u (Tensor.zerosLike u)) updates
-
-                updates,
-                { Mean = Leaves.map (fun m -> Tensor.where isLast (Tensor.zerosLike m) m) mean
-                  Seen = Tensor.where isLast (Tensor.zerosLike seen) seen
-                  Steps = Tensor.where isLast (s.Steps + 1) s.Steps
-                  Inner = Leaves.choose isLast next s.Inner } }
-
-    /// The mean of the gradients of k steps given to the inner optimizer at every k-th; updates of zero in between.
-    [<CompiledName("MultiSteps")>]
-    let multiSteps (k: int) (inner: Optimizer<'P, 'S>) : Optimizer<'P, Accumulated<'P, 'S>> =
-        if k < 1 then
-            Shapes.refuse "multiSteps" $"takes at least one step, but was given {k}."
-
-        multiStepsBy (fun _ -> Tensor.scalar k) inner
-
-    /// The inner optimizer, except that gradients with an element that is not finite are skipped, until so many came in a row.
-    [<CompiledName("ApplyIfFinite")>]
-    let applyIfFinite (patience: int) (inner: Optimizer<'P, 'S>) : Optimizer<'P, Skipped<'S>> =
-        let isFinite (g: 'P) =
-            Tree.leaves g
-            |> Array.filter (fun t -> t.DType.IsFloat())
-            |> Array.map (fun t -> Tensor.min (Tensor.isFinite t))
-            |> Array.fold Tensor.logicalAnd (Tensor.scalar true)
-
-        { Init =
-            fun p ->
-                { InARow = Updates.zeroCount ()
-                  InAll = Updates.zeroCount ()
-                  Inner = inner.Init p }
-          Update =
-            fun g s p ->
-                let finite = isFinite g
-                let inARow = Tensor.where finite (Tensor.zerosLike s.InARow) (s.InARow + 1)
-                let accepts = Tensor.logicalOr finite (Tensor.greater inARow (Tensor.scalar patience))
-                let updates, next = inner.Update g s.Inner p
-
-                Leaves.map (fun u -> Tensor.where accepts u (Tensor.zerosLike u)) updates,
-                { InARow = inARow
-                  InAll = Tensor.where finite s.InAll (s.InAll + 1)
-                  Inner = Leaves.choose accepts next s.Inner } }
-
-    /// Lookahead (Zhang et al. 2019): every k steps, slow parameters move a share of the way to the fast ones, which go on from there.
-    [<CompiledName("Lookahead")>]
-    let lookahead (k: int) (share: float) (inner: Optimizer<'P, 'S>) : Optimizer<'P, LookedAhead<'P, 'S>> =
-        within "lookahead" "the share" 0.0 1.0 share
-
-        if k < 1 then
-            Shapes.refuse "lookahead" $"takes at least one step, but was given {k}."
-
-        { Init =
-            fun p ->
-                { Slow = p
-                  Since = Updates.zeroCount ()
-                  Inner = inner.Init p }
-          Update =
-            fun g s p ->
-                let updates, next = inner.Update g s.Inner p
-                let since = s.Since + 1
-                let meets = Tensor.greaterEqual since (Tensor.scalar k)
-
-                let slow =
-                    Leaves.map3
-                        (fun p u slow -> Tensor.where meets (slow + share * (p + u - slow)) slow)
-                        p
-                        updates
-                        s.Slow
-
-                Leaves.map3 (fun u p slow -> Tensor.where meets (slow - p) u) updates p slow,
-                { Slow = slow
-                  Since = Tensor.where meets (Tensor.zerosLike since) since
-                  Inner = next } }
-
-    /// <summary>Schedule-free training (Defazio et al. 2024): gradients are taken at y, between the inner optimizer's z and the average x of the z.</summary>
-    /// <remarks>
-    /// y = (1 - beta) z + beta x, and x weighs each z by the square of its rate, which the inner optimizer has too. The parameters trained are y; those to
-    /// predict with are <c>averaged</c>.
-    /// </remarks>
-    [<CompiledName("ScheduleFree")>]
-    let scheduleFree
-        (beta: float)
-        (rate: Schedule)
-        (inner: Optimizer<'P, 'S>)
-        : Optimizer<'P, ScheduleFree<'P, 'S>> =
-        if not (beta > 0.0 && beta <= 1.0) then
-            Shapes.refuse "scheduleFree" $"beta is {beta}; it must be above 0, and 1 at most."
-
-        { Init =
-            fun p ->
-                { Base = p
-                  Weights = Tensor.zeros DType.Float64 []
-                  Step = Updates.zeroCount ()
-                  Inner = inner.Init p }
-          Update =
-            fun g s y ->
-                let updates, next = inner.Update g s.Inner s.Base
-                let z = Leaves.map2 (+) s.Base updates
-                let weight = Tensor.square (Tensor.cast DType.Float64 (rate s.Step))
-                let weights = s.Weights + weight
-                let share = Leaves.ratio weight weights
-
-                let moved (y: Tensor) (z: Tensor) (z': Tensor) =
-                    let x = (y - (1.0 - beta) * z) / beta
-                    let x = x + Leaves.times share (z' - x)
-                    (1.0 - beta) * z' + beta * x - y
-
-                Leaves.map3 moved y s.Base z,
-                { Base = z
-                  Weights = weights
-                  Step = s.Step + 1
-                  Inner = next } }
-
-    /// The averaged parameters x of schedule-free training with the same beta, from its state and the parameters trained.
-    [<CompiledName("Averaged")>]
-    let averaged (beta: float) (state: ScheduleFree<'P, 'S>) (parameters: 'P) : 'P =
-        Leaves.map2 (fun y z -> (y - (1.0 - beta) * z) / beta) parameters state.Base
-
-    /// The inner optimizer, with exponential averages of the parameters in its state (Polyak and Juditsky 1992): they begin at the first parameters.
-    [<CompiledName("WithAverage")>]
-    let withAverage (decay: float) (inner: Optimizer<'P, 'S>) : Optimizer<'P, 'P * 'S> =
-        within "withAverage" "the decay" 0.0 1.0 decay
-
-        { Init = fun p -> p, inner.Init p
-          Update =
-            fun g (average, state) p ->
-                let updates, state = inner.Update g state p
-                updates, (Leaves.average decay (Leaves.map2 (+) p updates) average, state) }
+        Anchored.prodigy rate decay

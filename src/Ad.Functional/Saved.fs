@@ -49,3 +49,19 @@ module Saved =
             ofStorages tensors template
         with :? InvalidDataException as error ->
             raise (InvalidDataException($"{path}: {error.Message}", error))
+
+    /// <summary>Writes a tree to an npz archive, which NumPy reads, with each tensor under its path; it is replaced as a whole or not at all.</summary>
+    [<CompiledName("WriteNpz")>]
+    let writeNpz (path: string) (tree: 'a) : unit = Npy.WriteArchive(path, toStorages tree)
+
+    /// <summary>Reads a tree like the template from an npz archive.</summary>
+    /// <exception cref="T:System.IO.InvalidDataException">The file is damaged, or does not hold such a tree; the message names both.</exception>
+    /// <exception cref="T:System.IO.FileNotFoundException">There is no such file.</exception>
+    [<CompiledName("ReadNpz")>]
+    let readNpz (path: string) (template: 'a) : 'a =
+        let tensors = Npy.ReadArchive path
+
+        try
+            ofStorages tensors template
+        with :? InvalidDataException as error ->
+            raise (InvalidDataException($"{path}: {error.Message}", error))

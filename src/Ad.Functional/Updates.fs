@@ -314,6 +314,29 @@ module Updates =
 
                 Tensor.meanOver [ 0 ] (g * aligned))
 
+    /// <summary>
+    /// The mean over examples of gradients shortened to a norm each, plus normal noise with a standard deviation of multiplier times the norm over the number of
+    /// examples (Abadi et al. 2016, algorithm 1): differentially private gradients.
+    /// </summary>
+    [<CompiledName("PrivateMean")>]
+    let privateMean (limit: float) (multiplier: float) (key: Key) (gradients: 'P) : 'P =
+        within "privateMean" "the multiplier" 0.0 infinity multiplier
+        let mean = clipPerExample limit gradients
+        let leaves = Tree.leaves mean
+        let keys = Key.split (max 1 leaves.Length) key
+        let examples = (Array.head (Tree.leaves gradients)).Shape[0]
+        let deviation = multiplier * limit / float examples
+
+        let noisy =
+            leaves
+            |> Array.mapi (fun i t ->
+                if t.DType.IsFloat() then
+                    t + deviation * Random.normalOf t.DType keys[i] t.Shape
+                else
+                    t)
+
+        Tree.withLeaves noisy mean
+
     /// Updates of global norm 1; 0 stays 0.
     [<CompiledName("Normalize")>]
     let normalize<'P> : Optimizer<'P, unit> =

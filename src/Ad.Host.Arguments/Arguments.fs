@@ -9,7 +9,9 @@ type Verb =
     | Train = 0
     | Modes = 1
     | Gradcheck = 2
-    | Devices = 3
+    | Doctor = 3
+    | Search = 4
+    | Devices = 5
 
 /// The whole command line.
 [<HelpFlags("--help", "-h")>]
@@ -17,6 +19,8 @@ type Argument =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgument>
     | [<CliPrefix(CliPrefix.None)>] Modes of ParseResults<ModesArgument>
     | [<CliPrefix(CliPrefix.None)>] Gradcheck of ParseResults<GradcheckArgument>
+    | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
+    | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
     | [<CliPrefix(CliPrefix.None); Unique>] Devices
     | [<Unique>] Version
 
@@ -26,6 +30,9 @@ type Argument =
             | Train _ -> "train a classifier; what happens when no verb is given."
             | Modes _ -> "compare forward with reverse mode: passes, work and time for 1 to 1024 inputs."
             | Gradcheck _ -> "check the derivative rule of every operation against the gradient laws."
+            | Doctor _ ->
+                "find out why something does not learn, or that it does, and what learning rate suits it."
+            | Search _ -> "search for learning rate, weight decay and dropout by cross-validation."
             | Devices -> "say which devices there are, and what is missing for others."
             | Version -> "print the version and stop."
 
@@ -42,7 +49,7 @@ type ParseOutcome =
 [<RequireQualifiedAccess>]
 module Arguments =
     let private parser = ArgumentParser.Create<Argument>(programName = "ad-host")
-    let private verbs = [ "train"; "modes"; "gradcheck"; "devices" ]
+    let private verbs = [ "train"; "modes"; "gradcheck"; "doctor"; "search"; "devices" ]
 
     /// Train is what is done when no verb is given, also with options.
     let private withVerb (argv: string array) =
@@ -65,6 +72,8 @@ module Arguments =
         | "train" -> names (ArgumentParser.Create<TrainArgument>().GetArgumentCases())
         | "modes" -> names (ArgumentParser.Create<ModesArgument>().GetArgumentCases())
         | "gradcheck" -> names (ArgumentParser.Create<GradcheckArgument>().GetArgumentCases())
+        | "doctor" -> names (ArgumentParser.Create<DoctorArgument>().GetArgumentCases())
+        | "search" -> names (ArgumentParser.Create<SearchArgument>().GetArgumentCases())
         | _ -> []
 
     /// The first line of Argu's complaint as a sentence of ours.
@@ -97,7 +106,7 @@ module Arguments =
         if Array.contains "--version" argv then
             ShowVersion
         elif not (first.StartsWith '-') && not (List.contains first verbs) then
-            let all = "train, modes, gradcheck and devices"
+            let all = "train, modes, gradcheck, doctor, search and devices"
             Stop($"There is no verb '{first}'; the verbs are {all}.{Nearest.suggestion verbs first}", 64)
         else
             try
@@ -109,6 +118,8 @@ module Arguments =
                 | Some(Modes found) -> run Verb.Modes (ModesArguments.settings (found.GetAllResults()))
                 | Some(Gradcheck found) ->
                     run Verb.Gradcheck (GradcheckArguments.settings (found.GetAllResults()))
+                | Some(Doctor found) -> run Verb.Doctor (DoctorArguments.settings (found.GetAllResults()))
+                | Some(Search found) -> run Verb.Search (SearchArguments.settings (found.GetAllResults()))
                 | Some(Devices | Version)
                 | None -> ShowVersion
             with :? ArguParseException as e ->

@@ -2,17 +2,6 @@ namespace Ad.Host.Arguments
 
 open Argu
 
-/// How updates are made from gradients.
-type OptimizerName =
-    | Adam
-    | Sgd
-    | Momentum
-
-/// How the learning rate goes over the run.
-type ScheduleName =
-    | Cosine
-    | Constant
-
 /// What may follow the verb train.
 [<HelpFlags("--help", "-h")>]
 type TrainArgument =
@@ -20,11 +9,23 @@ type TrainArgument =
     | [<Unique; AltCommandLine("-e")>] Epochs of count: int
     | [<Unique; AltCommandLine("-b")>] Batch of size: int
     | [<Unique; AltCommandLine("-r")>] Learning_Rate of rate: float
-    | [<Unique>] Optimizer of OptimizerName
-    | [<Unique>] Schedule of ScheduleName
+    | [<Unique; AltCommandLine("-m")>] Model of name: string
+    | [<Unique>] Optimizer of name: string
+    | [<Unique; AltCommandLine("--momentum")>] First_Decay of share: float
+    | [<Unique>] Second_Decay of share: float
+    | [<Unique>] Epsilon of number: float
+    | [<Unique>] Schedule of name: string
+    | [<Unique>] Final_Rate of rate: float
+    | [<Unique>] Warm_Up of steps: int
     | [<Unique>] Hidden of sizes: string
     | [<Unique>] Dropout of share: float
     | [<Unique>] Weight_Decay of rate: float
+    | [<Unique>] Clip of norm: float
+    | [<Unique>] Accumulate of batches: int
+    | [<Unique>] Average of share: float
+    | [<Unique>] Label_Smoothing of share: float
+    | [<Unique>] Augment of names: string
+    | [<Unique>] Validation of share: float
     | [<Unique>] Seed of number: int64
     | [<Unique>] Device of name: string
     | [<Unique; AltCommandLine("-o")>] Output of file: string
@@ -38,15 +39,31 @@ type TrainArgument =
         member x.Usage =
             match x with
             | Data _ ->
-                "what to learn: a CSV file with the label last, or a folder of MNIST IDX files, plain or .gz (the built-in digits)."
+                "what to learn: a CSV file with the label last, an npz archive of x and y, or a folder of MNIST IDX files, CIFAR batches or class folders of images (the built-in digits)."
             | Epochs _ -> "how often to go through the training examples (40)."
             | Batch _ -> "examples in a step; the last step of an epoch takes what is left (64)."
             | Learning_Rate _ -> "the step size at the start (0.01)."
-            | Optimizer _ -> "how updates are made from gradients (adam)."
-            | Schedule _ -> "how the learning rate goes: down to 0 along a cosine, or constant (cosine)."
-            | Hidden _ -> "units of the hidden layers, such as 512,64, or none (256,128)."
+            | Model _ -> "what is trained: mlp, lenet, convnet, resnet8 or resnet20 (mlp)."
+            | Optimizer _ ->
+                "how updates are made from gradients: sgd, momentum, nesterov, adam, nadam, radam, lion, lamb, adafactor, muon, shampoo, prodigy, ...; a wrong name lists all (adam)."
+            | First_Decay _ -> "decay of momentum or of the first moment (the optimizer's own)."
+            | Second_Decay _ -> "decay of the average of squares (the optimizer's own)."
+            | Epsilon _ -> "what is added where the optimizer divides (its own)."
+            | Schedule _ ->
+                "how the learning rate goes: constant, linear, cosine, exponential, polynomial, reciprocal, staircase, one-cycle or warm-restarts (cosine)."
+            | Final_Rate _ -> "the learning rate at the end, for schedules that go to one (0)."
+            | Warm_Up _ -> "steps over which the learning rate rises at first (0)."
+            | Hidden _ -> "units of mlp's hidden layers, such as 512,64, or none (256,128)."
             | Dropout _ -> "share of hidden units switched off at each step (0.3)."
             | Weight_Decay _ -> "decay of the weights at each step, times the learning rate (0.01)."
+            | Clip _ -> "shorten gradients to this norm; 0 leaves them as they are (0)."
+            | Accumulate _ -> "batches whose gradients make one update (1)."
+            | Average _ -> "decay of an average of the parameters, which then predicts; 0 keeps none (0)."
+            | Label_Smoothing _ -> "share of each class's probability that all classes share (0)."
+            | Augment _ ->
+                "random changes of images in training, with commas between: mirror, crop, rotate, zoom, elastic (none)."
+            | Validation _ ->
+                "share of the training examples held out to watch the run by, so that the test examples are looked at once, at the end; 0 watches by the test examples (0)."
             | Seed _ -> "where the initial weights, the order of examples and the dropout come from (0)."
             | Device _ -> "where to train: cpu, cuda, or cuda: and a number (cpu)."
             | Output _ ->
@@ -70,11 +87,23 @@ module internal TrainArguments =
             | Epochs count -> "Epochs", string count
             | Batch size -> "Batch", string size
             | Learning_Rate rate -> "LearningRate", string rate
-            | Optimizer name -> "Optimizer", string name
-            | Schedule name -> "Schedule", string name
+            | Model name -> "Model", name
+            | Optimizer name -> "Optimizer", name
+            | First_Decay share -> "FirstDecay", string share
+            | Second_Decay share -> "SecondDecay", string share
+            | Epsilon number -> "Epsilon", string number
+            | Schedule name -> "Schedule", name
+            | Final_Rate rate -> "FinalRate", string rate
+            | Warm_Up steps -> "WarmUp", string steps
             | Hidden sizes -> "Hidden", sizes
             | Dropout share -> "Dropout", string share
             | Weight_Decay rate -> "WeightDecay", string rate
+            | Clip norm -> "Clip", string norm
+            | Accumulate batches -> "Accumulate", string batches
+            | Average share -> "Average", string share
+            | Label_Smoothing share -> "LabelSmoothing", string share
+            | Augment names -> "Augment", names
+            | Validation share -> "Validation", string share
             | Seed number -> "Seed", string number
             | Device name -> "Device", name
             | Output file -> "Output", file

@@ -13,6 +13,8 @@ switch (Arguments.Parse(args))
             Verb.Modes => builder => builder.AddModes(),
             Verb.Devices => builder => builder.AddDevices(),
             Verb.Gradcheck => builder => builder.AddGradcheck<OperationLaws>(),
+            Verb.Doctor => builder => builder.AddDoctor(),
+            Verb.Search => builder => builder.AddSearch(),
         };
         return await ShellHost.RunAsync(settings, add, signals.Heard);
 

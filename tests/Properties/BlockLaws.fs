@@ -378,6 +378,7 @@ let ``A159, A160, A162: models have the parameter counts they state, and a thous
           Models.alexNet, 61_100_840L, 1000
           Models.vgg16, 138_357_544L, 1000
           Models.googLeNet, 6_998_552L, 1000
+          Models.googLeNetNormed, 6_624_904L, 1000
           Models.resNet18, 11_689_512L, 1000
           Models.resNet34, 21_797_672L, 1000
           Models.resNet50, 25_557_032L, 1000 ]
@@ -388,6 +389,15 @@ let ``A159, A160, A162: models have the parameter counts they state, and a thous
         let rows = Network.summarize model
         Assert.Equal(parameters, rows |> List.sumBy _.Parameters)
         Assert.Equal<int list>([ classes ], (List.last rows).Result)
+
+[<Fact>]
+let ``A160: with both auxiliary classifiers GoogLeNet has 13,004,888 parameters, and they take any size`` () =
+    let count (network: Network) = network.Init key |> fst |> Tree.count
+    let heads = [ Models.auxiliary Float32 "aux1" 512; Models.auxiliary Float32 "aux2" 528 ]
+    Assert.Equal(13_004_888L, Network.parameters (Models.googLeNetNormed Float32) + List.sumBy count heads)
+    let p, s = heads.Head.Init key
+    let y, _ = heads.Head.Apply Inference p s (Tensor.zeros Float32 [ 2; 512; 5; 7 ])
+    Assert.Equal<int list>([ 2; 1000 ], Tensor.shape y)
 
 [<Fact>]
 let ``A159: AlexNet without its seventh layer has about 16 million parameters less`` () =

@@ -91,7 +91,7 @@ let ``a convolution is the product with every window`` () =
         close (byWindows l (kernel l) (image l)) (Conv.conv l.Options (kernel l) (image l)))
 
 [<Fact>]
-let ``a transposed convolution is the transpose of the convolution`` () =
+let ``A158: a transposed convolution is the transpose of the convolution`` () =
     forSome 60 laid (fun l ->
         let k, x = kernel l, image l
         let y = Conv.conv l.Options k x

@@ -27,7 +27,7 @@ let ``A050: conjugate gradients minimise a quadratic of n numbers in n steps`` (
     for n in [ 1; 2; 5; 12 ] do
         let f, a, least = quadratic n
         let b = Tensor.eval (Tensor.matmul a least)
-        let x = Minimizer.solvePositive n 0.0 (Tensor.matmul a) None b
+        let x = SecondOrder.solvePositive n 0.0 (Tensor.matmul a) None b
         Assert.True(number (f x) < 1e-10, $"n = {n}: {number (f x)}")
 
 [<Fact>]
@@ -35,7 +35,7 @@ let ``A070: Newton's method is at the minimum of a quadratic after one step`` ()
     let f, _, least = quadratic 8
 
     let _, x =
-        Minimizer.iterates (Minimizer.newton 0.0) f (Tensor.zeros Float64 [ 8 ])
+        Minimizer.iterates (SecondOrder.newton 0.0) f (Tensor.zeros Float64 [ 8 ])
         |> Seq.item 1
 
     Assert.True(norm (x - least) < 1e-9)
@@ -44,7 +44,7 @@ let ``A070: Newton's method is at the minimum of a quadratic after one step`` ()
 let ``A071: heavy damping turns Newton's direction into the gradient's`` () =
     let f, _, _ = quadratic 5
     let x = Tensor.zeros Float64 [ 5 ]
-    let _, next, _ = (Minimizer.newton 1e8).Step f x ()
+    let _, next, _ = (SecondOrder.newton 1e8).Step f x ()
     let g = grad f x
     let cosine = -(number (Tensor.dot next g)) / (norm next * norm g)
     Assert.True(Math.Acos(min 1.0 cosine) < 1e-3)
@@ -53,17 +53,17 @@ let ``A071: heavy damping turns Newton's direction into the gradient's`` () =
 let ``A072: Lanczos's eigenvalues are those of the whole matrix`` () =
     let f, a, _ = quadratic 20
     let expected = fst (Linalg.eigh a)
-    let found = Minimizer.hessianSpectrum 20 (Key.ofSeed 3L) f (Tensor.zeros Float64 [ 20 ])
+    let found = SecondOrder.hessianSpectrum 20 (Key.ofSeed 3L) f (Tensor.zeros Float64 [ 20 ])
     Assert.True(number (Tensor.max (abs (found - expected))) < 1e-8)
-    Assert.Equal(1000.0, Minimizer.sharpness (Key.ofSeed 3L) f (Tensor.zeros Float64 [ 20 ]), 6)
+    Assert.Equal(1000.0, SecondOrder.sharpness (Key.ofSeed 3L) f (Tensor.zeros Float64 [ 20 ]), 6)
 
 [<Fact>]
 let ``A073: plain Newton goes to the saddle, and magnitudes of eigenvalues leave it`` () =
     let saddle (x: Tensor) = x[0] * x[0] - x[1] * x[1]
     let from = Tensor.vector [ 1.0; 0.01 ]
     let after m = Minimizer.iterates m saddle from |> Seq.item 8 |> snd
-    Assert.True(norm (after (Minimizer.newton 0.0)) < 1e-12)
-    let left = after (Minimizer.saddleFreeNewton 1e-3)
+    Assert.True(norm (after (SecondOrder.newton 0.0)) < 1e-12)
+    let left = after (SecondOrder.saddleFreeNewton 1e-3)
     Assert.True(number (abs left[1]) > 1.0)
 
 [<Fact>]
@@ -93,8 +93,8 @@ let ``every method with curvature or a line search finds a minimum of Rosenbrock
 
     reach "lbfgs" 100 (Minimizer.lbfgs 10)
     reach "conjugateGradients" 300 Minimizer.conjugateGradients
-    reach "newtonCg" 100 (Minimizer.newtonCg 50)
-    reach "saddleFreeNewton" 200 (Minimizer.saddleFreeNewton 1e-3)
+    reach "newtonCg" 100 (SecondOrder.newtonCg 50)
+    reach "saddleFreeNewton" 200 (SecondOrder.saddleFreeNewton 1e-3)
 
 [<Fact>]
 let ``L-BFGS brings a sum of squares of 14 to nothing in two steps`` () =
@@ -129,7 +129,7 @@ let ``least squares: a curve's parameters come back, from a start where the plai
 
     Assert.True(
         norm (
-            ends (Minimizer.levenbergMarquardt residuals (Tensor.vector [ 5.0; 6.0; -2.0 ]))
+            ends (SecondOrder.levenbergMarquardt residuals (Tensor.vector [ 5.0; 6.0; -2.0 ]))
             - Tensor.vector [ 2.0; 1.3; 0.5 ]
         )
             <
@@ -138,7 +138,7 @@ let ``least squares: a curve's parameters come back, from a start where the plai
 
     Assert.True(
         norm (
-            ends (Minimizer.gaussNewton residuals (Tensor.vector [ 1.5; 1.0; 0.2 ]))
+            ends (SecondOrder.gaussNewton residuals (Tensor.vector [ 1.5; 1.0; 0.2 ]))
             - Tensor.vector [ 2.0; 1.3; 0.5 ]
         )
             <
@@ -157,7 +157,7 @@ let ``A075: Hessian-free optimisation trains a small net, on products that are n
     Assert.True(number (Tensor.sum (a * fst direction) + Tensor.sum (b * snd direction)) >= 0.0)
 
     let values =
-        Minimizer.iterates (Minimizer.hessianFree 30 loss model) f p
+        Minimizer.iterates (SecondOrder.hessianFree 30 loss model) f p
         |> Seq.map (fst >> number)
         |> Seq.take 15
         |> Seq.toArray

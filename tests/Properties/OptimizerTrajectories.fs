@@ -90,9 +90,51 @@ let private subjects: Map<string, Subject> =
           "dog", subject Optimizer.dog
           "dowg", subject Optimizer.dowg
           "prodigy", subject (Optimizer.prodigy (constant 1.0) 0.01)
-          "scheduleFree", subject (Optimizer.scheduleFree 0.9 (constant 0.05) (Optimizer.sgd 0.05))
-          "lookahead", subject (Optimizer.lookahead 6 0.5 (Optimizer.sgd 0.05))
-          "multiSteps", subject (Optimizer.multiSteps 4 (Optimizer.sgd 0.05)) ]
+          "scheduleFree", subject (Wrapper.scheduleFree 0.9 (constant 0.05) (Optimizer.sgd 0.05))
+          "lookahead", subject (Wrapper.lookahead 6 0.5 (Optimizer.sgd 0.05))
+          "multiSteps", subject (Wrapper.multiSteps 4 (Optimizer.sgd 0.05))
+          "acProp", subject (Optimizer.acProp 0.01)
+          "shampoo", subject (Optimizer.shampoo 0.05)
+          "galore", subject (Factored.galore 1 2000 0.5 (Scaling.adam 0.9 0.999 1e-8) >-> descend)
+          "madgrad", subject (Optimizer.madgrad 0.01)
+          "cocob", subject Optimizer.cocob
+          "dAdaptation", subject (Anchored.dAdaptation (constant 1.0) 0.01)
+          "mechanize", subject (Anchored.mechanize (Updates.scale -0.5)) ]
+
+/// h p^2 / 2 + cos(0.7 t + i) p / 2, whose gradient is the one above.
+let private value ((a, b): Parameters) (t: Tensor) : Tensor =
+    let ofLeaf (p: Tensor) (g: Tensor) =
+        let count = int p.Count
+        let scale = Tensor.linspace Float64 0.5 2.0 count |> Tensor.reshape p.Shape
+        Tensor.sum (p * g - 0.5 * scale * p * p)
+
+    let ga, gb = gradient (a, b) t
+    ofLeaf a ga + ofLeaf b gb
+
+/// All steps of a method that sees the function.
+let private runMinimizer (minimizer: Minimizer<Parameters, 'S>) (shown: int list) : float list list =
+    let step =
+        jit (fun (t: Tensor, p, s) ->
+            let _, p, s = minimizer.Step (fun p -> value p t) p s
+            t + 1, p, s)
+
+    let states =
+        (Tensor.scalar 0, start, minimizer.Init (fun p -> value p (Tensor.scalar 0)) start)
+        |> Seq.unfold (fun s -> let next = step s in Some(next, next))
+        |> Seq.take (List.max shown)
+        |> Seq.toArray
+
+    [ for n in shown ->
+          let _, (a, b), _ = states[n - 1]
+
+          [ a; b ]
+          |> List.collect (Tensor.flatten >> Tensor.toArray<float> >> List.ofArray) ]
+
+let private minimizers: Map<string, int list -> float list list> =
+    Map
+        [ "momo", runMinimizer (Stochastic.momo (Schedules.constant 0.5) -5.0 0.01)
+          "momoAdam", runMinimizer (Stochastic.momoAdam (Schedules.constant 0.02) -5.0 0.01)
+          "sophia", runMinimizer (Stochastic.sophia (Schedules.constant 0.01) 0.01 10 (Key.ofSeed 3L)) ]
 
 let private references =
     File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "data", "optimizers.tsv"))
@@ -106,13 +148,19 @@ let names = TheoryData<string>(references |> Seq.map fst)
 [<Theory; MemberData(nameof names)>]
 let ``a thousand steps end where the reference's end`` (name: string) =
     let reference = Map references |> Map.find name
-    let reached = subjects[name].Run(List.map fst reference)
+
+    let reached =
+        match Map.tryFind name minimizers with
+        | Some run -> run (List.map fst reference)
+        | None -> subjects[name].Run(List.map fst reference)
 
     for (step, expected), actual in List.zip reference reached do
         for e, a in List.zip expected actual do
             Assert.True(abs (e - a) <= 1e-12 * max 1.0 (abs e), $"{name} at step {step}: {a} for {e}.")
 
-[<Theory; MemberData(nameof names)>]
+let optimizers = TheoryData<string>(Map.keys subjects)
+
+[<Theory; MemberData(nameof optimizers)>]
 let ``every optimizer keeps the laws of optimizers`` (name: string) =
     let broken = subjects[name].Laws() |> Array.filter (fun o -> o.Verdict = Ad.Checks.Failed)
 
@@ -123,4 +171,5 @@ let ``every optimizer keeps the laws of optimizers`` (name: string) =
 
 [<Fact>]
 let ``every subject has a reference`` () =
-    Assert.Equal<Set<string>>(Set(Map.keys subjects), Set(Seq.map fst references))
+    let all = Seq.append (Map.keys subjects) (Map.keys minimizers)
+    Assert.Equal<Set<string>>(Set all, Set(Seq.map fst references))

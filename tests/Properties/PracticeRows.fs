@@ -1,6 +1,7 @@
 /// Regularization, initialization and selection, each by what defines it.
 module Properties.PracticeRows
 
+open System
 open Xunit
 open Ad.Functional
 open Ad.Checks
@@ -80,6 +81,47 @@ let ``A114: noise on the input of a linear network adds sigma^2 ||J||^2 to its s
     let deviation = sqrt (number (Tensor.variance noisy) / 1e5)
     Assert.InRange(number (Tensor.mean noisy), expected - 3.0 * deviation, expected + 3.0 * deviation)
 
+/// Points and weights of Gauss and Hermite's quadrature for a standard normal number (Golub and Welsch 1969).
+let private hermite n =
+    let beside =
+        Tensor.ofArray
+            [ n; n ]
+            (Array.init (n * n) (fun k ->
+                if abs (k / n - k % n) = 1 then
+                    sqrt (float (max (k / n) (k % n)))
+                else
+                    0.0))
+
+    let points, vectors = Linalg.eigh beside
+    points, Tensor.square vectors[0, *]
+
+[<Fact>]
+let ``A114: for a smooth network the penalty needs the error times the Laplacian, and then only sigma^4 is left``
+    ()
+    =
+    let w, v, x, t = normal 31L [ 2; 4 ], normal 32L [ 4 ], Tensor.vector [ 0.3; -0.5 ], 0.7
+    let f x = Tensor.dot (tanh (Tensor.matmul x w)) v
+    let error x = Tensor.square (f x - t)
+    let points, weights = hermite 20
+    let grid = Tensor.stack 1 [ Tensor.repeat 0 20 points; Tensor.tile [ 20 ] points ]
+    let both = Tensor.flatten (Tensor.outer weights weights)
+
+    let remainder withLaplacian sigma =
+        let noisy = Tensor.dot both (vmap error (x + sigma * grid)) |> number
+        let slopes = number (Tensor.sum (Tensor.square (grad f x)))
+
+        let curvature =
+            if withLaplacian then
+                number ((f x - t) * laplacian f x)
+            else
+                0.0
+
+        abs (noisy - number (error x) - sigma * sigma * (slopes + curvature))
+
+    let slope withLaplacian = Math.Log2(remainder withLaplacian 0.05 / remainder withLaplacian 0.025)
+    Assert.Equal(4.0, slope true, 0.1)
+    Assert.Equal(2.0, slope false, 0.1)
+
 [<Fact>]
 let ``A115: the contractive penalty has right derivatives of first and second order`` () =
     let penalty (w, x) = Regularization.contractive (fun x -> tanh (Tensor.matmul x w)) x
@@ -124,6 +166,85 @@ let ``A123: the virtual adversarial direction is the divergence's top eigenvecto
     let d = Regularization.virtualAdversarial 30 key divergence x
     let _, vectors = Linalg.eigh (hessian divergence x)
     Assert.Equal(1.0, abs (number (Tensor.dot d vectors[*, 2])), 6)
+
+[<Fact>]
+let ``A123: in many networks the direction is within 1e-3 of the eigenvector, and no other raises the divergence more``
+    ()
+    =
+    for seed in 50L .. 54L do
+        let p, x = net.Init(Key.ofSeed seed), normal seed [ 3 ]
+        let logits x = net.Apply Inference p (Tensor.reshape [ 1; 3 ] x)
+        let own = Tensor.softmax -1 (logits x)
+        let divergence x = Losses.kullbackLeibler (Tensor.logSoftmax -1 (logits x)) own
+        let d = Regularization.virtualAdversarial 60 key divergence x
+        let w, vectors = Linalg.eigh (hessian divergence x)
+        // The others' share is what is left of the unit vector: below 1e-3 of it.
+        let others = Tensor.matmul (Tensor.transpose vectors[*, 0..1]) d
+        Assert.InRange(number (Tensor.norm others), 0.0, 1e-3)
+        Assert.True(number w[2] > 1.1 * number w[1])
+
+        for other in 0..4 do
+            let r = normal (100L + int64 other) [ 3 ]
+            let raised (d: Tensor) = number (divergence (x + 1e-2 * d))
+            Assert.True(raised (r / Tensor.norm r) <= 1.001 * max (raised d) (raised (-d)))
+
+[<Fact>]
+let ``A113: noise on activations too is fresh for each epoch's key, and repeats from it`` () =
+    let net =
+        Layer.dense Float64 3 4
+        --> Layer.ofFunction tanh
+        --> Block.noise 0.1
+        --> Layer.dense Float64 4 2
+
+    let p = net.Init key
+    let at epoch = net.Apply (Training(Key.foldIn epoch key)) p x
+    Assert.Equal(at 1, at 1)
+    Assert.NotEqual(at 1, at 2)
+
+    let plain =
+        Layer.dense Float64 3 4
+        --> Layer.ofFunction tanh
+        --> Layer.ofFunction id
+        --> Layer.dense Float64 4 2
+
+    Assert.Equal(plain.Apply Inference p x, net.Apply Inference p x)
+
+[<Fact>]
+let ``A161: gradients stay as large through a hundred residual blocks as at their end, and vanish without the pass-through``
+    ()
+    =
+    let block i =
+        let w = 0.05 * normal (200L + int64 i) [ 8; 8 ]
+        fun x -> tanh (Tensor.matmul x w)
+
+    let start = normal 33L [ 8 ]
+
+    let norms pass =
+        let blocks = [ for i in 0..99 -> if pass then (fun x -> x + block i x) else block i ]
+        let states = List.scan (fun x b -> Tensor.eval (b x)) start blocks
+        // From the last block to the first.
+        List.foldBack
+            (fun (x, b) (c, found) ->
+                let _, back = Reverse.vjp b x
+                let c = Tensor.eval (back c)
+                c, number (Tensor.norm c) :: found)
+            (List.zip (List.take 100 states) blocks)
+            (Tensor.ones Float64 [ 8 ], [])
+        |> snd
+
+    let residual, plain = norms true, norms false
+    Assert.All(residual, fun n -> Assert.InRange(n / List.last residual, 0.1, 10.0))
+    Assert.True(plain.Head < 1e-30 * List.last plain)
+
+[<Fact>]
+let ``A157: a perceptron of twenty units fits a wave everywhere`` () =
+    let net = Layer.perceptron Float64 tanh 0.0 [ 1; 20; 1 ]
+    let x = Tensor.reshape [ 60; 1 ] (Tensor.linspace Float64 -3.0 3.0 60)
+    let t = sin x
+    let fit p = Losses.meanSquared (net.Apply Inference p x) t
+    let p = Minimizer.run 400 0.0 (Minimizer.lbfgs 20) fit (net.Init key)
+    let between = Tensor.reshape [ 400; 1 ] (Tensor.linspace Float64 -3.0 3.0 400)
+    close 0.01 (sin between) (net.Apply Inference p between)
 
 [<Fact>]
 let ``A141, A142, A143: folds partition, the grid is the product, and random settings are uniform in the logarithm``

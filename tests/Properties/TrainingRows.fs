@@ -383,7 +383,7 @@ let ``A058, A064: the scale of the loss changes nothing for RMSProp, nor for RPr
 [<Fact>]
 let ``A065: the sign alone is RMSProp that forgets at once`` () =
     let g = v [ 0.3; -7.0; 1e-6 ]
-    close 0.0 (updates Scaling.sign g g) (updates (Scaling.rms 0.0 0.0 false) g g)
+    close 0.0 (updates Signs.sign g g) (updates (Scaling.rms 0.0 0.0 false) g g)
 
 [<Fact>]
 let ``A055: momentum under a constant gradient reaches its terminal velocity`` () =
@@ -416,7 +416,7 @@ let ``A053, A054: the two forms of momentum agree for a constant rate and differ
 
 [<Fact>]
 let ``A057: gains grow by a step while the sign stays and shrink by a factor when it changes`` () =
-    let o: Optimizer<Tensor, Tensor * Tensor> = Scaling.gains 0.05 0.95 0.1 10.0
+    let o: Optimizer<Tensor, Tensor * Tensor> = Signs.gains 0.05 0.95 0.1 10.0
 
     let state =
         (o.Init(s 0.0), [ 1.0; 1.0; 1.0; -1.0 ])
@@ -471,7 +471,7 @@ let ``A047: gradients of small batches accumulated are that of the large batch, 
     let gs = [ for i in 1L .. 6L -> normal (30L + i) [ 3 ] ]
 
     let o =
-        Optimizer.multiStepsBy
+        Wrapper.multiStepsBy
             (fun step -> Tensor.where (Tensor.equal step (Tensor.scalar 0)) (s 2.0) (s 4.0))
             (Optimizer.sgd 1.0)
 
@@ -487,7 +487,7 @@ let ``A047: gradients of small batches accumulated are that of the large batch, 
 
 [<Fact>]
 let ``gradients that are not finite are skipped, counted, and accepted when patience ends`` () =
-    let o = Optimizer.applyIfFinite 2 (Optimizer.momentum 1.0 0.5)
+    let o = Wrapper.applyIfFinite 2 (Optimizer.momentum 1.0 0.5)
     let gs = [ 1.0; nan; infinity; nan; 1.0 ]
 
     let states =
@@ -502,7 +502,7 @@ let ``gradients that are not finite are skipped, counted, and accepted when pati
 
 [<Fact>]
 let ``settings in the state are read there, and changed between steps`` () =
-    let o = Optimizer.withSettings {| Rate = s 0.1 |} (fun h -> Updates.scaleBy (-h.Rate))
+    let o = Wrapper.withSettings {| Rate = s 0.1 |} (fun h -> Updates.scaleBy (-h.Rate))
     let settings, inner = o.Init(s 0.0)
     let u, _ = o.Update (s 2.0) (settings, inner) (s 0.0)
     let v, _ = o.Update (s 2.0) ({| settings with Rate = s 0.5 |}, inner) (s 0.0)
@@ -514,8 +514,28 @@ let ``clipping each example bounds each one's share of the mean`` () =
     close 1e-15 (v [ (0.6 + 0.3) / 2.0; (0.8 + 0.4) / 2.0 ]) (Updates.clipPerExample 1.0 g)
 
 [<Fact>]
+let ``private gradients are the clipped mean plus noise of the deviation asked for`` () =
+    let g = normal 25L [ 50; 2000 ]
+    close 0.0 (Updates.clipPerExample 3.0 g) (Updates.privateMean 3.0 0.0 (Key.ofSeed 1L) g)
+    let noise = Updates.privateMean 3.0 2.0 (Key.ofSeed 1L) g - Updates.clipPerExample 3.0 g
+    // The deviation of 2,000 normal numbers has a standard error of 1.6 %.
+    Assert.InRange(sqrt (number (Tensor.variance noise)) / (2.0 * 3.0 / 50.0), 0.95, 1.05)
+
+[<Fact>]
+let ``a measure of the updates stands in the state, and changes nothing`` () =
+    let o = Wrapper.measured 0.5 Updates.globalNorm (Optimizer.sgd 0.1)
+
+    let states =
+        [ 3.0; -1.0; 2.0 ]
+        |> List.scan (fun (_, state) g -> o.Update (s g) state (s 0.0)) (s 0.0, o.Init(s 0.0))
+        |> List.tail
+
+    Assert.Equal<float list>([ -0.3; 0.1; -0.2 ], [ for u, _ in states -> Math.Round(number u, 12) ])
+    Assert.Equal(0.5 * (0.5 * (0.5 * 0.3) + 0.5 * 0.1) + 0.5 * 0.2, number (fst (snd states[2])), 15)
+
+[<Fact>]
 let ``schedule-free training predicts with the average of where its base went`` () =
-    let o = Optimizer.scheduleFree 0.9 (Schedules.constant 0.1) (Optimizer.sgd 0.1)
+    let o = Wrapper.scheduleFree 0.9 (Schedules.constant 0.1) (Optimizer.sgd 0.1)
     let mutable p, state = s 1.0, o.Init(s 1.0)
     let places = ResizeArray()
 
@@ -525,7 +545,7 @@ let ``schedule-free training predicts with the average of where its base went`` 
         state <- state'
         places.Add(number state'.Base)
 
-    Assert.Equal(Seq.average places, number (Optimizer.averaged 0.9 state p), 14)
+    Assert.Equal(Seq.average places, number (Wrapper.averaged 0.9 state p), 14)
 
 [<Fact>]
 let ``adaptive clipping compares each unit's gradient with its weights`` () =

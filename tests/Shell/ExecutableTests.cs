@@ -34,7 +34,7 @@ public sealed class ExecutableTests : IDisposable
 
     [Fact]
     public Task An_unknown_verb_is_named() =>
-        Refused(64, "There is no verb 'predict'; the verbs are train, modes, gradcheck and devices.", "predict");
+        Refused(64, "There is no verb 'predict'; the verbs are train, modes, gradcheck, doctor, search and devices.", "predict");
 
     [Fact]
     public Task A_device_of_no_known_kind_is_named() =>
@@ -234,6 +234,46 @@ public sealed class ExecutableTests : IDisposable
         var whole = await Executable.Run(_scratch, arguments);
         Assert.Equal((0, ""), (whole.ExitCode, whole.Errors));
         Assert.Contains("0 fail, over 12 random programs from seed 1", whole.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A151_the_doctor_says_that_digits_can_be_learned_and_draws_filters()
+    {
+        var ended = await Executable.Run(_scratch, "doctor", "--hidden", "32", "--epochs", "2", "--filters", "f.pgm");
+        Assert.Equal((0, ""), (ended.ExitCode, ended.Errors));
+        Assert.Contains("16 examples are learned in ", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("times a tenth of outputs times examples: it may overfit", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("nothing is wrong that shows here", ended.Output, StringComparison.Ordinal);
+        var picture = Ad.Host.Picture.Read("f.pgm", File.ReadAllBytes(_scratch["f.pgm"]));
+
+        // 32 filters of 8 by 8, six across, with lines between.
+        Assert.Equal((6 * 9, 6 * 9), (picture.Height, picture.Width));
+    }
+
+    [Fact]
+    public async Task A151_A152_what_cannot_be_learned_is_told_with_another_exit_code()
+    {
+        // The same features with either class: nothing can tell them apart.
+        var same = string.Concat(Enumerable.Range(0, 60).Select(i => $"1,{i % 2}\n"));
+        var ended = await Executable.Run(_scratch, "doctor", "--data", _scratch.Write("same.csv", same), "--hidden", "8", "--steps", "200", "--epochs", "4");
+        Assert.Equal(2, ended.ExitCode);
+        Assert.Contains("labels contradict each other", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("finding   Collapse: the best loss, 0.69", ended.Output, StringComparison.Ordinal);
+        Assert.Contains("try checking the gradients", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_search_tries_what_it_is_asked_and_names_the_best()
+    {
+        var ended = await Executable.Run(
+            _scratch, "search", "--method", "grid", "--trials", "2", "--folds", "2", "--epochs", "1", "--hidden", "8", "--dropout", "0.1", "--csv", "s.csv");
+        Assert.Equal((0, ""), (ended.ExitCode, ended.Errors));
+        var rows = File.ReadAllLines(_scratch["s.csv"]);
+        Assert.Equal("learning-rate,weight-decay,loss", rows[0]);
+        Assert.Equal(["0.0001,0.0001", "0.0001,0.1", "0.1,0.0001", "0.1,0.1"], rows[1..].Select(r => r[..r.LastIndexOf(',')]));
+        var best = rows[1..].Min(r => double.Parse(r[(r.LastIndexOf(',') + 1)..], System.Globalization.CultureInfo.InvariantCulture));
+        Assert.Contains(string.Create(System.Globalization.CultureInfo.InvariantCulture, $"best: loss {best:0.0000} with --dropout 0.1"), ended.Output, StringComparison.Ordinal);
+        await Refused(78, "--dropout (Search:Dropout) is 0..2, but must be a number from 0 to 0.99, or two such as 0.001..0.1.", "search", "--dropout", "0..2");
     }
 
     [Fact]

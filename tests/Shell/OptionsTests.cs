@@ -71,7 +71,12 @@ public sealed class OptionsTests
 
     [Fact]
     public void Names_that_are_none_are_refused() =>
-        Assert.Equal(["--optimizer (Train:Optimizer) is 7, but must be one of adam, sgd, momentum."], Failures(o => o.Optimizer = (OptimizerKind)7));
+        Assert.Collection(
+            Failures(o => (o.Optimizer, o.Schedule, o.Model, o.Augment) = ("adma", "cosin", "vgg", "mirror,blur")),
+            f => Assert.StartsWith("--model (Train:Model) is vgg, but must be one of mlp, lenet, convnet, resnet8, resnet20.", f, StringComparison.Ordinal),
+            f => Assert.Matches("^--optimizer \\(Train:Optimizer\\) is adma, but must be one of sgd, .* Did you mean 'adam'\\?$", f),
+            f => Assert.Matches("^--schedule \\(Train:Schedule\\) is cosin, but must be one of constant, .* Did you mean 'cosine'\\?$", f),
+            f => Assert.StartsWith("--augment (Train:Augment) is blur, but must be one of mirror, crop, rotate, zoom, elastic.", f, StringComparison.Ordinal));
 
     [Fact]
     public void Files_go_where_there_is_a_folder_and_no_two_into_one()

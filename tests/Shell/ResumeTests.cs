@@ -60,11 +60,11 @@ public sealed class ResumeTests : IDisposable
             (o => o.LearningRate = 0.25, "--learning-rate (Train:LearningRate) is 0.25, but"),
             (o => o.Epochs = 4, "--epochs (Train:Epochs) is 4, but"),
             (o => o.Seed = 1, "--seed (Train:Seed) is 1, but"),
-            (o => o.Optimizer = OptimizerKind.Sgd, "--optimizer (Train:Optimizer) is Sgd, but"),
+            (o => o.Optimizer = "sgd", "--optimizer (Train:Optimizer) is sgd, but"),
             (o => o.Hidden = "7", "--hidden (Train:Hidden) is 7, but"),
             (o => o.Dropout = 0.5, "--dropout (Train:Dropout) is 0.5, but"),
             (o => o.WeightDecay = 0, "--weight-decay (Train:WeightDecay) is 0, but"),
-            (o => o.Schedule = ScheduleKind.Constant, "--schedule (Train:Schedule) is Constant, but"),
+            (o => o.Schedule = "constant", "--schedule (Train:Schedule) is constant, but"),
             (o => o.Data = _scratch.Write("d.csv", "1,0\n2,1\n3,0\n"), "--data (Train:Data) names other data than"),
         })
         {
@@ -84,10 +84,10 @@ public sealed class ResumeTests : IDisposable
     public void A_constant_rate_lets_a_run_go_on_for_more_epochs()
     {
         var whole = new ToyRun(_other);
-        whole.Train(whole.Options(o => (o.Epochs, o.Schedule) = (4, ScheduleKind.Constant)));
+        whole.Train(whole.Options(o => (o.Epochs, o.Schedule) = (4, "constant")));
         var parts = new ToyRun(_scratch);
-        parts.Train(parts.Options(o => (o.Epochs, o.Schedule) = (2, ScheduleKind.Constant)));
-        parts.Train(parts.Options(o => (o.Epochs, o.Schedule, o.Resume) = (4, ScheduleKind.Constant, true)));
+        parts.Train(parts.Options(o => (o.Epochs, o.Schedule) = (2, "constant")));
+        parts.Train(parts.Options(o => (o.Epochs, o.Schedule, o.Resume) = (4, "constant", true)));
         Assert.Equal(File.ReadAllBytes(_other["toy.safetensors"]), File.ReadAllBytes(_scratch["toy.safetensors"]));
     }
 

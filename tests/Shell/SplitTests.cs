@@ -75,4 +75,30 @@ public sealed class SplitTests
         var random = new SplitMix(1234567);
         Assert.Equal([6457827717110365317, 3203168211198807973, 9817491932198370423], new[] { random.Next(), random.Next(), random.Next() });
     }
+
+    [Fact]
+    public void A139_test_examples_are_looked_at_once_unless_somebody_says_so()
+    {
+        var test = new TestSet(new DataSet("t", 1, 1, [1, 2], [0, 0]));
+        Assert.Equal(2, test.Evaluate(d => d.Count));
+        var e = Assert.Throws<InvalidOperationException>(() => test.Evaluate(d => d.Count));
+        Assert.Equal("The 2 test examples of t were looked at before; a second look needs again: true.", e.Message);
+        Assert.Equal(2, test.Evaluate(d => d.Count, again: true));
+    }
+
+    [Fact]
+    public void A140_what_is_held_out_for_watching_and_what_is_kept_are_all_training_examples_and_without_it_all_are_trained_with()
+    {
+        var all = DataSource.Open(null).Train;
+        foreach (var share in new[] { 0.1, 0.2, 0.25, 0.5 })
+        {
+            var (kept, held) = DataSplit.Hold(all, share);
+            Assert.Equal(all.Count, kept.Count + held.Count);
+            Assert.Equal(share * all.Count, held.Count, 1.0);
+            Assert.Equal(all.Inputs.Order(), kept.Inputs.Concat(held.Inputs).Order());
+        }
+
+        var (whole, none) = DataSplit.Hold(all, 0);
+        Assert.Equal((all.Count, 0), (whole.Count, none.Count));
+    }
 }

@@ -18,7 +18,7 @@ public sealed class TrainingRunTests
     [InlineData(64, 32)]
     [InlineData(100, 7)]
     [InlineData(1437, 32)]
-    public void An_epoch_takes_the_examples_over_the_batch_rounded_up_in_steps_and_sees_each_once(int examples, int batch)
+    public void A045_An_epoch_takes_the_examples_over_the_batch_rounded_up_in_steps_and_sees_each_once(int examples, int batch)
     {
         var run = new TrainingRun(Rows(examples), 2, batch, seed: 5);
         var moments = run.From<List<float>>([], Position.Start, See).ToArray();
@@ -61,5 +61,23 @@ public sealed class TrainingRunTests
         var end = run.From(0, Position.Start, (s, b) => new StepResult<int>(s, losses.Dequeue(), 1)).Last();
         Assert.Equal(2, end.Position.MeanLoss);
         Assert.Equal(2.0 / 3, end.Position.Accuracy);
+    }
+
+    [Fact]
+    public void As_many_steps_are_made_together_as_fit_into_a_quarter_of_a_second()
+    {
+        var time = new FakeTime();
+        var together = new Together(time);
+        Assert.Equal(1, together.Next());
+        time.Pass(TimeSpan.FromSeconds(0.1));
+        Assert.Equal(2, together.Next());
+        time.Pass(TimeSpan.FromSeconds(0.2));
+        Assert.Equal(4, together.Next());
+        time.Pass(TimeSpan.FromSeconds(0.4));
+        Assert.Equal(4, together.Next());
+        time.Pass(TimeSpan.FromSeconds(0.9));
+        Assert.Equal(2, together.Next());
+        time.Pass(TimeSpan.FromSeconds(9));
+        Assert.Equal(1, together.Next());
     }
 }

@@ -5,7 +5,9 @@ public static class DataSource
 {
     private const string BuiltIn = "digits.csv.gz";
 
-    /// <summary>The built-in digits for null, an IDX folder for a folder, a CSV table for a file; with a part held out.</summary>
+    /// <summary>
+    /// The built-in digits for null; for a folder IDX files, CIFAR's batches or pictures; for a file an npz archive or a CSV table; with a part held out.
+    /// </summary>
     /// <exception cref="ShellException">It is missing or damaged; the message names the file.</exception>
     public static DataSplit Open(string? path)
     {
@@ -22,10 +24,20 @@ public static class DataSource
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(path)).Split('.')[0];
         if (!Directory.Exists(path))
         {
-            return DataSplit.Fifth(Csv.Read(name, path, DataFile.Read(path)));
+            return path.EndsWith(".npz", StringComparison.OrdinalIgnoreCase)
+                ? Split(NpzData.Read(name, path))
+                : DataSplit.Fifth(Csv.Read(name, path, DataFile.Read(path)));
         }
 
-        var (train, test) = IdxFolder.Read(name, path);
+        return Split(
+            Cifar.IsIn(path) ? Cifar.Read(name, path)
+            : PictureFolder.IsIn(path) ? PictureFolder.Read(name, path)
+            : IdxFolder.Read(name, path));
+    }
+
+    private static DataSplit Split((DataSet Train, DataSet? Test) read)
+    {
+        var (train, test) = read;
         return test is null ? DataSplit.Fifth(train) : DataSplit.Given(train, test);
     }
 

@@ -45,14 +45,25 @@ public sealed class DataSplit
             throw ShellException.BadData($"The {all.Name} data has {all.Count} row; it takes two to train and to test.");
         }
 
+        var (train, test) = Hold(all, 0.2);
+        return new DataSplit(train, test);
+    }
+
+    /// <summary>Rows to keep and a share of them to hold out, the same of each class; only the data decides which.</summary>
+    public static (DataSet Kept, DataSet Held) Hold(DataSet all, double share)
+    {
+        ArgumentNullException.ThrowIfNull(all);
         var rows = SplitMix.Order(all.Count).OrderBy(row => all.Labels[row]).ToArray();
-        var test = rows.Where((_, place) => place % 5 == 0).Order().ToArray();
-        var train = rows.Where((_, place) => place % 5 != 0).Order().ToArray();
-        return new DataSplit(all.Rows(train), all.Rows(test));
+
+        // Places 0, 5, 10, ... for a fifth: one wherever the count of those due passes a whole number.
+        bool IsHeld(int place) => Math.Ceiling(Math.Round((place + 1) * share, 9)) > Math.Ceiling(Math.Round(place * share, 9));
+        return (
+            all.Rows([.. rows.Where((_, place) => !IsHeld(place)).Order()]),
+            all.Rows([.. rows.Where((_, place) => IsHeld(place)).Order()]));
     }
 
     private static DataSet WithClasses(DataSet data, int classes) =>
-        data.Classes == classes ? data : new DataSet(data.Name, data.Features, classes, data.Inputs, data.Labels);
+        data.Classes == classes ? data : new DataSet(data.Name, data.Features, classes, data.Inputs, data.Labels, data.Example);
 
     private static string FingerprintOf(params ReadOnlySpan<DataSet> parts)
     {

@@ -40,7 +40,7 @@ public static class Idx
             labels[i] = classes.Span[i];
         }
 
-        return new DataSet(name, pictureSizes[1] * pictureSizes[2], labels.Max() + 1, inputs, labels);
+        return new DataSet(name, pictureSizes[1] * pictureSizes[2], labels.Max() + 1, inputs, labels, [1, pictureSizes[1], pictureSizes[2]]);
     }
 
     /// <summary>The sizes of the axes and the elements of an IDX file of bytes.</summary>

@@ -42,6 +42,6 @@ public sealed class Scaling
             inputs[i] = (data.Inputs[i] - Offset[feature]) * Factor[feature];
         }
 
-        return new DataSet(data.Name, data.Features, data.Classes, inputs, data.Labels);
+        return new DataSet(data.Name, data.Features, data.Classes, inputs, data.Labels, data.Example);
     }
 }

@@ -11,7 +11,7 @@ public static class ProgressText
         ArgumentNullException.ThrowIfNull(snapshot);
         var width = snapshot.Epochs.ToString(CultureInfo.InvariantCulture).Length;
         var epoch = snapshot.Epoch.ToString(CultureInfo.InvariantCulture).PadLeft(width);
-        var test = snapshot.TestAccuracy is { } share ? $"  test {Percent(share)}" : "";
+        var test = snapshot.TestAccuracy is { } share ? $"  {snapshot.Watched} {Percent(share)}" : "";
         return $"epoch {epoch}/{snapshot.Epochs}  loss {Number(snapshot.Loss)}  accuracy {Percent(snapshot.Accuracy)}{test}  {Remaining(snapshot)}";
     }
 

@@ -19,4 +19,8 @@ public sealed record Snapshot(
     double Accuracy,
     double? TestAccuracy,
     TimeSpan Elapsed,
-    TimeSpan? Left);
+    TimeSpan? Left)
+{
+    /// <summary>What the held-out examples are called.</summary>
+    public string Watched { get; init; } = "test";
+}

@@ -9,6 +9,9 @@ public static class ExitCodes
     /// <summary>A gradient law does not hold.</summary>
     public const int LawBroken = 1;
 
+    /// <summary>The doctor found something wrong.</summary>
+    public const int Unwell = 2;
+
     /// <summary>The command line cannot be read.</summary>
     public const int Usage = 64;
 

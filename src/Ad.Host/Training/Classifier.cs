@@ -4,67 +4,106 @@ using Ad.Tensors;
 
 namespace Ad.Host;
 
-using Parameters = Dense[];
 using Tensors = Ad.Functional.CSharp.Tensors;
 
-/// <summary>All there is to keep of a classifier in training: a tree of tensors.</summary>
-/// <param name="Parameters">Weights and biases, layer by layer.</param>
-/// <param name="Optimizer">The optimizer's own state.</param>
-/// <param name="Key">Where the next step's randomness comes from.</param>
-public sealed record ClassifierState(Parameters Parameters, object Optimizer, Key Key);
-
-/// <summary>A multilayer perceptron that classifies: relu between dense layers, dropout, cross-entropy.</summary>
+/// <summary>Classifiers by name, trained by optimizers by name on cross-entropy.</summary>
 public static class Classifier
 {
-    /// <summary>Makes it as wide as the data and as deep as the options say.</summary>
-    public static Trainable<ClassifierState> Factory(TrainOptions options, DataSplit data)
+    /// <summary>Makes one as wide as the data and as deep as the options say.</summary>
+    /// <exception cref="ShellException">The model takes no such examples.</exception>
+    public static Trainable<Learner> Factory(TrainOptions options, DataSplit data)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(data);
-        int[] widths = [data.Train.Features, .. LayerSizes.Parse(options.Hidden)!, data.Train.Classes];
-        var net = Layers.Perceptron(DType.Float32, x => x.Relu(), options.Dropout, widths);
-        var update = UpdateRule.Of(options, data.Train.Count);
+        var example = ExampleOf(options, data.Train);
+        var model = ModelOf(options, data.Train);
+        var optimizer = Learners.Optimizer(
+            options.Optimizer,
+            RateOf(options, data.Train.Count),
+            options.WeightDecay,
+            options.FirstDecay,
+            options.SecondDecay,
+            options.Epsilon,
+            options.Clip,
+            options.Accumulate);
+        var step = Learners.Step(model, optimizer, options.Average, OneOfAttribute.Split(options.Augment), options.LabelSmoothing);
+        var steps = Learners.Steps(model, optimizer, options.Average, OneOfAttribute.Split(options.Augment), options.LabelSmoothing);
+        var test = Learners.Test(model);
         var device = DeviceName.Find(options.Device);
 
-        var step = Autodiff.Jit<ClassifierState, Tensor, Tensor, (ClassifierState, Tensor, Tensor)>((state, x, y) =>
+        Learner Initial()
         {
-            var keys = Keys.Split(state.Key, 2);
-            var (loss, logits, gradients) = Autodiff.ValueAndGradientAux(
-                p =>
-                {
-                    var z = net.Train(keys[1], p, x);
-                    return (Losses.CrossEntropy(z, y), z);
-                },
-                state.Parameters);
-            var (parameters, optimizer) = update.Step(gradients, state.Optimizer, state.Parameters);
-            return (new ClassifierState(parameters, optimizer, keys[0]), loss, Losses.Correct(logits, y));
-        });
-        var correct = Autodiff.Jit<Parameters, Tensor, Tensor, Tensor>((p, x, y) => Losses.Correct(net.Predict(p, x), y));
-
-        ClassifierState Initial()
-        {
-            var keys = Keys.Split(Keys.OfSeed(options.Seed), 2);
-            var parameters = net.Initialize(keys[0]);
-            var state = Trees.Eval(new ClassifierState(parameters, update.Initialize(parameters), keys[1]));
+            var state = Learners.Start(model, optimizer, options.Average, Keys.OfSeed(options.Seed));
             return device == Device.Cpu ? state : Trees.Eval(Trees.Map(t => t.OnDevice(device), state));
         }
 
-        return new Trainable<ClassifierState>
+        return new Trainable<Learner>
         {
             Initial = Initial,
             Step = (state, batch) =>
             {
-                var (next, loss, hits) = step(state, Inputs(batch), Labels(batch));
-                return new StepResult<ClassifierState>(next, loss.ToScalar(), (int)hits.ToScalar());
+                var next = step(state, Inputs(batch, example), Labels(batch));
+                return new StepResult<Learner>(next.Learner, next.Loss.ToScalar(), (int)next.Correct.ToScalar());
             },
-            Correct = (state, batch) => (int)correct(state.Parameters, Inputs(batch), Labels(batch)).ToScalar(),
+            Steps = (state, batches) =>
+            {
+                var found = steps(state, batches.Select(batch => (Inputs(batch, example), Labels(batch))));
+                return new StepResults<Learner>(found.Learner, found.Losses, found.Correct);
+            },
+            Correct = (state, batch) =>
+            {
+                var (hits, _) = test(state, Inputs(batch, example), Labels(batch));
+                return (int)hits.ToScalar();
+            },
             Save = Saved.ToStorages,
             Load = tensors => Saved.OfStorages(tensors, Initial()),
-            Parameters = state => Saved.ToStorages(state.Parameters),
+            Parameters = state => Saved.ToStorages(Learners.Trained(state)),
         };
     }
 
-    private static Tensor Inputs(Batch batch) => Tensors.OfArray([batch.Count, batch.Features], batch.Inputs);
+    /// <summary>The model that the options name, for such examples.</summary>
+    /// <exception cref="ShellException">It takes none such.</exception>
+    public static Model ModelOf(TrainOptions options, DataSet data)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(data);
+        try
+        {
+            return Learners.Model(
+                options.Model, DType.Float32, ExampleOf(options, data), data.Classes, [.. LayerSizes.Parse(options.Hidden)!], options.Dropout);
+        }
+        catch (ArgumentException e)
+        {
+            throw ShellException.BadOption($"--model (Train:Model) is {options.Model}, but {e.Message}", e);
+        }
+    }
 
-    private static Tensor Labels(Batch batch) => Tensors.OfArray([batch.Count], batch.Labels);
+    /// <summary>The sizes of one example as the model sees it: what the data says, and a square picture where an image is needed and the features make one.</summary>
+    internal static int[] ExampleOf(TrainOptions options, DataSet data)
+    {
+        var needsImage = options.Model != "mlp" || OneOfAttribute.Split(options.Augment).Length > 0;
+        if (!needsImage || data.Example.Length == 3)
+        {
+            return [.. data.Example];
+        }
+
+        var side = (int)Math.Round(Math.Sqrt(data.Features));
+        return side * side == data.Features
+            ? [1, side, side]
+            : throw ShellException.BadOption(
+                $"--model (Train:Model) {options.Model} and --augment take images, but {data.Name} has {data.Features} features, which make no square.");
+    }
+
+    /// <summary>A batch's inputs as a tensor of examples of a size.</summary>
+    internal static Tensor Inputs(Batch batch, int[] example) => Tensors.OfArray([batch.Count, .. example], batch.Inputs);
+
+    /// <summary>A batch's classes as a tensor.</summary>
+    internal static Tensor Labels(Batch batch) => Tensors.OfArray([batch.Count], batch.Labels);
+
+    private static Func<Tensor, Tensor> RateOf(TrainOptions options, int examples)
+    {
+        var stepsPerEpoch = (examples + options.Batch - 1) / options.Batch;
+        var updates = Math.Clamp((long)options.Epochs * stepsPerEpoch / options.Accumulate, 1, int.MaxValue);
+        return Learners.Schedule(options.Schedule, options.LearningRate, options.FinalRate, (int)updates, options.WarmUp);
+    }
 }

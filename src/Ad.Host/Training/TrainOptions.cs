@@ -3,29 +3,6 @@ using Microsoft.Extensions.Options;
 
 namespace Ad.Host;
 
-/// <summary>How updates are made from gradients.</summary>
-public enum OptimizerKind
-{
-    /// <summary>Adam (Kingma and Ba, 2015), with decoupled weight decay (Loshchilov and Hutter, 2019).</summary>
-    Adam,
-
-    /// <summary>Plain gradient descent.</summary>
-    Sgd,
-
-    /// <summary>Gradient descent with momentum 0.9.</summary>
-    Momentum,
-}
-
-/// <summary>How the learning rate goes over the run.</summary>
-public enum ScheduleKind
-{
-    /// <summary>Down to 0 along half a cosine (Loshchilov and Hutter, 2017).</summary>
-    Cosine,
-
-    /// <summary>The same at every step.</summary>
-    Constant,
-}
-
 /// <summary>What to train, and how.</summary>
 public sealed class TrainOptions
 {
@@ -47,13 +24,61 @@ public sealed class TrainOptions
     [Between(0, 1000, AboveLow = true)]
     public double LearningRate { get; set; } = 0.01;
 
+    /// <summary>What is trained.</summary>
+    [OneOf(Known.Models)]
+    public string Model { get; set; } = "mlp";
+
     /// <summary>How updates are made from gradients.</summary>
-    [Named]
-    public OptimizerKind Optimizer { get; set; }
+    [OneOf(Known.Optimizers)]
+    public string Optimizer { get; set; } = "adam";
+
+    /// <summary>The decay of momentum, or of the first moment; null is the optimizer's own.</summary>
+    [Between(0, 1, BelowHigh = true)]
+    public double? FirstDecay { get; set; }
+
+    /// <summary>The decay of the average of squares; null is the optimizer's own.</summary>
+    [Between(0, 1, BelowHigh = true)]
+    public double? SecondDecay { get; set; }
+
+    /// <summary>What is added where the optimizer divides; null is the optimizer's own.</summary>
+    [Between(0, 1)]
+    public double? Epsilon { get; set; }
 
     /// <summary>How the learning rate goes over the run.</summary>
-    [Named]
-    public ScheduleKind Schedule { get; set; }
+    [OneOf(Known.Schedules)]
+    public string Schedule { get; set; } = "cosine";
+
+    /// <summary>The learning rate at the end, for schedules that go to one.</summary>
+    [Between(0, 1000)]
+    public double FinalRate { get; set; }
+
+    /// <summary>Steps over which the learning rate rises at first.</summary>
+    [Between(0, 1_000_000)]
+    public int WarmUp { get; set; }
+
+    /// <summary>The norm that gradients are shortened to; 0 leaves them as they are.</summary>
+    [Between(0, 1e6)]
+    public double Clip { get; set; }
+
+    /// <summary>Batches whose gradients make one update.</summary>
+    [Between(1, 1_000_000)]
+    public int Accumulate { get; set; } = 1;
+
+    /// <summary>The decay of the parameters' average, which predicts; 0 keeps none.</summary>
+    [Between(0, 1, BelowHigh = true)]
+    public double Average { get; set; }
+
+    /// <summary>The share of each class's probability that all classes share.</summary>
+    [Between(0, 1, BelowHigh = true)]
+    public double LabelSmoothing { get; set; }
+
+    /// <summary>Random changes of images in training.</summary>
+    [OneOf(Known.Changes, Several = true)]
+    public string Augment { get; set; } = "";
+
+    /// <summary>The share of the training examples that is held out to watch the run by; 0 watches by the test examples.</summary>
+    [Between(0, 1, BelowHigh = true)]
+    public double Validation { get; set; }
 
     /// <summary>Units of the hidden layers.</summary>
     [LayerSizes]
@@ -109,14 +134,26 @@ public sealed class TrainOptions
     /// </summary>
     internal IReadOnlyList<KeyValuePair<string, string>> Deciding =>
     [
-        .. Schedule == ScheduleKind.Cosine ? [Text(nameof(Epochs), Epochs)] : Array.Empty<KeyValuePair<string, string>>(),
+        .. Schedule == "constant" ? Array.Empty<KeyValuePair<string, string>>() : [Text(nameof(Epochs), Epochs)],
         Text(nameof(Batch), Batch),
         Text(nameof(LearningRate), LearningRate),
+        Text(nameof(Model), Model),
         Text(nameof(Optimizer), Optimizer),
+        .. Own(nameof(FirstDecay), FirstDecay),
+        .. Own(nameof(SecondDecay), SecondDecay),
+        .. Own(nameof(Epsilon), Epsilon),
         Text(nameof(Schedule), Schedule),
+        Text(nameof(FinalRate), FinalRate),
+        Text(nameof(WarmUp), WarmUp),
         Text(nameof(Hidden), LayerSizes.Parse(Hidden) is { Count: > 0 } sizes ? string.Join(',', sizes) : "none"),
         Text(nameof(Dropout), Dropout),
         Text(nameof(WeightDecay), WeightDecay),
+        Text(nameof(Clip), Clip),
+        Text(nameof(Accumulate), Accumulate),
+        Text(nameof(Average), Average),
+        Text(nameof(LabelSmoothing), LabelSmoothing),
+        Text(nameof(Augment), string.Join(',', OneOfAttribute.Split(Augment))),
+        Text(nameof(Validation), Validation),
         Text(nameof(Seed), Seed),
     ];
 
@@ -128,6 +165,8 @@ public sealed class TrainOptions
             .Append(Text(nameof(Device), Device))
             .Concat(Data is null ? [] : [Text(nameof(Data), Data)])
             .DistinctBy(option => option.Key);
+
+    private static KeyValuePair<string, string>[] Own(string name, double? value) => value is { } given ? [Text(name, given)] : [];
 
     private static KeyValuePair<string, string> Text(string name, IFormattable value) =>
         new(name, value.ToString(null, CultureInfo.InvariantCulture));

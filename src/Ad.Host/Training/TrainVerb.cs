@@ -28,13 +28,15 @@ public sealed partial class TrainVerb<TState>(
         using var activity = TrainingTelemetry.Activities.StartActivity("train");
         var raw = DataSource.Open(_options.Data);
         var scaling = Scaling.Of(raw.Train);
-        var test = scaling.Apply(raw.Test);
-        var run = new TrainingRun(scaling.Apply(raw.Train), _options.Epochs, _options.Batch, _options.Seed);
-        var model = factory(_options, raw);
+        var test = new TestSet(scaling.Apply(raw.Test));
+        var (kept, held) = Watched(scaling.Apply(raw.Train));
+        var run = new TrainingRun(kept, _options.Epochs, _options.Batch, _options.Seed);
+        var model = factory(_options, DataSplit.Given(kept, test.Examples));
         var keeper = new Keeper<TState>(model, _options, raw.Fingerprint, telemetry, time);
         console.WriteLine(
-            $"{raw.Train.Name}: {raw.Train.Count} examples to train with, {test.Count} to test with, "
-            + $"{test.Features} features, {test.Classes} classes");
+            $"{raw.Train.Name}: {kept.Count} examples to train with, "
+            + (held is null ? "" : $"{held.Count} to watch, ")
+            + $"{raw.Test.Count} to test with, {raw.Test.Features} features, {raw.Test.Classes} classes");
 
         var (state, position) = _options.Resume ? keeper.Resume() : Begin(model, keeper);
         var end = new Moment<TState>(state, position, 0, EndsEpoch: false);
@@ -46,7 +48,7 @@ public sealed partial class TrainVerb<TState>(
         else
         {
             using var log = MetricsLog.Open(_options.Log, append: _options.Resume, time);
-            end = view.Show(report => Train(model, run, test, end, keeper, log, report, stopping));
+            end = view.Show(report => Train(model, run, state => Watch(model, state, held, test), end, keeper, log, report, stopping));
         }
 
         if (end.Next.Epoch < run.Epochs)
@@ -60,6 +62,20 @@ public sealed partial class TrainVerb<TState>(
 
         Finish(model, scaling, test, end.State);
         return ExitCodes.Done;
+    }
+
+    private (DataSet Kept, DataSet? Held) Watched(DataSet train)
+    {
+        if (_options.Validation == 0)
+        {
+            return (train, null);
+        }
+
+        var (kept, held) = DataSplit.Hold(train, _options.Validation);
+        return kept.Count > 0 && held.Count > 0
+            ? (kept, held)
+            : throw ShellException.BadOption(
+                $"--validation (Train:Validation) is {OptionName.Text(_options.Validation)}, which leaves {kept.Count} of {train.Count} examples to train with and {held.Count} to watch.");
     }
 
     private (TState State, Position Position) Begin(Trainable<TState> model, Keeper<TState> keeper)
@@ -77,7 +93,7 @@ public sealed partial class TrainVerb<TState>(
     private Moment<TState> Train(
         Trainable<TState> model,
         TrainingRun run,
-        DataSet test,
+        Func<TState, double> watch,
         Moment<TState> moment,
         Keeper<TState> keeper,
         MetricsLog log,
@@ -89,7 +105,13 @@ public sealed partial class TrainVerb<TState>(
         var first = run.StepsAt(moment.Position);
         LogBegan(first, run.Steps);
 
-        foreach (var next in run.From(moment.State, moment.Position, model.Step))
+        var together = new Together(time);
+        var moments = model.Steps is { } steps
+            ? run.From(moment.State, moment.Position, steps, together.Next)
+            : run.From(moment.State, moment.Position, model.Step);
+        var losses = new List<double>();
+
+        foreach (var next in moments)
         {
             moment = next;
             var step = run.StepsAt(moment.Position);
@@ -99,10 +121,22 @@ public sealed partial class TrainVerb<TState>(
                 throw Diverged(moment, step);
             }
 
-            telemetry.Stepped(moment.Loss, time.GetElapsedTime(began));
-            health.Stepped();
             log.Write("step", step, ("loss", moment.Loss));
-            double? tested = moment.EndsEpoch ? Test(model, moment.State, test) : null;
+            losses.Add(moment.Loss);
+            if (!moment.HasState)
+            {
+                continue;
+            }
+
+            // Steps made together took a share each of the time of all.
+            foreach (var loss in losses)
+            {
+                telemetry.Stepped(loss, time.GetElapsedTime(began) / losses.Count);
+            }
+
+            losses.Clear();
+            health.Stepped();
+            double? tested = moment.EndsEpoch ? watch(moment.State) : null;
             report(Seen(run, moment.Position, tested, pace));
 
             var ended = moment.Next.Epoch >= run.Epochs;
@@ -120,7 +154,7 @@ public sealed partial class TrainVerb<TState>(
                     ("epoch", moment.Next.Epoch),
                     ("loss", moment.Position.MeanLoss),
                     ("accuracy", moment.Position.Accuracy),
-                    ("test_accuracy", tested ?? double.NaN));
+                    (_options.Validation > 0 ? "validation_accuracy" : "test_accuracy", tested ?? double.NaN));
             }
 
             if (stopping.IsCancellationRequested)
@@ -134,14 +168,18 @@ public sealed partial class TrainVerb<TState>(
         return moment;
     }
 
-    private double Test(Trainable<TState> model, TState state, DataSet test)
+    // By the examples held out of training; without any, by the test examples, again and again.
+    private double Watch(Trainable<TState> model, TState state, DataSet? held, TestSet test)
     {
-        var share = Classified.By(model, state, test).Share;
+        var found = held is null
+            ? test.Evaluate(examples => Classified.By(model, state, examples), again: true)
+            : Classified.By(model, state, held);
+        var share = found.Share;
         telemetry.Tested(share);
         return share;
     }
 
-    private static Snapshot Seen(TrainingRun run, Position position, double? tested, Pace pace)
+    private Snapshot Seen(TrainingRun run, Position position, double? tested, Pace pace)
     {
         var step = run.StepsAt(position);
         return new Snapshot(
@@ -153,7 +191,10 @@ public sealed partial class TrainVerb<TState>(
             position.Accuracy,
             tested,
             pace.Elapsed,
-            pace.Left(step));
+            pace.Left(step))
+        {
+            Watched = _options.Validation > 0 ? "validation" : "test",
+        };
     }
 
     private ShellException Diverged(Moment<TState> moment, long step)
@@ -166,11 +207,12 @@ public sealed partial class TrainVerb<TState>(
             + $"The last checkpoint is kept in {_options.CheckpointFile}.");
     }
 
-    private void Finish(Trainable<TState> model, Scaling scaling, DataSet test, TState state)
+    private void Finish(Trainable<TState> model, Scaling scaling, TestSet test, TState state)
     {
-        var found = Classified.By(model, state, test);
+        var found = test.Evaluate(examples => Classified.By(model, state, examples), again: _options.Validation == 0);
+        var data = test.Examples;
         var parameters = model.Parameters(state);
-        var shape = new Shape(test.Features);
+        var shape = new Shape(data.Features);
         KeyValuePair<string, HostStorage>[] all =
         [
             .. parameters,
@@ -180,10 +222,11 @@ public sealed partial class TrainVerb<TState>(
 
         ParameterFile.Write(_options.OutputFile, all, new Dictionary<string, string>
         {
-            ["data"] = test.Name,
-            ["features"] = test.Features.ToString(CultureInfo.InvariantCulture),
+            ["data"] = data.Name,
+            ["features"] = data.Features.ToString(CultureInfo.InvariantCulture),
+            ["model"] = _options.Model,
             ["hidden"] = _options.Hidden,
-            ["classes"] = test.Classes.ToString(CultureInfo.InvariantCulture),
+            ["classes"] = data.Classes.ToString(CultureInfo.InvariantCulture),
             ["input"] = "(x - scaling.offset) * scaling.factor",
             ["test_accuracy"] = OptionName.Text(found.Share),
         });

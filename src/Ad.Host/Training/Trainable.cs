@@ -5,6 +5,9 @@ namespace Ad.Host;
 /// <summary>What a step gives back: the next state, and the mean loss and the hits over its batch before the step.</summary>
 public readonly record struct StepResult<TState>(TState State, double Loss, int Correct);
 
+/// <summary>What several steps give back: the state after them, and of each step the mean loss and the hits over its batch before it.</summary>
+public sealed record StepResults<TState>(TState State, IReadOnlyList<double> Losses, IReadOnlyList<int> Correct);
+
 /// <summary>
 /// Something to train, as pure functions over one state that holds all there is to keep: parameters, optimizer state, step
 /// count, random key.
@@ -17,6 +20,12 @@ public sealed class Trainable<TState>
 
     /// <summary>One step.</summary>
     public required Func<TState, Batch, StepResult<TState>> Step { get; init; }
+
+    /// <summary>
+    /// Several steps, one after another, to the same numbers as one by one but faster: the state after them, and of each its loss and hits. Null takes them one by
+    /// one.
+    /// </summary>
+    public Func<TState, IEnumerable<Batch>, StepResults<TState>>? Steps { get; init; }
 
     /// <summary>How many of a batch's examples the state classifies correctly.</summary>
     public required Func<TState, Batch, int> Correct { get; init; }

@@ -217,7 +217,7 @@ def adafactor(g, s, p, t):
     return u * max(1e-3, math.sqrt((p * p).mean()))
 
 
-def all_leaves(name, source, update):
+def all_leaves(name, source, update, until=STEPS):
     """As by_recurrence, for what looks at all leaves together: `update(g, state, p, t)` gives the next parameters."""
     p = [leaf.copy() for leaf in START]
     state = {}
@@ -225,7 +225,7 @@ def all_leaves(name, source, update):
     for t in range(1, STEPS + 1):
         p = update(gradient(p, t - 1), state, p, t)
         trajectory.append(p)
-    show(name, source, trajectory)
+    show(name, source, trajectory, until)
 
 
 def norm(tree):
@@ -285,6 +285,126 @@ def multi_steps(g, s, p, t, rate=0.05, k=4):
     return [x - rate * y for x, y in zip(p, mean)]
 
 
+def acprop(g, s, p, t, b1=0.9, b2=0.999, eps=1e-16):
+    m, v = s.get("m", np.zeros_like(g)), s.get("v", np.zeros_like(g))
+    root = np.ones_like(g) if t == 1 else np.sqrt(hat(v, b2, t - 1))
+    s["v"] = b2 * v + (1 - b2) * (g - m) ** 2 + eps
+    ema(s, "m", b1, g)
+    return g / (root + eps)
+
+
+def shampoo(g, s, p, t, eps=1e-4):
+    sums = s.setdefault("sums", [eps * np.eye(n) for n in g.shape])
+    u = g
+    for axis in range(g.ndim):
+        flat = np.moveaxis(g, axis, 0).reshape(g.shape[axis], -1)
+        sums[axis] = sums[axis] + flat @ flat.T
+        w, vectors = np.linalg.eigh(sums[axis])
+        root = vectors @ np.diag(w ** (-1 / (2 * g.ndim))) @ vectors.T
+        u = np.moveaxis(np.tensordot(root, u, axes=(1, axis)), 0, axis)
+    return u
+
+
+def galore(g, s, p, t, rank=1):
+    # The direction is found once; which way it points changes nothing.
+    if g.ndim != 2:
+        return adam(g, s, p, t)
+    if t == 1:
+        u, _, v = np.linalg.svd(g)
+        s["d"] = u[:, :rank] if g.shape[0] >= g.shape[1] else v[:rank].T
+    if g.shape[0] >= g.shape[1]:
+        return 0.5 * s["d"] @ adam(s["d"].T @ g, s, p, t)
+    return 0.5 * adam(g @ s["d"], s, p, t) @ s["d"].T
+
+
+def madgrad(g, s, p, t, rate=0.01, momentum=0.9, eps=1e-6):
+    weight = (rate + eps) * math.sqrt(t)
+    start = s.setdefault("start", p)
+    s["s"] = s.get("s", 0.0) + weight * g
+    s["v"] = s.get("v", 0.0) + weight * g * g
+    z = start - s["s"] / (np.cbrt(s["v"]) + eps)
+    return p - ((1 - momentum) * z + momentum * p)
+
+
+def cocob(g, s, p, t, alpha=100.0, eps=1e-8):
+    start = s.setdefault("start", p)
+    L = s["L"] = np.maximum(s.get("L", np.full_like(g, eps)), abs(g))
+    G = s["G"] = s.get("G", 0.0) + abs(g)
+    R = s["R"] = np.maximum(s.get("R", 0.0) - g * (p - start), 0.0)
+    C = s["C"] = s.get("C", 0.0) - g
+    return p - (start + C / (L * np.maximum(G + L, alpha * L)) * (L + R))
+
+
+def dot(a, b):
+    return sum((x * y).sum() for x, y in zip(a, b))
+
+
+def d_adaptation(g, s, p, t, b1=0.9, b2=0.999, eps=1e-8, first=1e-6, decay=0.01):
+    b3 = math.sqrt(b2)
+    d = s.get("d", first)
+    rate = d * math.sqrt(1 - b2**t) / (1 - b1**t)
+    zero = [np.zeros_like(x) for x in p]
+    m, v, total = s.get("m", zero), s.get("v", zero), s.get("s", zero)
+    product = dot(g, [a / (np.sqrt(b) + eps) for a, b in zip(total, v)])
+    s["m"] = m = [b1 * a + (1 - b1) * rate * x for a, x in zip(m, g)]
+    s["v"] = v = [b2 * a + (1 - b2) * x * x for a, x in zip(v, g)]
+    s["s"] = total = [b3 * a + (1 - b3) * rate * x for a, x in zip(total, g)]
+    s["r"] = b3 * s.get("r", 0.0) + (1 - b3) * rate * product
+    s["d"] = max(d, s["r"] / ((1 - b3) * sum(abs(a).sum() for a in total)))
+    return [x - decay * rate * x - a / (np.sqrt(b) + eps) for x, a, b in zip(p, m, v)]
+
+
+def mechanize(g, s, p, t, rate=0.5, eps=1e-8, first=1e-6, decay=0.01, n=6):
+    b = 1 - 0.1 ** np.arange(1, n + 1)
+    start = s.setdefault("start", p)
+    scales = s.get("scales", np.full(n, first))
+    total = scales.sum()
+    share = decay * total * norm(g) / (norm(p) + eps)
+    gone = s.get("gone", [np.zeros_like(x) for x in p])
+    h = dot([y + share * x for x, y in zip(p, g)], gone)
+    m = s.get("m", np.zeros(n))
+    s["r"] = b * s.get("r", 0.0) + np.clip(h, -m, m) * scales
+    s["m"] = np.maximum(b * m, abs(h) + eps)
+    s["v"] = b * b * s.get("v", 0.0) + h * h
+    s["scales"] = (first / n * s["m"] + np.maximum(0.0, s["r"])) / (np.sqrt(s["v"]) + eps)
+    s["gone"] = [a + rate * y for a, y in zip(gone, g)]
+    return [x0 - s["scales"].sum() * a for x0, a in zip(start, s["gone"])]
+
+
+def value(p, t):
+    return sum((0.5 * SCALE[k] * p[k] ** 2 + 0.5 * np.cos(0.7 * t + PLACE[k]) * p[k]).sum() for k in range(2))
+
+
+def momo(g, s, p, t, rate=0.5, bound=-5.0, decay=0.01):
+    b = 0.0 if t == 1 else 0.9
+    m = s["m"] = [b * a + (1 - b) * x for a, x in zip(s.get("m", g), g)]
+    f = s["f"] = b * s.get("f", 0.0) + (1 - b) * value(p, t - 1)
+    c = s["c"] = b * s.get("c", 0.0) + (1 - b) * dot(g, p)
+    step = max((1 + rate * decay) * (f - bound - c) + dot(m, p), 0.0) / dot(m, m)
+    return [x / (1 + rate * decay) - min(rate, step) * a for x, a in zip(p, m)]
+
+
+def momo_adam(g, s, p, t, rate=0.02, bound=-5.0, decay=0.01, b1=0.9, b2=0.999, eps=1e-8):
+    m = s["m"] = [b1 * a + (1 - b1) * x for a, x in zip(s.get("m", [0.0, 0.0]), g)]
+    v = s["v"] = [b2 * a + (1 - b2) * x * x for a, x in zip(s.get("v", [0.0, 0.0]), g)]
+    f = s["f"] = b1 * s.get("f", 0.0) + (1 - b1) * value(p, t - 1)
+    c = s["c"] = b1 * s.get("c", 0.0) + (1 - b1) * dot(g, p)
+    d = [a / (eps + np.sqrt(hat(b, b2, t))) for a, b in zip(m, v)]
+    k = 1 - b1**t
+    step = max((1 + rate * decay) * (f - k * bound - c) + dot(m, p), 0.0) / dot(m, d)
+    return [x / (1 + rate * decay) - min(rate / k, step) * a for x, a in zip(p, d)]
+
+
+def sophia(g, s, p, t, k=None, decay=0.01, b1=0.965, b2=0.99, gamma=0.01, eps=1e-8, every=10):
+    # The Hessian is diagonal, and does not change: every estimate is exact.
+    h = s.get("h", np.zeros_like(g))
+    m = hat(ema(s, "m", b1, g), b1, t)
+    u = np.clip(m / np.maximum(gamma * h, eps), -1, 1) + decay * p
+    if (t - 1) % every == 0:
+        s["h"] = b2 * h + (1 - b2) * np.linspace(0.5, 2.0, g.size).reshape(g.shape)
+    return u
+
+
 O = torch.optim
 by_torch("sgd", lambda p: O.SGD(p, 0.01))
 by_torch("momentum", lambda p: O.SGD(p, 0.01, momentum=0.9))
@@ -327,3 +447,14 @@ all_leaves("prodigy", "Mishchenko and Defazio 2023", prodigy)
 all_leaves("scheduleFree", "Defazio et al. 2024", schedule_free)
 all_leaves("lookahead", "Zhang et al. 2019", lookahead)
 all_leaves("multiSteps", "definition", multi_steps)
+by_recurrence("acProp", "Zhuang et al. 2021, as in optax", 0.01, acprop)
+by_recurrence("shampoo", "Gupta et al. 2018", 0.05, shampoo)
+by_recurrence("galore", "Zhao et al. 2024", 0.01, galore)
+by_recurrence("madgrad", "Defazio and Jelassi 2022", 1.0, madgrad)
+by_recurrence("cocob", "Orabona and Tommasi 2017", 1.0, cocob)
+all_leaves("dAdaptation", "Defazio and Mishchenko 2023, as in optax", d_adaptation)
+# The scale it learns makes the steps as long as they may be: a start apart by 1e-15 ends apart by 1e-7 after 100 steps.
+all_leaves("mechanize", "Cutkosky et al. 2023", mechanize, until=30)
+all_leaves("momo", "Schaipp et al. 2023", momo)
+all_leaves("momoAdam", "Schaipp et al. 2023", momo_adam)
+by_recurrence("sophia", "Liu et al. 2023, as in optax", 0.01, sophia)
