@@ -45,7 +45,7 @@ let private known =
 
 [<Fact>]
 let ``every name on the page of names elsewhere is a function of the library`` () =
-    let page = Path.Combine(root AppContext.BaseDirectory, "docs", "guide", "15-names-elsewhere.md")
+    let page = Path.Combine(root AppContext.BaseDirectory, "docs", "guide", "16-names-elsewhere.md")
 
     let names = named page
     Assert.True(names.Length > 150, $"{names.Length} names were found on the page.")
