@@ -1,5 +1,4 @@
 using Ad.Tensors;
-using Ad.Tensors.Cuda;
 using HostCuda;
 using Xunit;
 
@@ -69,7 +68,7 @@ public sealed class CudaTests
         Assert.SkipUnless(Hosted.IsThere, Hosted.Missing);
         var chosen = Cases(law);
         Assert.NotEmpty(chosen);
-        var (forward, backward) = (Device(false), Device(true));
+        var (forward, backward) = (Hosted.Device(false), Hosted.Device(true));
         Hosted.CompileTogether(chosen.Select(c => Hosted.SourceOf(forward, c.Program)));
         foreach (var one in chosen)
         {
@@ -104,12 +103,10 @@ public sealed class CudaTests
     [Fact]
     public void A_softmax_is_one_kernel()
     {
-        var plan = Device(false).Prepare(Softmax(DType.Float32, 300, 50)).ToString();
+        var plan = Hosted.Device(false).Prepare(Softmax(DType.Float32, 300, 50)).ToString();
         Assert.Contains("by 300 rows: ", plan, StringComparison.Ordinal);
         Assert.Equal(3, plan.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }
 
     private static void Typed(Action<DType> law) => Array.ForEach([DType.Int32, DType.Int64, DType.Float32, DType.Float64], law);
-
-    private static CudaDevice Device(bool backwards) => new(new HostDriver { Backwards = backwards }, new HostCompiler(), 0);
 }
