@@ -14,6 +14,9 @@ internal sealed class Subplan
     private readonly Plan<Kernel> _plan;
     private readonly int[] _argumentSlots;
 
+    // The slots that a result's memory holds: the result, and what is a part of it.
+    private readonly (int Slot, int Start)[][] _resultSlots;
+
     public Subplan(Plan<Kernel> plan)
     {
         _plan = plan;
@@ -26,6 +29,11 @@ internal sealed class Subplan
                 _argumentSlots[plan.Slots[slot].Index] = slot;
             }
         }
+
+        _resultSlots = [.. Enumerable.Range(0, plan.Results.Length).Select(result => Enumerable.Range(0, plan.Slots.Length)
+            .Where(slot => plan.Slots[slot].Kind == HomeKind.Result && plan.Slots[slot].Index == result)
+            .Select(slot => (slot, (int)plan.Slots[slot].Start))
+            .ToArray())];
     }
 
     /// <summary>The bytes that it takes while it runs, beside its arguments and results.</summary>
@@ -85,10 +93,9 @@ internal sealed class Subplan
         public void Result(int index, Place place)
         {
             _results[index] = place;
-            var (slot, _, _) = _body._plan.Results[index];
-            if (_body._plan.Slots[slot] is { Kind: HomeKind.Result } home && home.Index == index)
+            foreach (var (slot, start) in _body._resultSlots[index])
             {
-                _frame.Bind(slot, place.Array, place.Start);
+                _frame.Bind(slot, place.Array, place.Start + start);
             }
         }
 

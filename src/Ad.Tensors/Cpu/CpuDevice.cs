@@ -96,8 +96,8 @@ internal sealed class CpuExecutable : Executable
                         frame.Bind(slot, hosts[home.Index].Array, 0);
                         break;
                     case HomeKind.Result:
-                        results[home.Index] = Room(room, home.Index);
-                        frame.Bind(slot, results[home.Index].Array, 0);
+                        results[home.Index] ??= Room(room, home.Index);
+                        frame.Bind(slot, results[home.Index].Array, (int)home.Start);
                         break;
                     case HomeKind.Arena:
                         frame.Bind(slot, arenas[home.Index], BlockPool.Start(arenas[home.Index]) + (int)home.Start);

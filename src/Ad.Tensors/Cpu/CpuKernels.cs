@@ -54,5 +54,6 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
         };
     }
 
-    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes) => RowsKernel.Merge(kernels, slotBytes);
+    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole) =>
+        RowsKernel.Merge(kernels, slotBytes, whole);
 }

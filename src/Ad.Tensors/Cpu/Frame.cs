@@ -21,6 +21,10 @@ internal sealed class Frame(int slots)
     /// <summary>All elements from a slot's start on, for whoever goes through them by a layout.</summary>
     public ReadOnlySpan<T> From<T>(int slot)
         where T : unmanaged => MemoryMarshal.Cast<byte, T>(_arrays[slot].AsSpan(_starts[slot]));
+
+    /// <summary>All places from a slot's start on, for whoever writes to them by a layout.</summary>
+    public Span<T> Into<T>(int slot)
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(_arrays[slot].AsSpan(_starts[slot]));
 }
 
 /// <summary>One step of a plan on the host's processors.</summary>

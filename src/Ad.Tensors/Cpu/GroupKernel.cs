@@ -30,7 +30,7 @@ internal sealed class GroupKernel : Kernel
         _group = group;
         _program = new GroupProgram(group, emitted: false);
         _emitAfter = GroupProgram.IsWorthEmitting(group) ? emitAfter : long.MaxValue;
-        _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type))];
+        _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type, r.Type))];
         _cut = _reducers.Length > 0
             ? new GroupCut(group.Extents!.Value, GroupProgram.BlockElements)
             : new GroupCut(group.Elements, GroupProgram.BlockElements, _program.Weight);
@@ -38,7 +38,10 @@ internal sealed class GroupKernel : Kernel
 
     public override IEnumerable<int> Reads => _group.Views().Select(view => view.Slot).Distinct();
 
-    public override IEnumerable<int> Writes => [.. _group.Outputs.Values, .. _group.Reductions.Select(r => r.Slot)];
+    public override IEnumerable<int> Writes => _group.Writes;
+
+    /// <summary>The slots that it writes in part, or in another order than that of its elements.</summary>
+    public IEnumerable<int> Scatters => _group.Scatters;
 
     // A block is stored when all of it has been loaded: see GroupState.
     public override bool ReadsInPlace(int source, int target) => _group.ReadsInPlace(source, target);
@@ -166,7 +169,7 @@ internal sealed class GroupKernel : Kernel
             }
 
             text.Append(CultureInfo.InvariantCulture, $" : {_group.Nodes[i].Type.Name()}");
-            text.Append(_group.Outputs.TryGetValue(i, out var slot) ? $" -> s{slot};" : ";");
+            text.Append(_group.Outputs.TryGetValue(i, out var target) ? $" -> {target};" : ";");
         }
 
         foreach (var reduction in _group.Reductions)

@@ -77,10 +77,12 @@ internal sealed class CudaBody(Plan<CudaStep> plan)
         public void Result(int index, ulong address)
         {
             _results[index] = address;
-            var slot = _body.Plan.Results[index].Slot;
-            if (_body.Plan.Slots[slot] == new Home(HomeKind.Result, index, 0))
+            for (var slot = 0; slot < _body.Plan.Slots.Length; slot++)
             {
-                _frame[slot] = address;
+                if (_body.Plan.Slots[slot] is { Kind: HomeKind.Result } home && home.Index == index)
+                {
+                    _frame[slot] = address + (ulong)home.Start;
+                }
             }
         }
 

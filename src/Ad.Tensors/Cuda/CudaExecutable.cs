@@ -69,7 +69,7 @@ internal sealed class CudaExecutable : Executable
                 frame[slot] = home.Kind switch
                 {
                     HomeKind.Argument => (placed[home.Index] ??= (CudaStorage)_device.Place(arguments[home.Index])).Block.Address,
-                    HomeKind.Result => (results[home.Index] = Room(room, home.Index)).Block.Address,
+                    HomeKind.Result => (results[home.Index] ??= Room(room, home.Index)).Block.Address + (ulong)home.Start,
                     _ => arenas[home.Index]!.Address + (ulong)home.Start,
                 };
             }

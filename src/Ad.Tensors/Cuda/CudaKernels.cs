@@ -63,5 +63,6 @@ internal sealed class CudaKernels(bool isBody) : IKernels<CudaStep>
         };
     }
 
-    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes) => RowLaunches.Merge(kernels, slotBytes);
+    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole) =>
+        RowLaunches.Merge(kernels, slotBytes, whole);
 }

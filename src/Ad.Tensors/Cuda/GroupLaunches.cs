@@ -15,9 +15,9 @@ internal static class GroupLaunches
     public static LaunchStep Of(PointwiseGroup group, bool aligned)
     {
         var text = new GroupText(group);
-        var outputs = group.Outputs.Select(o => (Node: o.Key, Slot: o.Value, group.Nodes[o.Key].Type, Name: text.Pointer(o.Value, group.Nodes[o.Key].Type))).ToArray();
+        var outputs = text.Outputs();
         int[] reads = [.. group.Views().Select(v => v.Slot)];
-        int[] writes = [.. outputs.Select(o => o.Slot)];
+        int[] writes = [.. group.Writes];
         var vector = aligned && group.Elements % Lanes == 0 && group.Elements >= FewElements;
         var items = vector ? group.Elements / Lanes : group.Elements;
         var index = CudaText.Index(text.Wide);
@@ -31,10 +31,7 @@ internal static class GroupLaunches
         else
         {
             body.Append(text.Nodes("t", _ => null, "    "));
-            foreach (var (node, _, _, name) in outputs)
-            {
-                body.Append($"    {name}[t] = n{node};\n");
-            }
+            body.Append(text.Stores(outputs, "t", "    "));
         }
 
         body.Append("}\n");
@@ -48,13 +45,12 @@ internal static class GroupLaunches
     }
 
     private static void Vectors(
-        PointwiseGroup group, GroupText text, (int Node, int Slot, DType Type, string Name)[] outputs, string index, StringBuilder body)
+        PointwiseGroup group, GroupText text, (int Node, View Target, string Name)[] outputs, string index, StringBuilder body)
     {
         var loaded = new HashSet<int>();
         for (var i = 0; i < group.Nodes.Count; i++)
         {
-            if (group.Nodes[i] is Node.Load { View: var view } load && view.Layout.IsContiguous() && view.Layout.Offset % Lanes == 0
-                && view.Layout.Elements() == group.Elements)
+            if (group.Nodes[i] is Node.Load { View: var view } load && IsByVectors(view.Layout) && view.Layout.Elements() == group.Elements)
             {
                 var type = CudaText.Stored(load.Type);
                 loaded.Add(i);
@@ -62,22 +58,27 @@ internal static class GroupLaunches
             }
         }
 
-        foreach (var (node, _, type, _) in outputs)
+        var whole = outputs.Where(o => IsByVectors(o.Target.Layout)).ToArray();
+        foreach (var (node, target, _) in whole)
         {
-            body.Append($"    Four<{CudaText.Stored(type)}> r{node};\n");
+            body.Append($"    Four<{CudaText.Stored(target.Type)}> r{node};\n");
         }
 
         body.Append($"    #pragma unroll\n    for (int lane = 0; lane < {Lanes}; lane++) {{\n        const {index} e = t * {Lanes} + lane;\n");
         body.Append(text.Nodes("e", i => loaded.Contains(i) ? CudaText.Read(group.Nodes[i].Type, $"v{i}.v[lane]") : null, "        "));
-        foreach (var (node, _, _, _) in outputs)
+        body.Append(text.Stores(outputs.Except(whole), "e", "        "));
+        foreach (var (node, _, _) in whole)
         {
             body.Append($"        r{node}.v[lane] = n{node};\n");
         }
 
         body.Append("    }\n");
-        foreach (var (node, _, type, name) in outputs)
+        foreach (var (node, target, name) in whole)
         {
-            body.Append($"    ((Four<{CudaText.Stored(type)}> *){name})[t] = r{node};\n");
+            var start = target.Layout.Offset == 0 ? name : $"({name} + {CudaText.Signed(target.Layout.Offset, text.Wide)})";
+            body.Append($"    ((Four<{CudaText.Stored(target.Type)}> *){start})[t] = r{node};\n");
         }
     }
+
+    private static bool IsByVectors(Layout layout) => layout.IsContiguous() && layout.Offset % Lanes == 0;
 }

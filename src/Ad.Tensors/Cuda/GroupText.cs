@@ -17,7 +17,7 @@ internal sealed class GroupText
     public GroupText(PointwiseGroup group, string prefix = "")
     {
         (_group, _prefix) = (group, prefix);
-        _wide = CudaText.IsWide(group.Elements, group.Views().Select(v => v.Layout));
+        _wide = CudaText.IsWide(group.Elements, group.Views().Concat(group.Outputs.Values).Select(v => v.Layout));
         foreach (var view in group.Views())
         {
             Pointer(view.Slot, view.Type, "const ");
@@ -66,6 +66,13 @@ internal sealed class GroupText
 
         return name;
     }
+
+    /// <summary>The nodes that are kept, where, and the pointers' names.</summary>
+    public (int Node, View Target, string Name)[] Outputs() => [.. _group.Outputs.Select(o => (o.Key, o.Value, Pointer(o.Value.Slot, o.Value.Type)))];
+
+    /// <summary>Statements that store element <paramref name="e"/> of nodes where it belongs.</summary>
+    public string Stores(IEnumerable<(int Node, View Target, string Name)> outputs, string e, string indent) =>
+        string.Concat(outputs.Select(o => $"{indent}{o.Name}[{CudaText.Place(o.Target.Layout, e, _wide)}] = n{o.Node};\n"));
 
     /// <summary>Statements that compute all nodes of element <paramref name="e"/>; a load that <paramref name="loaded"/> names is that.</summary>
     public string Nodes(string e, Func<int, string?> loaded, string indent)

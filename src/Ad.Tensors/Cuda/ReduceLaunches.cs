@@ -23,11 +23,11 @@ internal static class ReduceLaunches
     {
         var cut = Cut.Of(group.Extents!.Value);
         var text = new GroupText(group);
-        var outputs = group.Outputs.Select(o => (Node: o.Key, Slot: o.Value, Name: text.Pointer(o.Value, group.Nodes[o.Key].Type))).ToArray();
+        var outputs = text.Outputs();
         var finals = group.Reductions.Select(r => new Final(r, Accumulator(r.Kind, group.Nodes[r.Node].Type), cut.Pieces == 1 ? r.Slot
             : room(cut.Results * cut.Pieces * AccumulatorBytes(r.Kind, group.Nodes[r.Node].Type)))).ToArray();
         int[] reads = [.. group.Views().Select(v => v.Slot)];
-        int[] writes = [.. outputs.Select(o => o.Slot), .. finals.Select(f => f.Reduction.Slot), .. cut.Pieces == 1 ? [] : finals.Select(f => f.Slot)];
+        int[] writes = [.. group.Writes, .. cut.Pieces == 1 ? [] : finals.Select(f => f.Slot)];
         var launches = new List<Launch>();
         if (cut.Results > 0)
         {
@@ -49,7 +49,7 @@ internal static class ReduceLaunches
         };
     }
 
-    private static Launch First(PointwiseGroup group, Cut cut, GroupText text, (int Node, int Slot, string Name)[] outputs, Final[] finals)
+    private static Launch First(PointwiseGroup group, Cut cut, GroupText text, (int Node, View Target, string Name)[] outputs, Final[] finals)
     {
         var index = CudaText.Index(text.Wide);
         string Number(long n) => CudaText.Unsigned(n, text.Wide);
@@ -70,10 +70,7 @@ internal static class ReduceLaunches
         body.Append($"        for ({index} r = piece * {Number(cut.RowsPerPiece)} + y; r < end; r += {cut.Y}) {{\n");
         body.Append($"            const {index} e = (o * {Number(cut.Extents.Reduced)} + r) * {Number(cut.Extents.Inner)} + i;\n");
         body.Append(text.Nodes("e", _ => null, "            "));
-        foreach (var (node, _, name) in outputs)
-        {
-            body.Append($"            {name}[e] = n{node};\n");
-        }
+        body.Append(text.Stores(outputs, "e", "            "));
 
         for (var f = 0; f < finals.Length; f++)
         {

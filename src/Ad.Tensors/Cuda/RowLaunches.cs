@@ -16,7 +16,7 @@ internal static class RowLaunches
     private const long FewElements = 64 * 1024;
 
     /// <summary>Puts neighbouring groups that go through the same rows together.</summary>
-    public static CudaStep[] Merge(CudaStep[] steps, IReadOnlyList<long> slotBytes)
+    public static CudaStep[] Merge(CudaStep[] steps, IReadOnlyList<long> slotBytes, Func<int, int> whole)
     {
         var merged = new List<CudaStep>();
         var run = new List<LaunchStep>();
@@ -25,7 +25,7 @@ internal static class RowLaunches
         {
             if (step is LaunchStep { Group: { } group } launch)
             {
-                if (run.Count > 0 && GoesThrough(group, rows) && FollowsByRows(group, run, rows, slotBytes))
+                if (run.Count > 0 && GoesThrough(group, rows) && FollowsByRows(group, run, rows, slotBytes, whole))
                 {
                     run.Add(launch);
                     continue;
@@ -64,12 +64,18 @@ internal static class RowLaunches
             : group.Extents is { } extents && extents.Outer == rows && extents.Inner == 1);
 
     // It reads something of the groups before it, and of each row of theirs nothing but that row.
-    private static bool FollowsByRows(PointwiseGroup group, List<LaunchStep> before, long rows, IReadOnlyList<long> slotBytes)
+    private static bool FollowsByRows(PointwiseGroup group, List<LaunchStep> before, long rows, IReadOnlyList<long> slotBytes, Func<int, int> whole)
     {
-        var written = before.SelectMany(g => g.Writes).ToHashSet();
-        var views = group.Views().Where(v => written.Contains(v.Slot)).ToArray();
+        var written = before.SelectMany(g => g.Writes).Select(whole).ToHashSet();
+        var inRows = before.SelectMany(g => g.Writes).Except(before.SelectMany(g => g.Group!.Scatters)).ToHashSet();
+        var views = group.Views().Where(v => written.Contains(whole(v.Slot))).ToArray();
         return views.Length > 0 && views.All(view =>
         {
+            if (!inRows.Contains(view.Slot))
+            {
+                return false;
+            }
+
             var elements = slotBytes[view.Slot] / view.Type.Size();
             return elements % rows == 0 && view.Layout.Elements() == group.Elements && view.Layout.KeepsRows(rows, elements / rows);
         });
@@ -119,7 +125,7 @@ internal static class RowLaunches
         string Number(long n) => CudaText.Unsigned(n, text.Wide);
         var index = CudaText.Index(text.Wide);
         var width = group.Elements / rows;
-        var outputs = group.Outputs.Select(o => (Node: o.Key, Name: text.Pointer(o.Value, group.Nodes[o.Key].Type))).ToArray();
+        var outputs = text.Outputs();
         var sums = group.Reductions.Select(r => (Reduction: r, Accumulator: ReduceLaunches.Accumulator(r.Kind, group.Nodes[r.Node].Type), Name: text.Pointer(r.Slot, r.Type))).ToArray();
         var body = new StringBuilder("    {\n");
         for (var i = 0; i < sums.Length; i++)
@@ -129,10 +135,7 @@ internal static class RowLaunches
 
         body.Append($"        if (row < {Number(rows)})\n        for ({index} r = y; r < {Number(width)}; r += {team}) {{\n            const {index} e = row * {Number(width)} + r;\n");
         body.Append(text.Nodes("e", _ => null, "            "));
-        foreach (var (node, name) in outputs)
-        {
-            body.Append($"            {name}[e] = n{node};\n");
-        }
+        body.Append(text.Stores(outputs, "e", "            "));
 
         for (var i = 0; i < sums.Length; i++)
         {

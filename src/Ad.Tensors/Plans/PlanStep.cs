@@ -6,7 +6,7 @@ internal abstract class PlanStep
     /// <summary>The slots it reads.</summary>
     public abstract IEnumerable<int> Reads { get; }
 
-    /// <summary>The slots it writes, all of them whole.</summary>
+    /// <summary>The slots it writes, whole or in part.</summary>
     public abstract IEnumerable<int> Writes { get; }
 
     /// <summary>Whether it reads each element of one slot before it writes that place of another, so that both may be the same memory.</summary>
@@ -72,6 +72,6 @@ internal interface IKernels<K>
     /// <summary>Bodies, planned already in the order of <see cref="Operation.Structured.Bodies"/>, run as the operation says.</summary>
     K Structured(Operation.Structured structured, Plan<K>[] bodies, View[] operands, (int Result, int Slot)[] targets);
 
-    /// <summary>Steps put together where several are better done as one.</summary>
-    K[] Merge(K[] kernels, IReadOnlyList<long> slotBytes);
+    /// <summary>Steps put together where several are better done as one; <paramref name="whole"/> says which slot a slot lies in.</summary>
+    K[] Merge(K[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole);
 }

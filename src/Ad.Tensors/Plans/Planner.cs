@@ -33,6 +33,9 @@ internal sealed partial class Planner<K>
     private readonly List<long> _slotBytes = [];
     private readonly Dictionary<int, int> _inputSlots = [];
 
+    // Slots that are parts of larger ones, and where they start there.
+    private readonly Dictionary<int, (int Slot, long Start)> _within = [];
+
     private readonly IKernels<K> _kernels;
 
     private Planner(Program program, IKernels<K> kernels)
@@ -209,16 +212,55 @@ internal sealed partial class Planner<K>
         var ones = new int[instruction.Shape.Rank];
         Array.Fill(ones, 1);
         var starts = new int[instruction.Shape.Rank];
-        var parts = new (View Source, Layout Target)[instruction.Operands.Count];
-        for (var i = 0; i < parts.Length; i++)
+        var target = new View(NewSlot(instruction.Type, instruction.Shape, 0), instruction.Type, whole);
+        var copied = new List<(View Source, Layout Target)>();
+        for (var i = 0; i < instruction.Operands.Count; i++)
         {
             var shape = ShapeOf(instruction, i);
-            parts[i] = (InMemory(instruction, i), whole.Slice(new Axes(starts), new Axes(ones), shape));
+            var part = whole.Slice(new Axes(starts), new Axes(ones), shape);
+            if (WriteInto(instruction.Operands[i], target with { Layout = part }) is { } step)
+            {
+                _slotSteps[target.Slot] = Math.Max(_slotSteps[target.Slot], step);
+            }
+            else
+            {
+                copied.Add((InMemory(instruction, i), part));
+            }
+
             starts[axis] += shape[axis];
         }
 
-        return Kernel(instruction, target => _kernels.Copy("concatenate", target, 0, false, parts));
+        if (copied.Count > 0)
+        {
+            _slotSteps[target.Slot] = _steps.Count;
+            _steps.Add(_kernels.Copy("concatenate", target.Slot, 0, false, [.. copied]));
+        }
+
+        return new Value.Stored(target);
     }
+
+    /// <summary>Has an instruction's value written where it is wanted, and says at which step; null if it lies elsewhere already.</summary>
+    private int? WriteInto(int instruction, View target)
+    {
+        switch (_values[instruction])
+        {
+            case Value.Member member:
+                return ((PointwiseGroup)_steps[member.Step]).Outputs.TryAdd(member.Node, target) ? member.Step : null;
+            case Value.Leaf leaf:
+                Make(leaf, target);
+                return _steps.Count - 1;
+            case Value.Stored { View: var view } when IsWhole(view) && target.Layout.IsContiguous()
+                && target.Layout.Offset * view.Type.Size() % Alignment == 0
+                && !_inputSlots.ContainsValue(view.Slot) && !_within.ContainsKey(view.Slot):
+                _within[view.Slot] = (target.Slot, target.Layout.Offset * view.Type.Size());
+                return _slotSteps[view.Slot];
+            default:
+                return null;
+        }
+    }
+
+    private bool IsWhole(View view) =>
+        view.Layout.Offset == 0 && view.Layout.IsContiguous() && _slotBytes[view.Slot] == view.Layout.Elements() * view.Type.Size();
 
     private static Extents Around(Shape shape, int axis)
     {

@@ -43,8 +43,8 @@ internal sealed class PointwiseGroup(long elements)
 
     public List<Node> Nodes { get; } = [];
 
-    /// <summary>Which nodes are kept, and in which slot.</summary>
-    public Dictionary<int, int> Outputs { get; } = [];
+    /// <summary>Which nodes are kept, and where.</summary>
+    public Dictionary<int, View> Outputs { get; } = [];
 
     public List<GroupReduction> Reductions { get; } = [];
 
@@ -79,15 +79,21 @@ internal sealed class PointwiseGroup(long elements)
         }
     }
 
+    /// <summary>The slots that it writes.</summary>
+    public IEnumerable<int> Writes => Outputs.Values.Select(o => o.Slot).Concat(Reductions.Select(r => r.Slot)).Distinct();
+
+    /// <summary>The slots that it writes in part, or in another order than that of its elements.</summary>
+    public IEnumerable<int> Scatters => Outputs.Values.Where(o => o.Layout.Offset != 0 || !o.Layout.IsContiguous()).Select(o => o.Slot);
+
     /// <summary>Whether each element of one slot is read before its place in another is written, for whoever goes element by element.</summary>
     public bool ReadsInPlace(int source, int target)
     {
-        if (!Outputs.ContainsValue(target))
+        if (!Outputs.Values.Any(o => o.Slot == target) || Scatters.Any(slot => slot == target))
         {
             return false;
         }
 
-        var size = Nodes[Outputs.First(o => o.Value == target).Key].Type.Size();
+        var size = Outputs.Values.First(o => o.Slot == target).Type.Size();
         return Nodes.All(node => node switch
         {
             Node.Load load when load.View.Slot == source => load.View.Layout.Offset == 0 && load.View.Layout.IsContiguous()

@@ -15,7 +15,7 @@ template <> struct Sum<float> {
     static __device__ __forceinline__ Sum none() { Sum a; a.s = 0; return a; }
     __device__ __forceinline__ void add(float x, int) { s += x; }
     __device__ __forceinline__ void join(const Sum &b) { s += b.s; }
-    __device__ __forceinline__ float result() const { return (float)s; }
+    __device__ __forceinline__ double result() const { return s; }
 };
 
 // With what each rounding left out (Knuth 1969, 4.2.2).
