@@ -31,6 +31,16 @@ module Program =
         match List.ofArray argv with
         | "--quick" :: "--smoke" :: _ ->
             Quick.run true ""
+            OnDevice.run Ad.Functional.Devices.Cpu true
+            0
+        | "--device" :: name :: _ ->
+            let device =
+                match name.Split ':' with
+                | [| "cuda" |] -> Ad.Functional.Devices.Cuda 0
+                | [| "cuda"; ordinal |] -> Ad.Functional.Devices.Cuda(int ordinal)
+                | _ -> Ad.Functional.Devices.Cpu
+
+            OnDevice.run device false
             0
         | "--quick" :: rest ->
             Quick.run false (String.Join(' ', rest))

@@ -135,6 +135,7 @@ module internal Evaluate =
                         position
                     else
                         emit (Operation.Broadcast()) [| position |] node.Signature
+                | OnDevice target when obj.ReferenceEquals(target, device) -> index[inputs[0]]
                 | OnDevice target ->
                     Shapes.refuse
                         "onDevice"
@@ -185,6 +186,10 @@ module internal Evaluate =
         | null -> Device.Cpu
         | place -> place
 
+    // What is on no device in particular is made wherever it is wanted.
+    let private isHere (device: Device) (node: Node) =
+        isNull node.Place || obj.ReferenceEquals(node.Place, device)
+
     /// The nodes without a value, behind roots that a device computes, that it cannot compute itself: moves, and what they move.
     let elsewhere (device: Device) (roots: Node seq) : Node[] =
         if not (Places.areMany ()) then
@@ -200,6 +205,8 @@ module internal Evaluate =
                 else
                     match node.Op, node.Place with
                     | Variable, _ when inputs.Length = 0 -> ValueNone
+                    | OnDevice _, place when obj.ReferenceEquals(place, device) && isHere device inputs[0] ->
+                        ValueSome inputs
                     | OnDevice _, _ ->
                         found.Add node
                         ValueNone

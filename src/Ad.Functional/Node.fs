@@ -133,15 +133,13 @@ module internal Sources =
 /// Where nodes are computed. Null is anywhere: numbers, and what the host has, go where the others are; what was moved stays where it was moved to.
 [<RequireQualifiedAccess>]
 module internal Places =
-    let mutable private others = 0
+    let mutable private moves = 0
 
-    /// Whether a node was ever anywhere but on the host, so that graphs need to be looked through for moves.
-    let areMany () = Volatile.Read &others > 0
+    /// Whether a node was ever moved, so that graphs need to be looked through for moves.
+    let areMany () = Volatile.Read &moves > 0
 
     let note (device: Device) : Device =
-        if not (obj.ReferenceEquals(device, Device.Cpu)) then
-            Volatile.Write(&others, 1)
-
+        Volatile.Write(&moves, 1)
         device
 
     let ofValue (value: Storage) : Device | null =

@@ -178,6 +178,22 @@ public sealed class CudaDeviceTests
     }
 
     [Fact]
+    public void A_fault_that_shows_later_names_the_plan_or_the_step_if_asked_to()
+    {
+        var driver = new HostDriver();
+        var device = Device(driver);
+        var result = device.Prepare(Shifted(3)).Run([Vector(Ones)])[0];
+        driver.Fault = call => call == "cuMemcpyDtoHAsync" ? 719 : 0;
+        var late = Assert.Throws<CudaException>(() => result.ToHost());
+        Assert.Contains("It showed at: a copy to the host, which waited for\ngroup of", late.Message, StringComparison.Ordinal);
+
+        var times = 0;
+        var waiting = new HostDriver { Fault = call => call == "cuStreamSynchronize" && ++times == 2 ? 700 : 0 };
+        var named = Assert.Throws<CudaException>(() => new CudaDevice(waiting, new HostCompiler(), 0, waitsForEachStep: true).Prepare(Shifted(3)).Run([Vector(Ones)]));
+        Assert.EndsWith("It showed at: group of 3 nodes over 3 -> s2", named.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_run_that_fails_gives_its_memory_back()
     {
         var driver = new HostDriver();

@@ -18,9 +18,14 @@ public sealed class NvrtcTests
     {
         Assert.SkipUnless(Nvrtc.TryOpen(out var compiler), Missing);
         var device = new CudaDevice(new HostDriver(), new HostCompiler(), 0);
-        var sources = CudaTests.Cases(law).Select(c => Hosted.SourceOf(device, c.Program)).Where(s => s.Length > 0).Distinct().Take(40);
-        Assert.NotEmpty(compiler.Compile(sources.First(), Hopper));
-        Assert.NotEmpty(compiler.Compile(HostCompiler.Joined(sources), Hopper));
+        var sources = CudaTests.Cases(law).Select(c => Hosted.SourceOf(device, c.Program)).Where(s => s.Length > 0).Distinct().Take(15);
+
+        // As it is compiled for a run, and many at once; a law about copies alone has no kernels.
+        foreach (var one in sources.Take(1))
+        {
+            Assert.NotEmpty(compiler.Compile(one, Hopper));
+            Assert.NotEmpty(compiler.Compile(HostCompiler.Joined(sources), Hopper));
+        }
     }
 
     [Fact]

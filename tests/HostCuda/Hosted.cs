@@ -6,18 +6,25 @@ namespace HostCuda;
 /// <summary>CUDA devices that the host plays, for tests of whatever runs on devices.</summary>
 public static class Hosted
 {
-    /// <summary>Whether the system has what it takes: a C++ compiler.</summary>
-    public static bool IsThere => HostCompiler.IsThere;
+    /// <summary>Whether tests are to run on the machine's own GPU: FUNCTIONAL_CUDA=gpu in the environment.</summary>
+    public static bool IsGpu { get; } = Environment.GetEnvironmentVariable("FUNCTIONAL_CUDA") == "gpu";
+
+    /// <summary>Whether the system has what it takes: a C++ compiler, or a GPU where one is asked for.</summary>
+    public static bool IsThere => IsGpu || HostCompiler.IsThere;
 
     /// <summary>What to say of a test that is left out without it.</summary>
     public static string Missing => "There is no g++, which compiles the CUDA kernels for the host.";
+
+    /// <summary>A device to run programs on: one that the host plays, forwards or backwards, or the machine's GPU if it is asked for.</summary>
+    public static Device Device(bool backwards) =>
+        IsGpu ? Ad.Tensors.Device.Cuda(0) : new CudaDevice(new HostDriver { Backwards = backwards }, new HostCompiler(), 0);
 
     /// <summary>Makes cuda:0 and cuda:1 two devices that the host plays, for as long as the process runs.</summary>
     public static void Install()
     {
         lock (typeof(Hosted))
         {
-            if (!_installed)
+            if (!_installed && !IsGpu)
             {
                 CudaDevices.Install(0, new CudaDevice(new HostDriver(), new HostCompiler(), 0));
                 CudaDevices.Install(1, new CudaDevice(new HostDriver { Backwards = true }, new HostCompiler(), 1));
@@ -26,11 +33,20 @@ public static class Hosted
         }
     }
 
+    /// <summary>How many devices there are.</summary>
+    public static int Count => IsGpu ? CudaDevices.Count : 2;
+
     /// <summary>Makes a program ready on a device without running it; its kernels are compiled with those of others by <see cref="CompileTogether"/>.</summary>
     public static string SourceOf(Device device, Program program) => ((CudaExecutable)device.Prepare(program)).Source;
 
     /// <summary>Compiles the kernels of many programs at once.</summary>
-    public static void CompileTogether(IEnumerable<string> sources) => HostCompiler.Together(sources);
+    public static void CompileTogether(IEnumerable<string> sources)
+    {
+        if (!IsGpu)
+        {
+            HostCompiler.Together(sources);
+        }
+    }
 
     /// <summary>Bytes of a device's memory that somebody holds.</summary>
     public static long LiveBytes(Device device) => ((CudaDevice)device).Allocator.LiveBytes;

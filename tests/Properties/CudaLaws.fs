@@ -139,6 +139,7 @@ let ``a moved tensor says where it is, and the host's go with it`` () =
 [<Fact>]
 let ``tensors moved to two devices do not meet`` () =
     needed ()
+    Assert.SkipUnless(Hosted.Count > 1, "There is one device only.")
     let a, b = Tensor.onDevice (Cuda 0) (Tensor.scalar 1.0), Tensor.onDevice (Cuda 1) (Tensor.scalar 2.0)
     let error = Assert.Throws<ArgumentException>(fun () -> a * b |> ignore)
 
@@ -162,6 +163,34 @@ let ``the derivative of a move is the move back`` () =
     near "jit" g (jit (Reverse.gradient f) x)
     let h = hvp f x (Tensor.vector [ 1.0; 0.5 ])
     near "second" (hvp (fun x -> Tensor.sum (sin (x * x))) x (Tensor.vector [ 1.0; 0.5 ])) h
+
+[<Fact>]
+let ``what goes anywhere is made where it is moved to, inside jit as well`` () =
+    needed ()
+    let f (x: Tensor) = Tensor.onDevice (Cuda 0) (Tensor.ones Float64 [ 2 ] + Tensor.scalar 1.0) * x
+    let x = Tensor.onDevice (Cuda 0) (Tensor.vector [ 3.0; 4.0 ])
+    Assert.Equal(Tensor.vector [ 6.0; 8.0 ], jit f x)
+    Assert.True((Jit.trace f x [| x |]).IsSome)
+    let onHost (x: Tensor) = Tensor.onDevice Cpu (x + 1.0) * x
+    Assert.Equal(Tensor.vector [ 2.0; 6.0 ], jit onHost (Tensor.vector [ 1.0; 2.0 ]))
+    Assert.Equal(Tensor.vector [ 2.0; 6.0 ], onHost (Tensor.vector [ 1.0; 2.0 ]))
+
+[<Fact>]
+let ``a move inside a loop is refused`` () =
+    needed ()
+    let step (s: Tensor) (x: Tensor) = s + Tensor.onDevice (Cuda 0) x, s
+
+    let error =
+        Assert.Throws<ArgumentException>(fun () ->
+            scan step (Tensor.scalar 0.0) (Tensor.vector [ 1.0 ])
+            |> fst
+            |> Tensor.eval
+            |> ignore)
+
+    Assert.Contains(
+        "a function that is traced runs on one device; move its arguments to cuda:0 instead.",
+        error.Message
+    )
 
 [<Fact>]
 let ``the same key gives the same numbers on every device`` () =
@@ -240,3 +269,34 @@ let ``memory stays flat over ten thousand steps`` () =
 
     let before = run 100
     Assert.InRange(run 10_000, 0L, before)
+
+[<Fact>]
+let ``a loop's states go from memory to memory on the device`` () =
+    needed ()
+    let device = Cuda 0
+    let optimizer = Optimizer.adam 1e-2
+    let loss (x: Tensor) (p: Tensor) = Tensor.sum (Tensor.square (p - x))
+
+    let step (p: Tensor, s) (x: Tensor) =
+        let value, g = Reverse.valueAndGradient (loss x) p
+        Optimizer.step optimizer g s p, value
+
+    let loop = jitFold step
+    let inputs steps = Seq.init steps (fun i -> Tensor.scalar (float (i % 5)))
+
+    let run (start: Tensor) steps =
+        let (p, _), _ = loop (start, optimizer.Init start) (inputs steps)
+        p
+
+    let start = Tensor.vector [ 1.0; -2.0; 0.5 ]
+    let there = Tensor.onDevice device start
+    near "loop" (run start 30) (run there 30)
+
+    let live steps =
+        run there steps |> Tensor.toArray<float> |> ignore
+        GC.Collect()
+        GC.WaitForPendingFinalizers()
+        Hosted.LiveBytes device
+
+    let before = live 50
+    Assert.InRange(live 500, 0L, before)

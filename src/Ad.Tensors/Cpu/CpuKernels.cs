@@ -20,7 +20,7 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
     public Kernel ScatterAdd(Indexing extents, View indices, View updates, int target, Func<long, int> room) =>
         new ScatterAddKernel(extents, indices, updates, target);
 
-    public Kernel Contract(Operation.Contract contract, View left, View right, int target, Func<View, View> copied) =>
+    public Kernel Contract(Operation.Contract contract, View left, View right, int target, Func<View, View> copied, Func<long, int> room) =>
         ContractKernel.Of(contract, left, right, target, copied);
 
     public Kernel Decompose(Decomposition kind, View operand, Shape shape, Shape result, int target) =>
@@ -29,7 +29,7 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
     public Kernel Solve(LinearSystem system, View left, View right, Shape shape, Shape result, int target) =>
         new SolveKernel(system, left, right, shape, result, target);
 
-    public Kernel Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result) =>
+    public Kernel Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result, Func<long, int> room) =>
         ConvolveKernel.Of(convolve, image, kernel, target, result);
 
     public Kernel Window(Operation.Window window, View operand, Shape shape, int target, Shape result) =>

@@ -12,7 +12,12 @@ internal static class ContractLaunches
     private const long ManyProducts = 512;
     private const int MostBatches = 65535;
 
-    public static LaunchStep Contract(Operation.Contract contract, View left, View right, int target)
+    // Tiles at once on a large device; and what a piece of a sum must have to be worth a block, and writing and reading its results.
+    private const long EnoughBlocks = 132;
+    private const int LeastPiece = 256;
+    private const int MostPieces = 64;
+
+    public static LaunchStep Contract(Operation.Contract contract, View left, View right, int target, Func<long, int> room)
     {
         var (l, r) = Arranged(contract, left.Layout, right.Layout);
         var (batch, summed) = (contract.LeftBatch.Count, contract.LeftSummed.Count);
@@ -41,10 +46,10 @@ internal static class ContractLaunches
             """;
         return Step(
             $"contract {left} {right} as [{size.Batches}, {size.M}, {size.N}] over {size.K} -> s{target}",
-            functors, left.Type, size, IsNear(leftSum, rows), IsNear(rightSum, columns), left.Slot, right.Slot, target);
+            functors, left.Type, size, IsNear(leftSum, rows), IsNear(rightSum, columns), left.Slot, right.Slot, target, room);
     }
 
-    public static LaunchStep Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result)
+    public static LaunchStep Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result, Func<long, int> room)
     {
         var spatial = result.Rank - 3;
         var (x, w) = (image.Layout, kernel.Layout);
@@ -93,11 +98,11 @@ internal static class ContractLaunches
             """;
         return Step(
             $"convolve {image} {kernel} as [{size.Batches}, {size.M}, {size.N}] over {size.K} -> s{target}",
-            functors, image.Type, size, true, false, kernel.Slot, image.Slot, target);
+            functors, image.Type, size, true, false, kernel.Slot, image.Slot, target, room);
     }
 
     private static LaunchStep Step(
-        string text, string functors, DType type, Sizes size, bool alongLeft, bool alongRight, int left, int right, int target)
+        string text, string functors, DType type, Sizes size, bool alongLeft, bool alongRight, int left, int right, int target, Func<long, int> room)
     {
         if (type == DType.Bool)
         {
@@ -120,11 +125,79 @@ internal static class ContractLaunches
 
             """;
         var blocks = isDots ? size.M * (long)size.N : (size.M + tile - 1L) / tile * ((size.N + tile - 1L) / tile);
-        Launch[] launches = size.Batches == 0 || size.M == 0 || size.N == 0 || size.K == 0 ? []
+        var isNothing = size.Batches == 0 || size.M == 0 || size.N == 0 || size.K == 0;
+        if (!isNothing && !isDots && Pieces(blocks * size.Batches, size.K) is > 1 and var pieces && (long)pieces * size.Batches <= MostBatches)
+        {
+            return InPieces(text, functors, call, type, size, pieces, blocks, left, right, target, room);
+        }
+
+        Launch[] launches = isNothing ? []
             : [new Launch(body, ["matrix"], new Grid(blocks, Math.Min(size.Batches, MostBatches)), 256, [left, right, target])];
         return new LaunchStep(text, [left, right], [target], launches) 
         {
             Cleared = size.K == 0 ? [(target, (long)size.Batches * size.M * size.N * type.Size())] : [],
+            Operations = 2L * size.Batches * size.M * size.N * size.K,
+        };
+    }
+
+    // Into how many pieces a long sum is cut where there are too few tiles to keep a device busy.
+    private static int Pieces(long blocks, int k) =>
+        blocks >= EnoughBlocks ? 1 : (int)Math.Min(Math.Min(2 * EnoughBlocks / blocks, MostPieces), k / LeastPiece);
+
+    // Each piece of the sum is a product of its own, as one of more batches; a second kernel adds them, first to last.
+    private static LaunchStep InPieces(
+        string text, string functors, string call, DType type, Sizes size, int pieces, long blocks, int left, int right, int target, Func<long, int> room)
+    {
+        var element = CudaText.Name(type);
+        var each = (size.K + pieces - 1) / pieces;
+        var results = (long)size.Batches * size.M * size.N;
+        var sums = room(pieces * results * type.Size());
+        var first = $$"""
+            {{functors}}struct @PL {
+                @L l;
+                __device__ __forceinline__ {{element}} at(u32 b, u32 row, u32 k) const { return k + b % {{pieces}}u * {{each}}u < {{size.K}}u ? l.at(b / {{pieces}}u, row, k + b % {{pieces}}u * {{each}}u) : ({{element}})0; }
+            };
+            struct @PR {
+                @R r;
+                u32 from;
+                static const bool checks = @R::checks;
+                __device__ __forceinline__ bool inside(u32 k, u32 column) const { return k + from < {{size.K}}u && r.inside(k + from, column); }
+                __device__ __forceinline__ {{element}} at(u32 b, u32 k, u32 column) const { return k + from < {{size.K}}u ? r.at(b / {{pieces}}u, k + from, column) : ({{element}})0; }
+            };
+            struct @PW {
+                {{element}} *p;
+                static const int batches = {{size.Batches * pieces}};
+                __device__ __forceinline__ void at(u32 b, u32 row, u32 column, {{element}} x) const { p[(((i64)b * {{size.M}}) + row) * {{size.N}} + column] = x; }
+            };
+            extern "C" __global__ void __launch_bounds__(256) @(const {{element}} *left, const {{element}} *right, {{element}} *sums) {
+                @PL l; l.l.p = left;
+                @PR r; r.r.p = right; r.from = blockIdx.y % {{pieces}}u * {{each}}u;
+                @PW w; w.p = sums;
+                {{call}}(l, r, w, {{size.M}}, {{size.N}}, {{each}});
+            }
+
+            """;
+        var second = $$"""
+            {{functors}}extern "C" __global__ void __launch_bounds__(256) @(const {{element}} *sums, {{element}} *result) {
+                const i64 e = (i64)blockIdx.x * 256 + threadIdx.x;
+                if (e >= {{results}}ll) return;
+                const i64 batch = e / {{(long)size.M * size.N}}ll, at = e % {{(long)size.M * size.N}}ll;
+                {{element}} sum = 0;
+                for (int piece = 0; piece < {{pieces}}; piece++) sum = ad_add(sum, sums[(batch * {{pieces}} + piece) * {{(long)size.M * size.N}}ll + at]);
+                @W w; w.p = result;
+                w.at((u32)batch, (u32)(at / {{size.N}}), (u32)(at % {{size.N}}), sum);
+            }
+
+            """;
+        return new LaunchStep(
+            $"{text} in {pieces} pieces",
+            [left, right],
+            [target, sums],
+            [
+                new Launch(first, ["matrix"], new Grid(blocks, size.Batches * pieces), 256, [left, right, sums]),
+                new Launch(second, ["matrix"], IndexLaunches.Blocks(results), 256, [sums, target]),
+            ])
+        {
             Operations = 2L * size.Batches * size.M * size.N * size.K,
         };
     }

@@ -6,9 +6,9 @@ internal sealed class CudaDevice : Device
     private readonly ICudaCompiler _compiler;
     private readonly Lock _gate = new();
 
-    public CudaDevice(ICudaDriver driver, ICudaCompiler compiler, int ordinal)
+    public CudaDevice(ICudaDriver driver, ICudaCompiler compiler, int ordinal, bool waitsForEachStep = false)
     {
-        (Driver, _compiler, Ordinal) = (driver, compiler, ordinal);
+        (Driver, _compiler, Ordinal, WaitsForEachStep) = (driver, compiler, ordinal, waitsForEachStep);
         Facts = driver.Describe(ordinal);
         Allocator = new CudaAllocator(driver, ordinal);
     }
@@ -20,6 +20,12 @@ internal sealed class CudaDevice : Device
     public CudaFacts Facts { get; }
 
     public CudaAllocator Allocator { get; }
+
+    /// <summary>Whether the host waits for each step of a plan, so that a fault is found at the step that it is of.</summary>
+    public bool WaitsForEachStep { get; }
+
+    /// <summary>The plan that ran last, to be named where a fault shows that may be of it.</summary>
+    public Executable? Last { get; set; }
 
     /// <summary>How often a run was the replay of a graph.</summary>
     public long Replays { get; set; }
@@ -68,7 +74,14 @@ internal sealed class CudaDevice : Device
         lock (_gate)
         {
             Driver.Use(Ordinal);
-            Driver.Download(target, source.Address);
+            try
+            {
+                Driver.Download(target, source.Address);
+            }
+            catch (CudaException e) when (Last is not null)
+            {
+                throw e.During($"a copy to the host, which waited for\n{Last}FUNCTIONAL_CUDA_WAIT=1 in the environment finds the step.");
+            }
         }
     }
 

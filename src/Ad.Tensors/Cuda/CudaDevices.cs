@@ -66,7 +66,7 @@ public static class CudaDevices
             ? throw new CudaException($"The device cuda:{ordinal} cannot be used. {Problem}")
             : ordinal < 0 || ordinal >= Driver!.Devices
             ? throw new CudaException($"There is no device cuda:{ordinal}: this machine has {Driver!.Devices}, counted from 0.")
-            : new CudaDevice(Driver, Compiler!, ordinal);
+            : new CudaDevice(Driver, Compiler!, ordinal, Environment.GetEnvironmentVariable("FUNCTIONAL_CUDA_WAIT") == "1");
 
         public override string ToString()
         {

@@ -28,7 +28,7 @@ internal sealed class CudaExecutable : Executable
         }
 
         _canFail = plan.Kernels.Any(step => step.CanFail);
-        _graphs = plan.Kernels.Length > 1 && plan.Kernels.All(step => step.IsCapturable) ? new CudaGraphs(device) : null;
+        _graphs = plan.Kernels.Length > 1 && !device.WaitsForEachStep && plan.Kernels.All(step => step.IsCapturable) ? new CudaGraphs(device) : null;
     }
 
     public override ProgramCost Cost { get; }
@@ -51,6 +51,7 @@ internal sealed class CudaExecutable : Executable
     private Storage[] RunAlone(Storage[] arguments, Storage?[] room)
     {
         Prepare();
+        _device.Last = this;
         var frame = new CudaFrame(_device, _module!, _plan.Slots.Length);
         var placed = new CudaStorage?[arguments.Length];
         var results = new CudaStorage[_plan.Results.Length];

@@ -51,6 +51,10 @@ internal sealed class CudaFrame(CudaDevice device, CudaModule module, int slots)
             try
             {
                 step.Run(this);
+                if (device.WaitsForEachStep && Kept is null)
+                {
+                    Driver.Synchronize();
+                }
             }
             catch (CudaException e) when (e.InnerException is null && e.Code != 0)
             {

@@ -23,8 +23,8 @@ internal sealed class CudaKernels(bool isBody) : IKernels<CudaStep>
     public CudaStep ScatterAdd(Indexing extents, View indices, View updates, int target, Func<long, int> room) =>
         IndexLaunches.ScatterAdd(extents, indices, updates, target, room);
 
-    public CudaStep Contract(Operation.Contract contract, View left, View right, int target, Func<View, View> copied) =>
-        ContractLaunches.Contract(contract, left, right, target);
+    public CudaStep Contract(Operation.Contract contract, View left, View right, int target, Func<View, View> copied, Func<long, int> room) =>
+        ContractLaunches.Contract(contract, left, right, target, room);
 
     public CudaStep Decompose(Decomposition kind, View operand, Shape shape, Shape result, int target) => HostStep.Of(
         new DecomposeKernel(kind, operand, shape, result, target),
@@ -38,8 +38,8 @@ internal sealed class CudaKernels(bool isBody) : IKernels<CudaStep>
         target,
         result.Elements * left.Type.Size());
 
-    public CudaStep Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result) =>
-        ContractLaunches.Convolve(convolve, image, kernel, target, result);
+    public CudaStep Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result, Func<long, int> room) =>
+        ContractLaunches.Convolve(convolve, image, kernel, target, result, room);
 
     public CudaStep Window(Operation.Window window, View operand, Shape shape, int target, Shape result) =>
         WindowLaunches.Window(window, operand, shape, target, result);

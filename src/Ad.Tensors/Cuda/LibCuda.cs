@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 
@@ -19,8 +20,9 @@ internal sealed unsafe class LibCuda : ICudaDriver
     private static int _current;
 
     private readonly nint _library;
-    private readonly Dictionary<int, (nint Context, nint Stream)> _contexts = [];
-    private readonly Dictionary<string, nint> _entries = [];
+    private readonly ConcurrentDictionary<int, (nint Context, nint Stream)> _contexts = new();
+    private readonly Lock _beginning = new();
+    private readonly ConcurrentDictionary<string, nint> _entries = new();
 
     private LibCuda(nint library)
     {
@@ -75,7 +77,7 @@ internal sealed unsafe class LibCuda : ICudaDriver
     {
         if (!_contexts.TryGetValue(ordinal, out var known))
         {
-            lock (_contexts)
+            lock (_beginning)
             {
                 if (!_contexts.TryGetValue(ordinal, out known))
                 {
@@ -215,19 +217,16 @@ internal sealed unsafe class LibCuda : ICudaDriver
 
     private nint Entry(string name)
     {
-        lock (_entries)
+        if (!_entries.TryGetValue(name, out var entry))
         {
-            if (!_entries.TryGetValue(name, out var entry))
+            if (!NativeLibrary.TryGetExport(_library, name, out entry))
             {
-                if (!NativeLibrary.TryGetExport(_library, name, out entry))
-                {
-                    throw new CudaException($"The NVIDIA driver has no {name}: it is older than CUDA 11.4. Install a newer driver.");
-                }
-
-                _entries[name] = entry;
+                throw new CudaException($"The NVIDIA driver has no {name}: it is older than CUDA 11.4. Install a newer driver.");
             }
 
-            return entry;
+            _entries[name] = entry;
         }
+
+        return entry;
     }
 }

@@ -48,7 +48,7 @@ internal interface IKernels<K>
     K ScatterAdd(Indexing extents, View indices, View updates, int target, Func<long, int> room);
 
     /// <summary>Products summed over paired axes; a view can be copied first.</summary>
-    K Contract(Operation.Contract contract, View left, View right, int target, Func<View, View> copied);
+    K Contract(Operation.Contract contract, View left, View right, int target, Func<View, View> copied, Func<long, int> room);
 
     /// <summary>A decomposition of each matrix.</summary>
     K Decompose(Decomposition kind, View operand, Shape shape, Shape result, int target);
@@ -57,7 +57,7 @@ internal interface IKernels<K>
     K Solve(LinearSystem system, View left, View right, Shape shape, Shape result, int target);
 
     /// <summary>A convolution.</summary>
-    K Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result);
+    K Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result, Func<long, int> room);
 
     /// <summary>Elements combined in windows.</summary>
     K Window(Operation.Window window, View operand, Shape shape, int target, Shape result);

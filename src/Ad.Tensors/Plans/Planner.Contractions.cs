@@ -11,7 +11,7 @@ internal sealed partial class Planner<K>
         if (turned is null)
         {
             var (left, right) = (InMemory(instruction, 0), InMemory(instruction, 1));
-            return Kernel(instruction, target => _kernels.Contract(contract, left, right, target, Copied));
+            return Kernel(instruction, target => _kernels.Contract(contract, left, right, target, Copied, Room));
         }
 
         var (operation, operands) = Turned(contract, instruction.Operands);

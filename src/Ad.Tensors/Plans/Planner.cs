@@ -138,7 +138,7 @@ internal sealed partial class Planner<K>
                     solve.System, Contiguous(instruction, 0), Contiguous(instruction, 1), ShapeOf(instruction, 0), shape, target));
             case Operation.Convolve convolve:
                 var (image, kernel) = (InMemory(instruction, 0), InMemory(instruction, 1));
-                return Kernel(instruction, target => _kernels.Convolve(convolve, image, kernel, target, shape));
+                return Kernel(instruction, target => _kernels.Convolve(convolve, image, kernel, target, shape, Room));
             case Operation.Window window:
                 return Kernel(instruction, target => _kernels.Window(window, Contiguous(instruction, 0), ShapeOf(instruction, 0), target, shape));
             case Operation.WindowShare share:

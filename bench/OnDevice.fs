@@ -1,0 +1,163 @@
+/// A table for one device, with sizes that keep a large one busy: time a run, and what that is of memory or arithmetic.
+module Bench.OnDevice
+
+open System
+open System.Diagnostics
+open Ad.Functional
+open Ad.Tensors
+open Ad.Tensors.Cuda
+
+/// Work to time: it is done as often as it is told, and the last result is waited for. Bytes and operations are those that cannot be saved.
+type private Work =
+    { Title: string
+      Bytes: float
+      Operations: float
+      Make: Device -> int -> unit }
+
+let private work title bytes operations make =
+    { Title = title
+      Bytes = bytes
+      Operations = operations
+      Make = make }
+
+let private normal device (shape: int list) =
+    Tensor.onDevice
+        device
+        (Random.normalOf Float32 { Words = Tensor.onDevice device (Key.ofSeed 1L).Words } shape)
+    |> Tensor.eval
+
+// Reading one element waits for all the work before it.
+let private wait (x: Tensor) =
+    Tensor.toScalar (Tensor.cast Float64 (Tensor.slice [ 0, 1, 1 ] (Tensor.flatten x)))
+    |> ignore
+
+let private repeated (f: unit -> Tensor) times =
+    let mutable last = f ()
+
+    for _ in 2..times do
+        last <- Tensor.eval (f ())
+
+    wait last
+
+let private pointwise count =
+    work $"gradient of sum(sin x exp(-x^2)), {count} float32" (8.0 * float count) 0.0 (fun device ->
+        let x = normal device [ count ]
+        let gradient = jit (Reverse.gradient (fun x -> Tensor.sum (sin x * exp (-x * x))))
+        repeated (fun () -> gradient x))
+
+let private softmax rows columns =
+    work $"softmax of {rows} rows of {columns}" (8.0 * float rows * float columns) 0.0 (fun device ->
+        let x = normal device [ rows; columns ]
+        let f = jit (Tensor.softmax 1)
+        repeated (fun () -> f x))
+
+let private product size =
+    work $"matrix product, {size} by {size} float32" 0.0 (2.0 * float size ** 3.0) (fun device ->
+        let a, b = normal device [ size; size ], normal device [ size; size ]
+        let f = jit (fun (a, b) -> Tensor.matmul a b)
+        repeated (fun () -> f (a, b)))
+
+let private convolution batch channels size =
+    let operations = 2.0 * float batch * float (size * size) * float (channels * channels) * 9.0
+
+    work
+        $"convolution 3 by 3, {batch} images, {channels} channels of {size} by {size}"
+        0.0
+        operations
+        (fun device ->
+            let x, k =
+                normal device [ batch; channels; size; size ], normal device [ channels; channels; 3; 3 ]
+
+            let f = jit (fun (x, k) -> Conv.conv2d 1 1 k x)
+            repeated (fun () -> f (x, k)))
+
+let private perceptron batch width =
+    let operations = 6.0 * float batch * float (784 * width + width * width + 10 * width)
+
+    work $"step of a perceptron 784, {width}, {width}, 10, batch {batch}" 0.0 operations (fun device ->
+        let net = Layer.perceptron Float32 Tensor.relu 0.0 [ 784; width; width; 10 ]
+        let place tree = tree |> Tree.map (Tensor.onDevice device) |> Tensor.eval
+        let parameters = place (net.Init(Key.ofSeed 2L))
+        let optimizer = Optimizer.adam 1e-3
+        let x, y = normal device [ batch; 784 ], Tensor.onDevice device (Tensor.zeros Int32 [ batch ])
+        let loss p = Losses.crossEntropy (net.Apply Inference p x) y
+
+        let step (p, s) () =
+            let value, g = Reverse.valueAndGradient loss p
+            Optimizer.step optimizer g s p, value
+
+        let loop = jitFold step
+        let start = parameters, place (optimizer.Init parameters)
+
+        fun times ->
+            let _, losses = loop start (Seq.replicate times ())
+            wait (List.last losses))
+
+let private update count =
+    // Gradient, parameter and two moments are read, and all but the gradient written.
+    work $"Adam update of {count} parameters" (28.0 * float count) 0.0 (fun device ->
+        let optimizer = Optimizer.adam 1e-3
+        let p, g = normal device [ count ], normal device [ count ]
+        let step (p, s) (g: Tensor) = Optimizer.step optimizer g s p, ()
+        let loop = jitFold step
+        let start = p, optimizer.Init p
+
+        fun times ->
+            let (p, _), _ = loop start (Seq.replicate times g)
+            wait p)
+
+let private chain =
+    work "1000 operations on 10 elements, not jitted" 0.0 0.0 (fun device ->
+        let x = normal device [ 10 ]
+        repeated (fun () -> Seq.fold (fun y _ -> sin y) x (seq { 1..1000 })))
+
+let private all isSmall =
+    if isSmall then
+        [ pointwise 1000
+          softmax 10 10
+          product 16
+          convolution 1 2 4
+          perceptron 4 8
+          update 100
+          chain ]
+    else
+        [ pointwise 100_000_000
+          softmax 65_536 1024
+          product 1024
+          product 4096
+          convolution 64 64 56
+          perceptron 128 1024
+          perceptron 4096 1024
+          update 100_000_000
+          chain ]
+
+/// Times all the work on a device for about a second each; a small run only shows that each works.
+let run (device: Device) isSmall =
+    for work in all isSmall do
+        try
+            let run = work.Make device
+            run 2
+            let clock = Stopwatch.StartNew()
+            run 2
+            let once = clock.Elapsed.TotalSeconds / 2.0
+
+            let times =
+                if isSmall then
+                    2
+                else
+                    int (Math.Clamp(1.0 / once, 2.0, 1000.0))
+
+            let clock = Stopwatch.StartNew()
+            run times
+            let seconds = clock.Elapsed.TotalSeconds / float times
+
+            let rate (amount: float) unit =
+                if amount > 0.0 then
+                    $"{amount / seconds / 1e9, 12:F1} {unit}"
+                else
+                    ""
+
+            let bandwidth, speed = rate work.Bytes "GB/s", rate work.Operations "GFlop/s"
+            printfn $"{work.Title, -64} {seconds * 1e3, 12:F4} ms{bandwidth}{speed}"
+        with :? CudaException as error when not isSmall ->
+            printfn $"{work.Title, -64} {error.Message}"

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Runs the CUDA tests and the benchmark on a real GPU, from what gpu-publish.sh made: it builds nothing and needs neither .NET nor a network.
+# Writes one file, gpu-check.txt or the one named; ends with 0 if all tests passed.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+report=${1:-gpu-check.txt}
+app=$here/app
+[[ -x $app/Engine ]] || {
+    echo "There is no app/Engine beside this script. Make the archive with scripts/gpu-publish.sh, and unpack it here." >&2
+    exit 64
+}
+
+export FUNCTIONAL_CUDA=gpu
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
+export LD_LIBRARY_PATH=$here/nvrtc${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+XDG_CACHE_HOME=$(mktemp -d)
+export XDG_CACHE_HOME
+trap 'rm -rf "$XDG_CACHE_HOME"' EXIT
+failed=0
+
+part() {
+    local name=$1 rc=0
+    shift
+    echo
+    echo "== $name"
+    "$@" 2>&1 || rc=$?
+    echo "== $name ended with $rc"
+    return "$rc"
+}
+
+tests() {
+    part "engine on the GPU" "$app/Engine" -class Engine.CudaTests || return 1
+    part "NVRTC" "$app/Engine" -class Engine.NvrtcTests || return 1
+    part "properties on the GPU" "$app/Properties" -class Properties.CudaLaws || return 1
+}
+
+{
+    date -u
+    nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --format=csv || echo "There is no nvidia-smi."
+    tests || failed=1
+    if command -v compute-sanitizer >/dev/null; then
+        part "memory under compute-sanitizer" compute-sanitizer --error-exitcode 9 "$app/Engine" -class Engine.CudaTests || failed=1
+        part "races under compute-sanitizer" compute-sanitizer --tool racecheck --error-exitcode 9 "$app/Engine" -class Engine.CudaTests || failed=1
+    else
+        echo "There is no compute-sanitizer: memory and races were not looked at."
+    fi
+
+    part "benchmark" "$app/Bench" --device cuda || failed=1
+    nvidia-smi || true
+    echo
+    echo "failed: $failed"
+} 2>&1 | tee "$report"
+
+# The pipe's own shell cannot set this one's variable.
+grep -q '^failed: 0$' "$report"

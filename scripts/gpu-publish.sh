@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Makes gpu-check.tar.xz: the tests and the benchmark with their own runtime, NVRTC if this machine has it, and gpu-check.sh. Unpack it on a
+# machine with an NVIDIA driver and run ./gpu-check.sh there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/feed.sh
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+out=$work/gpu-check
+mkdir -p "$out/nvrtc"
+
+# One folder for all, so that the runtime is there once.
+for project in tests/Engine tests/Properties bench; do
+    dotnet publish "$project" --configuration Release --runtime linux-x64 --self-contained --nologo -v q -o "$out/app"
+done
+
+# The library's own search, so that what is packed is what would be used.
+while read -r library; do
+    cp -L "$library" "$out/nvrtc/"
+done < <(
+    for folder in ${CUDA_HOME:+"$CUDA_HOME/lib64" "$CUDA_HOME/lib"} ${LD_LIBRARY_PATH//:/ } $(ldconfig -p 2>/dev/null | sed -n 's#.*=> \(.*\)/libnvrtc[.].*#\1#p'); do
+        find "$folder" -maxdepth 1 \( -name 'libnvrtc.so.*' -o -name 'libnvrtc-builtins.so.*' \) 2>/dev/null || true
+    done | sort -u
+)
+cp scripts/gpu-check.sh "$out/"
+tar -C "$work" -cJf gpu-check.tar.xz gpu-check
+ls -l gpu-check.tar.xz "$out/nvrtc"
