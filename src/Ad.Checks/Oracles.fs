@@ -369,7 +369,7 @@ module Oracles =
         | Some intervals ->
             let bounds =
                 Array.map2
-                    (fun i g ->
+                    (fun (i: Interval) g ->
                         if g >= 0.0 then
                             i.Low * g, i.High * g
                         else
