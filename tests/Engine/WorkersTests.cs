@@ -11,7 +11,7 @@ public sealed class WorkersTests
         // Work over sooner than a parked thread wakes, again and again, with time to park in between.
         var workers = new Workers(4);
         var work = new Counting();
-        for (var run = 0; run < 20_000; run++)
+        for (var run = 0; run < 100_000; run++)
         {
             workers.Run(work, 2, parallel: true);
             Thread.SpinWait(run % 400);
@@ -21,7 +21,7 @@ public sealed class WorkersTests
             }
         }
 
-        Assert.Equal(40_000, work.Done);
+        Assert.Equal(200_000, work.Done);
     }
 
     [Fact]

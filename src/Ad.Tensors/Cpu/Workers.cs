@@ -113,12 +113,16 @@ internal sealed class Workers
 
         lock (_gate)
         {
-            while (_job is null || _job == last)
+            while (true)
             {
+                // Read once: whoever ran the job takes it away without the lock.
+                if (Volatile.Read(ref _job) is { } job && job != last)
+                {
+                    return job;
+                }
+
                 Monitor.Wait(_gate);
             }
-
-            return _job;
         }
     }
 
