@@ -242,6 +242,16 @@ let private layerNorm (x: Tensor) =
 
     Tensor.sum ((centred / sqrt (Tensor.meanKeep [ -1 ] (Tensor.square centred) + 1e-5)) ** 3.0)
 
+/// Images normalized by the mean and variance of each channel over the batch, then rectified.
+let private batchNorm (x: Tensor) =
+    let centred = x - Tensor.meanKeep [ 0; 2; 3 ] x
+
+    let scaled =
+        centred
+        * Tensor.rsqrt (Tensor.meanKeep [ 0; 2; 3 ] (Tensor.square centred) + 1e-5)
+
+    Tensor.sum (Tensor.relu scaled ** 3.0)
+
 let private operations n (x: Tensor) =
     Seq.fold (fun y i -> if i % 2 = 0 then y * x else y + x) x (seq { 0 .. n - 1 })
     |> Tensor.sum
@@ -279,6 +289,7 @@ let private workload (name: string) =
     | [| "gemm"; m; k; n; order; dtype |] -> product m k n order dtype, 1
     | [| "softmax" |] -> once (Tensor.softmax -1) (uniform 3L [ 1024; 1000 ]), 1
     | [| "layerNorm" |] -> gradient layerNorm (uniform 4L [ 1024; 1024 ]), 1
+    | [| "batchNorm" |] -> gradient batchNorm (uniform 4L [ 32; 16; 32; 32 ]), 1
     | [| "sum"; n |] -> once Tensor.sum (Tensor.ofArray [ int n ] (Array.create (int n) 1.0f)), 1
     | [| "mlp"; "sgd" |] -> mlp (Optimizer.sgd 0.01), steps
     | [| "mlp"; "adam" |] -> mlp (Optimizer.adam 1e-3), steps
@@ -322,6 +333,13 @@ let main argv =
         let work, _ = workload name
         median 1000.0 work.Run |> ignore
         printf $"{work.Profile()}"
+        exit 0
+    | [| "--runs"; count; name |] ->
+        let work, _ = workload name
+
+        for _ in 1 .. int count do
+            work.Run()
+
         exit 0
     | _ -> ()
 

@@ -106,6 +106,7 @@ module internal Routes =
         | Variable
         | Custom _
         | StopGradient
+        | OnDevice _
         | Reshape _ -> Some(Array.init (int y.Count) (fun i -> struct (i, 0, i)))
         | Cast _ when x[0].DType = y.DType -> Some(Array.init (int y.Count) (fun i -> struct (i, 0, i)))
         | Reduce(Reduction.Sum, axes) -> Some(reduced axes x[0] y)
@@ -224,6 +225,7 @@ module internal Routes =
         | Pointwise _
         | Cast _
         | StopGradient
+        | OnDevice _
         | Reduce _
         | CumulativeSum _
         | Reshape _

@@ -156,6 +156,7 @@ module internal Batching =
                 Array.append [| value |] (Array.map fst (Array.tail inputs))
             )
         | StopGradient
+        | OnDevice _
         | Cast _ -> Tensor.Create(op, only)
         | Pointwise _ -> Tensor.Create(op, every ())
         | Random _ -> Seq.init size (fun i -> Tensor.Create(op, only[i])) |> Tensor.stack 0

@@ -163,7 +163,7 @@ module internal Body =
 
     /// The program of nodes of the body; argument i is parameter i.
     let program (body: Body) (targets: Tensor[]) : Program =
-        let lowered = Evaluate.lower true (Seq.cast<Node> targets) (fun _ _ -> false)
+        let lowered = Evaluate.lower null true (Seq.cast<Node> targets) (fun _ _ -> false)
         let places = Dictionary<Node, int>(HashIdentity.Reference)
         body.Parameters |> Array.iteri (fun i p -> places[p] <- i)
         let outputs = Dictionary<Node, int>(HashIdentity.Reference)

@@ -344,6 +344,11 @@ module internal Derivatives =
         | Reduce((Reduction.Max | Reduction.Min), axes) -> extreme axes
         | CumulativeSum(axis, reverse) ->
             Linear(fun _ g _ -> Tensor.Create(CumulativeSum(axis, not reverse), g))
+        | OnDevice _ ->
+            Linear(fun x g _ ->
+                match x[0].Place with
+                | null -> Tensor.OnDevice(Device.Cpu, g)
+                | from -> Tensor.OnDevice(from, g))
         | Reshape _ -> Linear(fun x g _ -> Tensor.reshape x[0].Shape g)
         | Permute axes -> Linear(fun _ g _ -> Tensor.permute (inverse axes) g)
         | Broadcast _ -> Linear(fun x g _ -> unbroadcast x[0] g)

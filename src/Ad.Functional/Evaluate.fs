@@ -23,7 +23,7 @@ type internal Lowered =
 module internal Evaluate =
     /// The nodes with a value that the roots depend on; those without, each after its inputs, in an order that only the graph decides; and the
     /// roots together with the groups of all nodes met.
-    let private order (roots: Node seq) =
+    let private order (device: Device | null) (roots: Node seq) =
         let leaves = List<Node>()
         let rest = Queue<Node> roots
         let all = List<Node>()
@@ -35,7 +35,13 @@ module internal Evaluate =
             if isNull node.Value then
                 match node.Group with
                 | null -> ()
-                | group -> Array.iter rest.Enqueue group.Members
+                | group ->
+                    for other in group.Members do
+                        // What is computed elsewhere is computed when somebody asks there.
+                        if
+                            isNull device || isNull other.Place || obj.ReferenceEquals(other.Place, device)
+                        then
+                            rest.Enqueue other
 
                 ValueSome inputs
             else
@@ -73,8 +79,8 @@ module internal Evaluate =
         | _ -> false
 
     /// The program that computes the roots, and whatever else `keep` chooses among the nodes on the way.
-    let lower embedConstants (roots: Node seq) (keep: Node -> int -> bool) : Lowered =
-        let leaves, sorted, roots = order roots
+    let lower (device: Device | null) embedConstants (roots: Node seq) (keep: Node -> int -> bool) : Lowered =
+        let leaves, sorted, roots = order device roots
         let instructions = List<Instruction>()
         let arguments = List<Storage | null>()
         let placeholders = List<Node>()
@@ -129,6 +135,10 @@ module internal Evaluate =
                         position
                     else
                         emit (Operation.Broadcast()) [| position |] node.Signature
+                | OnDevice target ->
+                    Shapes.refuse
+                        "onDevice"
+                        $"a function that is traced runs on one device; move its arguments to {target.Name} instead."
                 | op ->
                     match Op.operation op with
                     | null -> invalidOp $"{Op.name op} has no value."
@@ -170,19 +180,80 @@ module internal Evaluate =
         not (isAlias node)
         && (node.WasComputed || (node.Uses > internalUses && not (Op.isFree node.Op)))
 
-    /// Computes the nodes' values, together with their groups', in one program.
-    let nodes (requested: Node seq) =
+    let private deviceOf (node: Node) : Device =
+        match node.Place with
+        | null -> Device.Cpu
+        | place -> place
+
+    /// The nodes without a value, behind roots that a device computes, that it cannot compute itself: moves, and what they move.
+    let elsewhere (device: Device) (roots: Node seq) : Node[] =
+        if not (Places.areMany ()) then
+            [||]
+        else
+            let found = List<Node>()
+
+            let enter (node: Node) =
+                let inputs = node.Inputs
+
+                if not (isNull node.Value) then
+                    ValueNone
+                else
+                    match node.Op, node.Place with
+                    | Variable, _ when inputs.Length = 0 -> ValueNone
+                    | OnDevice _, _ ->
+                        found.Add node
+                        ValueNone
+                    | _, null -> ValueSome inputs
+                    | _, place when obj.ReferenceEquals(place, device) -> ValueSome inputs
+                    | _ ->
+                        found.Add node
+                        ValueNone
+
+            Walk.postOrder enter roots |> ignore
+            found.ToArray()
+
+    /// Computes the nodes' values, together with their groups', in one program for each device that they are on.
+    let rec nodes (requested: Node seq) =
         let roots = requested |> Seq.filter (fun node -> isNull node.Value) |> Seq.toArray
 
+        if not (Places.areMany ()) then
+            onDevice Device.Cpu roots
+        else
+            for device, those in roots |> Array.groupBy deviceOf do
+                settle (elsewhere device those)
+                onDevice device (those |> Array.filter (fun node -> isNull node.Value))
+
+    /// Computes nodes that others wait for on another device, and moves those that are moves.
+    and settle (waited: Node[]) =
+        if waited.Length > 0 then
+            let inputs = waited |> Array.map _.Inputs
+
+            let computed =
+                Array.map2
+                    (fun (node: Node) (inputs: Node[]) ->
+                        match node.Op with
+                        | OnDevice _ when isNull node.Value -> inputs[0]
+                        | _ -> node)
+                    waited
+                    inputs
+
+            nodes computed
+
+            for node, input in Array.zip waited computed do
+                match node.Op with
+                | OnDevice target when isNull node.Value -> node.Keep(target.Place(nonNull input.Value))
+                | _ -> ()
+
+    and private onDevice (device: Device) (roots: Node[]) =
         if roots.Length > 0 then
-            let lowered = lower false roots worthKeeping
+            let lowered = lower device false roots worthKeeping
 
             if lowered.Placeholders.Length > 0 then
                 invalidOp
                     "The value of a tensor that depends on an argument of jit or vmap was asked for while the function was traced, when it has none yet. \
                      Branch with Tensor.where, or leave jit or vmap out."
 
-            let executable = Device.Cpu.Prepare lowered.Program
+            let executable = device.Prepare lowered.Program
             let results = executable.Run(ReadOnlySpan(lowered.Arguments |> Array.map Unchecked.nonNull))
             count lowered.Program executable
 

@@ -22,7 +22,7 @@ type internal Compiled<'b> =
 [<Sealed>]
 type internal Recent<'v>() =
     [<VolatileField>]
-    let mutable kept: struct (Signature[] * 'v) array = [||]
+    let mutable kept: struct (struct (Signature * (Device | null))[] * 'v) array = [||]
 
     /// What was kept, if it was for tensors like these.
     member _.Find(tensors: Tensor[]) : 'v voption =
@@ -31,15 +31,21 @@ type internal Recent<'v>() =
             let mutable isSame = true
 
             for i in 0 .. signatures.Length - 1 do
-                let a, b = signatures[i], tensors[i].Signature
-                isSame <- isSame && a.Type = b.Type && a.Shape.Equals b.Shape
+                let struct (a, place) = signatures[i]
+                let b = tensors[i].Signature
+
+                isSame <-
+                    isSame
+                    && a.Type = b.Type
+                    && a.Shape.Equals b.Shape
+                    && obj.ReferenceEquals(place, tensors[i].Place)
 
             if isSame then ValueSome value else ValueNone
         | _ -> ValueNone
 
     /// Keeps a value for tensors like these, in place of what was kept before.
     member _.Keep(tensors: Tensor[], value: 'v) =
-        kept <- [| struct (tensors |> Array.map _.Signature, value) |]
+        kept <- [| struct (tensors |> Array.map (fun t -> struct (t.Signature, t.Place)), value) |]
 
 /// Tracing a function once, to run it many times.
 [<RequireQualifiedAccess>]
@@ -49,7 +55,7 @@ module internal Jit =
         let scope = Scope()
 
         try
-            let placeholders = leaves |> Array.map (fun t -> Tensor(Variable, [||], t.Signature, scope, null))
+            let placeholders = leaves |> Array.map (fun t -> Tensor.Standing(t, scope))
 
             let result = f (Tree.withLeaves placeholders x)
             let outputs = Tree.leaves result
@@ -61,10 +67,31 @@ module internal Jit =
                     scopes
                     |> Array.exists (fun s -> s.IsOpen && not (obj.ReferenceEquals(s, scope)))
 
-            if Array.exists dependsOnOthers outputs then
+            let devices =
+                outputs
+                |> Array.choose (fun t -> Option.ofObj t.Place)
+                |> Array.distinctBy _.Name
+
+            // Of results that go anywhere the arguments decide.
+            let device: Device =
+                match devices with
+                | [||] ->
+                    leaves
+                    |> Array.tryPick (fun t -> Option.ofObj t.Place)
+                    |> Option.defaultValue Device.Cpu
+                | _ -> devices[0]
+
+            let waited = Evaluate.elsewhere device (Seq.cast<Node> outputs)
+
+            if
+                Array.exists dependsOnOthers outputs
+                || devices.Length > 1
+                || waited |> Array.exists (fun node -> Scopes.contains scope node.Scopes)
+            then
                 None
             else
-                let lowered = Evaluate.lower true (Seq.cast<Node> outputs) (fun _ _ -> false)
+                Evaluate.settle waited
+                let lowered = Evaluate.lower device true (Seq.cast<Node> outputs) (fun _ _ -> false)
 
                 let placeOf (nodes: Node seq) =
                     let places = Dictionary<Node, int>(HashIdentity.Reference)
@@ -91,10 +118,10 @@ module internal Jit =
                         | true, i -> Choice1Of2 i
                         | _ -> Choice2Of2 t)
 
-                let markers = outputs |> Array.map (fun t -> Tensor(Variable, [||], t.Signature, null, null))
+                let markers = outputs |> Array.map (fun t -> Tensor.Standing(t, null))
 
                 Some
-                    { Executable = Device.Cpu.Prepare lowered.Program
+                    { Executable = device.Prepare lowered.Program
                       Program = lowered.Program
                       Arguments = arguments
                       Results = results

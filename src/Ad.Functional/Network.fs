@@ -130,7 +130,7 @@ module Network =
             let x = Tensor.zeros model.DType (1 :: shape)
             let zeros = Tree.map Tensor.zerosLike
             let y, _ = network.Apply Inference (zeros p) (zeros s) x
-            let program = (Evaluate.lower false [ y :> Node ] (fun _ _ -> false)).Program
+            let program = (Evaluate.lower null false [ y :> Node ] (fun _ _ -> false)).Program
 
             let summary =
                 { Part = name

@@ -130,6 +130,36 @@ module internal Sources =
             | true, place -> Some place
             | _ -> None
 
+/// Where nodes are computed. Null is anywhere: numbers, and what the host has, go where the others are; what was moved stays where it was moved to.
+[<RequireQualifiedAccess>]
+module internal Places =
+    let mutable private others = 0
+
+    /// Whether a node was ever anywhere but on the host, so that graphs need to be looked through for moves.
+    let areMany () = Volatile.Read &others > 0
+
+    let note (device: Device) : Device =
+        if not (obj.ReferenceEquals(device, Device.Cpu)) then
+            Volatile.Write(&others, 1)
+
+        device
+
+    let ofValue (value: Storage) : Device | null =
+        if obj.ReferenceEquals(value.Device, Device.Cpu) then
+            null
+        else
+            note value.Device
+
+    let join (op: Op) (a: Device | null) (b: Device | null) : Device | null =
+        match a, b with
+        | null, place
+        | place, null -> place
+        | p, q when obj.ReferenceEquals(p, q) -> p
+        | p, q ->
+            Shapes.refuse
+                (Op.name op)
+                $"the tensors are on {p.Name} and {q.Name}; move one with Tensor.onDevice."
+
 /// <summary>A node of the expression graph: an operation on other nodes, and its value once somebody has asked for it.</summary>
 /// <remarks>Every node is a <see cref="T:Ad.Functional.Tensor"/>; this is the part of it that evaluation knows.</remarks>
 [<AbstractClass>]
@@ -163,6 +193,18 @@ type Node
 
         deepest + 1
 
+    let place: Device | null =
+        match op, value with
+        | OnDevice target, _ -> Places.note target
+        | _, null ->
+            let mutable joined: Device | null = null
+
+            for input in inputs do
+                joined <- Places.join op joined (input: Node).Place
+
+            joined
+        | _, value -> Places.ofValue value
+
     do
         for input in inputs do
             input.Used()
@@ -174,6 +216,9 @@ type Node
     member _.DType = signature.Type
 
     member internal _.Size = signature.Shape
+
+    /// The device that the node is computed on; null where it goes with others.
+    member val internal Place: Device | null = place with get, set
 
     /// The inputs; none once the value is known and no open scope needs them.
     member internal _.Inputs = inputs

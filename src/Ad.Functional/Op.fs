@@ -43,6 +43,8 @@ type internal Op =
     | Cast of Type: DType
     /// The same values, through which no derivative flows.
     | StopGradient
+    /// The same values in another device's memory.
+    | OnDevice of Target: Device
     /// Elements combined along axes, which disappear.
     | Reduce of Kind: Reduction * Axes: Axes
     /// Running sums along an axis, from its end if reversed.
@@ -101,7 +103,8 @@ module internal Op =
         | Variable
         | Custom _
         | Data
-        | StopGradient -> null
+        | StopGradient
+        | OnDevice _ -> null
         | Constant(value, _) -> Operation.Constant value
         | Iota(_, _, axis) -> Operation.Iota axis
         | Random _ -> random
@@ -141,6 +144,7 @@ module internal Op =
         | Pointwise f -> f.Name()
         | Cast _ -> "cast"
         | StopGradient -> "stopGradient"
+        | OnDevice _ -> "onDevice"
         | Reduce(kind, _) ->
             match kind with
             | Reduction.Sum -> "sum"
@@ -196,6 +200,7 @@ module internal Op =
         | Broadcast _
         | Slice _
         | Flip _ -> true
+        | OnDevice _
         | Random _
         | Pointwise _
         | Cast _
@@ -238,6 +243,7 @@ module internal Op =
         | Pointwise _
         | Cast _
         | StopGradient
+        | OnDevice _
         | Reduce _
         | Reshape _
         | Permute _

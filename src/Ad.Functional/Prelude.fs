@@ -2,6 +2,16 @@ namespace Ad.Functional
 
 open Ad.Tensors
 
+/// The devices by name.
+[<AutoOpen>]
+module Devices =
+    /// The host's processors.
+    let Cpu = Device.Cpu
+
+    /// <summary>The NVIDIA GPU of a number, counted from 0.</summary>
+    /// <exception cref="T:Ad.Tensors.Cuda.CudaException">There is no driver, no such device, or no compiler; the message says what to do.</exception>
+    let Cuda (ordinal: int) = Device.Cuda ordinal
+
 /// The element types by name.
 [<AutoOpen>]
 module ElementTypes =

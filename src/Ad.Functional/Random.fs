@@ -24,7 +24,7 @@ module Key =
     /// A new key for a number (a step, an epoch), a tensor so that jit need not know it.
     let foldInTensor (number: Tensor) (key: Key) : Key =
         let hashed = bits key [ 2 ]
-        let second = Tensor.vector [ 0; 1 ]
+        let second = Tensor.Create(Iota(DType.Int32, shapeOf [ 2 ], 0))
 
         bits { Words = hashed + second * Tensor.cast DType.Int32 number } [ 2 ]
         |> fun words -> { Words = words }

@@ -24,7 +24,7 @@ module Saved =
         let find (path, like: Tensor) =
             match tensors.TryGetValue(nameOf path) with
             | true, stored when stored.Type = like.DType && stored.Shape = like.Shape ->
-                Tensor.OfStorage stored
+                Tensor.OfStorage(like.Device.Place stored)
             | true, stored ->
                 raise (
                     InvalidDataException

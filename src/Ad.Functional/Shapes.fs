@@ -341,7 +341,8 @@ module internal Shapes =
         match op with
         | Variable
         | Custom _
-        | StopGradient -> inputs[0]
+        | StopGradient
+        | OnDevice _ -> inputs[0]
         | Data -> refuse "data" "carries its own type and shape."
         | Constant(value, shape) -> { Type = value.Type; Shape = shape }
         | Iota(t, shape, _)

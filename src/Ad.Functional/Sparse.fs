@@ -145,6 +145,7 @@ module Sparse =
 
         match step.Node.Op with
         | Variable
+        | OnDevice _
         | Cast _ -> only
         | Pointwise _ ->
             match step.Rule with

@@ -52,6 +52,25 @@ type Tensor
             value
         )
 
+    /// A node that stands for a tensor while a function is traced: of its type and shape, and on its device.
+    static member internal Standing(t: Tensor, scope: Scope | null) =
+        let variable = Tensor(Variable, [||], t.Signature, scope, null)
+        variable.Place <- t.Place
+        variable
+
+    /// The same elements in a device's memory: the tensor itself if it is there.
+    static member internal OnDevice(device: Device, t: Tensor) =
+        if obj.ReferenceEquals(t.Place, device) then
+            t
+        else
+            Tensor.Create(OnDevice device, t)
+
+    /// The device that the elements are on, or will be computed on. What was never moved goes with the tensors it meets; by itself it is on the host.
+    member t.Device: Device =
+        match t.Place with
+        | null -> Device.Cpu
+        | place -> place
+
     /// One value in every element of a shape.
     static member internal Splat(value: Scalar, shape: Shape) =
         Tensor(Constant(value, shape), [||], { Type = value.Type; Shape = shape }, null, null)

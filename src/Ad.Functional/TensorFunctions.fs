@@ -114,6 +114,16 @@ module Tensor =
     /// Computes all tensors of a tree together, and returns the tree.
     let eval (tree: 'a) : 'a = Tree.eval tree
 
+    // ---- devices
+
+    /// <summary>The same elements in a device's memory, such as <c>Tensor.onDevice (Cuda 0) x</c>: the tensor itself if they are there.</summary>
+    /// <remarks>What is computed from the tensor is computed there, together with tensors that were never moved; two that were moved to different
+    /// devices are an error. Linear; its derivative moves back to where the tensor is.</remarks>
+    let onDevice (device: Device) (t: Tensor) : Tensor = Tensor.OnDevice(device, t)
+
+    /// The device that the elements are on, or will be computed on.
+    let device (t: Tensor) : Device = t.Device
+
     // ---- types
 
     /// <summary>The same values in another type: rounded to nearest, floats to integers truncated toward zero, true unless 0.</summary>

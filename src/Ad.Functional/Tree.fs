@@ -319,7 +319,12 @@ module Tree =
     let internal structure (tree: 'a) : obj list =
         let rec read (declared: Type) (value: objnull) : obj list =
             match Kinds.ofValue declared value with
-            | Leaf -> [ (Unchecked.nonNull value :?> Tensor).Signature :> obj ]
+            | Leaf ->
+                let leaf = Unchecked.nonNull value :?> Tensor
+
+                match leaf.Place with
+                | null -> [ leaf.Signature ]
+                | place -> [ leaf.Signature; place ]
             | Static
             | ByValue ->
                 match value with

@@ -9,6 +9,7 @@ type Verb =
     | Train = 0
     | Modes = 1
     | Gradcheck = 2
+    | Devices = 3
 
 /// The whole command line.
 [<HelpFlags("--help", "-h")>]
@@ -16,6 +17,7 @@ type Argument =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgument>
     | [<CliPrefix(CliPrefix.None)>] Modes of ParseResults<ModesArgument>
     | [<CliPrefix(CliPrefix.None)>] Gradcheck of ParseResults<GradcheckArgument>
+    | [<CliPrefix(CliPrefix.None); Unique>] Devices
     | [<Unique>] Version
 
     interface IArgParserTemplate with
@@ -24,6 +26,7 @@ type Argument =
             | Train _ -> "train a classifier; what happens when no verb is given."
             | Modes _ -> "compare forward with reverse mode: passes, work and time for 1 to 1024 inputs."
             | Gradcheck _ -> "check the derivative rule of every operation against the gradient laws."
+            | Devices -> "say which devices there are, and what is missing for others."
             | Version -> "print the version and stop."
 
 /// The outcome of reading the command line.
@@ -39,7 +42,7 @@ type ParseOutcome =
 [<RequireQualifiedAccess>]
 module Arguments =
     let private parser = ArgumentParser.Create<Argument>(programName = "ad-host")
-    let private verbs = [ "train"; "modes"; "gradcheck" ]
+    let private verbs = [ "train"; "modes"; "gradcheck"; "devices" ]
 
     /// Train is what is done when no verb is given, also with options.
     let private withVerb (argv: string array) =
@@ -94,18 +97,19 @@ module Arguments =
         if Array.contains "--version" argv then
             ShowVersion
         elif not (first.StartsWith '-') && not (List.contains first verbs) then
-            let all = "train, modes and gradcheck"
+            let all = "train, modes, gradcheck and devices"
             Stop($"There is no verb '{first}'; the verbs are {all}.{Nearest.suggestion verbs first}", 64)
         else
             try
                 let found = parser.ParseCommandLine(argv, raiseOnUsage = true)
 
                 match found.TryGetSubCommand() with
+                | None when found.Contains Devices -> run Verb.Devices []
                 | Some(Train found) -> run Verb.Train (TrainArguments.settings (found.GetAllResults()))
                 | Some(Modes found) -> run Verb.Modes (ModesArguments.settings (found.GetAllResults()))
                 | Some(Gradcheck found) ->
                     run Verb.Gradcheck (GradcheckArguments.settings (found.GetAllResults()))
-                | Some Version
+                | Some(Devices | Version)
                 | None -> ShowVersion
             with :? ArguParseException as e ->
                 match e.ErrorCode with

@@ -26,6 +26,7 @@ type TrainArgument =
     | [<Unique>] Dropout of share: float
     | [<Unique>] Weight_Decay of rate: float
     | [<Unique>] Seed of number: int64
+    | [<Unique>] Device of name: string
     | [<Unique; AltCommandLine("-o")>] Output of file: string
     | [<Unique>] Checkpoint of file: string
     | [<Unique>] Checkpoint_Every of seconds: float
@@ -47,6 +48,7 @@ type TrainArgument =
             | Dropout _ -> "share of hidden units switched off at each step (0.3)."
             | Weight_Decay _ -> "decay of the weights at each step, times the learning rate (0.01)."
             | Seed _ -> "where the initial weights, the order of examples and the dropout come from (0)."
+            | Device _ -> "where to train: cpu, cuda, or cuda: and a number (cpu)."
             | Output _ ->
                 "where the parameters go, as safetensors (named after the data: digits.safetensors)."
             | Checkpoint _ ->
@@ -74,6 +76,7 @@ module internal TrainArguments =
             | Dropout share -> "Dropout", string share
             | Weight_Decay rate -> "WeightDecay", string rate
             | Seed number -> "Seed", string number
+            | Device name -> "Device", name
             | Output file -> "Output", file
             | Checkpoint file -> "Checkpoint", file
             | Checkpoint_Every seconds -> "CheckpointEvery", string seconds

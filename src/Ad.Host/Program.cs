@@ -11,6 +11,7 @@ switch (Arguments.Parse(args))
         {
             Verb.Train => builder => builder.AddTraining(Classifier.Factory),
             Verb.Modes => builder => builder.AddModes(),
+            Verb.Devices => builder => builder.AddDevices(),
             Verb.Gradcheck => builder => builder.AddGradcheck<OperationLaws>(),
         };
         return await ShellHost.RunAsync(settings, add, signals.Heard);

@@ -39,8 +39,20 @@ public abstract class Device
     /// <summary>The host's processors.</summary>
     public static Device Cpu { get; } = new Cpu.CpuDevice();
 
-    /// <summary>The device's name, such as cpu.</summary>
+    /// <summary>
+    /// The NVIDIA GPU of a number, counted from 0 as the driver counts them. Its driver and compiler are looked for at the first call.
+    /// </summary>
+    /// <exception cref="Cuda.CudaException">There is no driver, no device of that number, or no compiler for its kernels; the message says what to do.</exception>
+    public static Device Cuda(int ordinal) => Tensors.Cuda.CudaDevices.Find(ordinal);
+
+    /// <summary>The device's name, such as cpu or cuda:0.</summary>
     public abstract string Name { get; }
+
+    /// <summary>The same elements in this device's memory: the storage itself if they are there already.</summary>
+    public abstract Storage Place(Storage storage);
+
+    /// <summary>The name.</summary>
+    public sealed override string ToString() => Name;
 
     /// <summary>Makes a program ready to run; programs equal by value are made ready once.</summary>
     public Executable Prepare(Program program)

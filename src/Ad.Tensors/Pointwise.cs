@@ -195,6 +195,17 @@ public static class PointwiseFacts
         _ => PointwiseTypes.Choice,
     };
 
+    /// <summary>Whether it takes about one instruction, so that it costs less to compute again than to keep.</summary>
+    internal static bool IsCheap(this Pointwise function) => function switch
+    {
+        Pointwise.Negate or Pointwise.Abs or Pointwise.Not => true,
+        Pointwise.Add or Pointwise.Subtract or Pointwise.Multiply or Pointwise.MultiplyAdd or Pointwise.Scale => true,
+        Pointwise.Maximum or Pointwise.Minimum => true,
+        Pointwise.Equal or Pointwise.NotEqual or Pointwise.Less or Pointwise.LessEqual => true,
+        Pointwise.And or Pointwise.Or or Pointwise.Xor or Pointwise.Select => true,
+        _ => false,
+    };
+
     // An enum's own text is looked up anew at each call, and names are asked for at every operation.
     private static readonly string[] InText =
         [.. Enum.GetValues<Pointwise>().Select(function => Names.CamelCase(function.ToString()))];

@@ -6,6 +6,8 @@ public static partial class Simplify
 {
     private sealed partial class Rewriting
     {
+        private const int FewSteps = 4;
+
         private int Elementwise(Instruction instruction, Pointwise function)
         {
             var constants = new Scalar?[instruction.Operands.Count];
@@ -25,6 +27,8 @@ public static partial class Simplify
                 Pointwise.Negate or Pointwise.Not => Twice(instruction, function),
                 Pointwise.Add when IsNothing(constants[1]) => x,
                 Pointwise.Add when IsNothing(constants[0]) => y,
+                Pointwise.Add when Is(constants[1], 0) && IsNeverNegativeZero(x, FewSteps) => x,
+                Pointwise.Add when Is(constants[0], 0) && IsNeverNegativeZero(y, FewSteps) => y,
                 Pointwise.Subtract when Is(constants[1], 0, negative: false) => x,
                 Pointwise.Multiply or Pointwise.Divide when Is(constants[1], 1) => x,
                 Pointwise.Multiply when Is(constants[0], 1) => y,
@@ -38,6 +42,23 @@ public static partial class Simplify
                 Pointwise.Scale when Is(constants[0], 0) || Is(constants[1], 0) => Constant(Scalar.Of(instruction.Type, 0.0), instruction.Shape),
                 Pointwise.Power when constants[1] is { } exponent => Power(instruction, x, exponent.ToDouble()),
                 _ => -1,
+            };
+        }
+
+        // Whether 0 may be added to a value without a trace, looking so many instructions back.
+        private bool IsNeverNegativeZero(int index, int steps)
+        {
+            var instruction = Instructions[index];
+            var operands = instruction.Operands;
+            return steps > 0 && instruction.Operation switch
+            {
+                Operation.Constant constant => !Is(constant.Value, 0, negative: true),
+                Operation.Elementwise { Function: Pointwise.Exp or Pointwise.Abs } => true,
+                Operation.Elementwise { Function: Pointwise.Multiply } => operands[0] == operands[1],
+                Operation.Elementwise { Function: Pointwise.Add } => operands.Values.ToArray().Any(o => IsNeverNegativeZero(o, steps - 1)),
+                Operation.Reshape or Operation.Permute or Operation.Broadcast or Operation.Slice or Operation.Flip or Operation.Pad or Operation.Concatenate =>
+                    operands.Values.ToArray().All(o => IsNeverNegativeZero(o, steps - 1)),
+                _ => false,
             };
         }
 

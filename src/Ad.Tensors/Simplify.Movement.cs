@@ -98,8 +98,29 @@ public static partial class Simplify
         {
             var parts = instruction.Operands.Values.ToArray().Where(o => Instructions[o].Shape[concatenate.Axis] > 0).ToArray();
             return parts.Length == 1 && Instructions[parts[0]].Shape.Equals(instruction.Shape) ? parts[0]
+                : parts.Length > 0 && Unshaped(instruction.Shape, parts, concatenate.Axis) is { } whole ? Add(instruction with { Operation = new Operation.Reshape(), Operands = new Axes(whole) })
                 : parts.Length > 0 && parts.Length < instruction.Operands.Count ? Keep(instruction with { Operands = new Axes(parts) })
                 : -1;
+        }
+
+        // Parts that lie one after another as they were before they were reshaped, so that there is one such whole, whatever its shape.
+        private int? Unshaped(Shape shape, int[] parts, int axis)
+        {
+            if (shape.Sizes[..axis].ContainsAnyExcept(1) || parts.Any(part => Instructions[part].Operation is not Operation.Reshape))
+            {
+                return null;
+            }
+
+            var before = parts.Select(part => Instructions[part].Operands[0]).ToArray();
+            var first = Instructions[before[0]];
+            if (first.Shape.Rank == 0 || before.Any(b => Instructions[b].Shape.Rank != first.Shape.Rank || !Instructions[b].Shape.Sizes[1..].SequenceEqual(first.Shape.Sizes[1..])))
+            {
+                return null;
+            }
+
+            var sizes = first.Shape.Sizes.ToArray();
+            sizes[0] = before.Sum(b => Instructions[b].Shape[0]);
+            return Add(new Instruction(new Operation.Concatenate(0), new Axes(before), first.Type, new Shape(sizes)));
         }
 
         // Wherever a constant goes, it is the same constant.

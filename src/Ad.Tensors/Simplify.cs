@@ -3,14 +3,30 @@ namespace Ad.Tensors;
 /// <summary>
 /// Rewrites a program into a shorter one with the same results to the bit: instructions nobody reads go, equal ones become one, constants are
 /// computed, movement is merged, and what IEEE 754 says is the operand itself is. (Not x + 0, which turns -0 into 0, nor 0 x, which may be NaN.
-/// The one liberty: a^2, a^1, a^0 and a^-1 are the rounded a a, a, 1 and 1 / a, where a general power may be off by a unit in the last place.)
+/// Two liberties: a^2, a^1, a^0 and a^-1 are the rounded a a, a, 1 and 1 / a, where a general power may be off by a unit in the last place; and
+/// sums of contractions are summed in another order, as one contraction.)
 /// </summary>
 public static partial class Simplify
 {
+    private const int MostPasses = 4;
+
     /// <summary>The simplified program. It takes the same arguments.</summary>
     public static Program Apply(Program program)
     {
         ArgumentNullException.ThrowIfNull(program);
+        program = Rewritten(program);
+
+        // Parts may have been padded along several axes.
+        for (var axis = 0; axis < MostPasses && SumsOfParts.In(program) is { } apart; axis++)
+        {
+            program = apart;
+        }
+
+        return SumsOfProducts.In(program) ?? program;
+    }
+
+    private static Program Rewritten(Program program)
+    {
         var rewriting = new Rewriting();
         var renamed = new int[program.Instructions.Length];
         for (var i = 0; i < renamed.Length; i++)

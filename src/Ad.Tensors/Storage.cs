@@ -11,6 +11,9 @@ public abstract class Storage(DType type, Shape shape)
     /// <summary>The sizes of the axes.</summary>
     public Shape Shape { get; } = shape;
 
+    /// <summary>The device in whose memory the elements are.</summary>
+    public abstract Device Device { get; }
+
     /// <summary>The same elements under another shape with as many of them.</summary>
     public abstract Storage Reshaped(Shape shape);
 
@@ -75,6 +78,9 @@ public sealed class HostStorage : Storage
 
     /// <summary>The elements as bytes, in the machine's byte order.</summary>
     public ReadOnlySpan<byte> Bytes => _bytes;
+
+    /// <inheritdoc/>
+    public override Device Device => Device.Cpu;
 
     /// <inheritdoc/>
     public override HostStorage Reshaped(Shape shape) => new(Type, shape, _bytes);

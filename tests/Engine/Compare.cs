@@ -4,6 +4,9 @@ using Xunit;
 
 namespace Engine;
 
+/// <summary>A program, what to give it, and what it gives to a number of ulp.</summary>
+internal sealed record Case(Ad.Tensors.Program Program, Plain[] Arguments, double Ulp, Func<Plain[]> Expected);
+
 /// <summary>The device against the reference.</summary>
 internal static class Compare
 {
@@ -12,12 +15,46 @@ internal static class Compare
 
     private static readonly CpuDevice[] More = [new(1, 0), new(2, 0), new(4, long.MaxValue)];
 
-    public static Plain[] Run(Device device, Ad.Tensors.Program program, params Plain[] arguments) =>
-        [.. device.Prepare(program).Run([.. arguments.Select(a => a.Store())]).Select(Plain.From)];
+    public static Plain[] Run(Device device, Ad.Tensors.Program program, params Plain[] arguments)
+    {
+        Plain[] results = [.. device.Prepare(program).Run([.. arguments.Select(a => a.Store())]).Select(Plain.From)];
+        if (device == One)
+        {
+            _collected?.Add(new Case(program, arguments, 4, () => results));
+        }
+
+        return results;
+    }
+
+    /// <summary>Programs with their arguments and ulp, collected rather than compared, while a test of another device asks for them on this thread.</summary>
+    [ThreadStatic]
+    private static List<Case>? _collected;
+
+    /// <summary>What a test would compare.</summary>
+    public static List<Case> Collect(Action test)
+    {
+        List<Case> collected = [];
+        _collected = collected;
+        try
+        {
+            test();
+            return collected;
+        }
+        finally
+        {
+            _collected = null;
+        }
+    }
 
     /// <summary>The device's results are the reference's to a number of ulp of their type, and the same bits with more threads and with emitted loops.</summary>
     public static void ToReference(Ad.Tensors.Program program, double ulp, params Plain[] arguments)
     {
+        if (_collected is { } collected)
+        {
+            collected.Add(new Case(program, arguments, ulp, () => Reference.Run(program, arguments)));
+            return;
+        }
+
         var expected = Reference.Run(program, arguments);
         var actual = Run(One, program, arguments);
         for (var i = 0; i < expected.Length; i++)

@@ -122,4 +122,22 @@ public sealed class FusionTests
             return three;
         }
     }
+
+    [Fact]
+    public void A_normalization_by_channels_reads_three_times_and_writes_once()
+    {
+        // Its mean, its variance, its result, and nothing in between that is written.
+        var build = new Build();
+        int[] shape = [8, 16, 32, 32];
+        var x = build.Input(DType.Float32, shape);
+        int Along(int channels) => build.Broadcast(build.Reshape(channels, 1, 16, 1, 1), shape);
+        int Mean(int values) => build.Apply(Pointwise.Divide, build.Reduce(Reduction.Sum, values, 0, 2, 3), build.Constant(DType.Float32, 8 * 32 * 32, 16));
+        var centred = build.Apply(Pointwise.Subtract, x, Along(Mean(x)));
+        var variance = Mean(build.Apply(Pointwise.Multiply, centred, centred));
+        var program = build.Returning(build.Apply(Pointwise.Multiply, centred, Along(build.Apply(Pointwise.Rsqrt, variance))));
+        var kernels = Compare.One.Prepare(program).ToString()!.Split('\n').Where(line => line.Contains("over 131072", StringComparison.Ordinal)).ToArray();
+        Assert.Equal(3, kernels.Length);
+        Assert.Single(kernels, line => line.Contains("524288 written", StringComparison.Ordinal));
+        Compare.ToReference(program, 8, new Make(3).Tensor(DType.Float32, new Shape(shape)));
+    }
 }

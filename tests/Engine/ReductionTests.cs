@@ -14,7 +14,10 @@ public sealed class ReductionTests
         var build = new Build();
         var x = build.Input(DType.Float32, Count);
         var parts = build.Reduce(Reduction.Sum, build.Reshape(x, 8, Count / 8), 0);
-        var results = Device.Cpu.Prepare(build.Returning(build.Reduce(Reduction.Sum, x, 0), build.Reduce(Reduction.Sum, parts, 0))).Run([ones]);
+        var between = build.Reduce(Reduction.Sum, build.Apply(Pointwise.Abs, build.Reshape(x, 2, 1, Count / 2)), 0, 2);
+        var odd = build.Reduce(Reduction.Sum, build.Reduce(Reduction.Sum, build.Reshape(x, 8, 3, Count / 24), 0, 2), 0);
+        var program = build.Returning(build.Reduce(Reduction.Sum, x, 0), build.Reduce(Reduction.Sum, parts, 0), build.Reshape(between), odd);
+        var results = Device.Cpu.Prepare(program).Run([ones]);
         Assert.All(results, r => Assert.Equal(Count, r.ToHost().Elements<float>()[0]));
     }
 

@@ -84,7 +84,8 @@ let ``every operation with a derivative is in the catalogue`` () =
 
     let missing =
         differentiable
-        |> List.filter (fun name -> not (covered.Contains name || name = "cast"))
+        // Casts have laws of their own below, and moves in CudaLaws.
+        |> List.filter (fun name -> not (covered.Contains name || name = "cast" || name = "onDevice"))
 
     Assert.Empty missing
 

@@ -1,5 +1,6 @@
 using Ad.Host;
 using Ad.Tensors;
+using HostCuda;
 using Xunit;
 
 namespace Shell;
@@ -32,6 +33,36 @@ public sealed class ClassifierTests
             var last = Enumerable.Range(0, 40).Aggregate(first, (r, _) => model.Step(r.State, Examples));
             Assert.InRange(last.Loss, 0, first.Loss / 2);
         }
+    }
+
+    [Fact]
+    public void On_a_device_it_learns_what_it_learns_on_the_host()
+    {
+        Assert.SkipUnless(Hosted.IsThere, Hosted.Missing);
+        Hosted.Install();
+        double[] Losses(string device)
+        {
+            var model = Model(o => (o.Device, o.Hidden, o.Dropout) = (device, "8", 0.1));
+            var results = new List<StepResult<ClassifierState>> { model.Step(model.Initial(), Examples) };
+            for (var step = 0; step < 5; step++)
+            {
+                results.Add(model.Step(results[^1].State, Examples));
+            }
+
+            var parameters = results[^1].State.Parameters;
+            Assert.All(parameters, p => Assert.Equal(device == "cpu" ? "cpu" : "cuda:0", p.Weights.Device.Name));
+            return [.. results.Select(r => r.Loss)];
+        }
+
+        Assert.All(Losses("cpu").Zip(Losses("cuda")), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
+    }
+
+    [Fact]
+    public void A_device_that_is_not_there_is_an_option_of_the_wrong_value()
+    {
+        var error = Assert.Throws<ShellException>(() => Model(o => o.Device = "cuda:77"));
+        Assert.Equal(78, error.ExitCode);
+        Assert.StartsWith("--device cuda:77: ", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -27,6 +27,8 @@ public sealed class CommandLineTests
     [InlineData("--epochs=3 --learning-rate=NaN", Verb.Train, "Train:Epochs=3 Train:LearningRate=NaN")]
     [InlineData("--epochs -5", Verb.Train, "Train:Epochs=-5")]
     [InlineData("--optimizer momentum --schedule constant", Verb.Train, "Train:Optimizer=Momentum Train:Schedule=Constant")]
+    [InlineData("--device cuda:1", Verb.Train, "Train:Device=cuda:1")]
+    [InlineData("devices", Verb.Devices, "")]
     [InlineData("--data-dir x", Verb.Train, "Train:Data=x")]
     [InlineData("modes -n 64 --csv a.csv", Verb.Modes, "Modes:Csv=a.csv Modes:Inputs=64")]
     [InlineData("gradcheck --operation sin --operation cos --cases 9", Verb.Gradcheck, "Gradcheck:Cases=9 Gradcheck:Operations=sin,cos")]
@@ -39,8 +41,8 @@ public sealed class CommandLineTests
     }
 
     [Theory]
-    [InlineData("trian", "There is no verb 'trian'; the verbs are train, modes and gradcheck. Did you mean 'train'?")]
-    [InlineData("serve", "There is no verb 'serve'; the verbs are train, modes and gradcheck.")]
+    [InlineData("trian", "There is no verb 'trian'; the verbs are train, modes, gradcheck and devices. Did you mean 'train'?")]
+    [InlineData("serve", "There is no verb 'serve'; the verbs are train, modes, gradcheck and devices.")]
     [InlineData("train --epocs 3", "train has no option '--epocs'. Did you mean '--epochs'? 'ad-host train --help' lists its options.")]
     [InlineData("train 3", "train has no option '3'. 'ad-host train --help' lists its options.")]
     [InlineData("--no-such", "train has no option '--no-such'. 'ad-host train --help' lists its options.")]
@@ -49,6 +51,7 @@ public sealed class CommandLineTests
     [InlineData("--epochs 1 --epochs 2", "'--epochs' has been specified more than once.")]
     [InlineData("--optimizer lbfgs", "'--optimizer' must be followed by <adam|sgd|momentum>, but was 'lbfgs'.")]
     [InlineData("--seed 99999999999999999999", "'--seed' must be followed by <number>, but was '99999999999999999999'.")]
+    [InlineData("devices --all", "devices has no option '--all'. 'ad-host devices --help' lists its options.")]
     [InlineData("modes --inputs 1.5", "'--inputs' must be followed by <most>, but was '1.5'.")]
     public void What_cannot_be_read_is_said_in_a_sentence(string line, string message)
     {

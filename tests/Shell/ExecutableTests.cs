@@ -34,7 +34,21 @@ public sealed class ExecutableTests : IDisposable
 
     [Fact]
     public Task An_unknown_verb_is_named() =>
-        Refused(64, "There is no verb 'predict'; the verbs are train, modes and gradcheck.", "predict");
+        Refused(64, "There is no verb 'predict'; the verbs are train, modes, gradcheck and devices.", "predict");
+
+    [Fact]
+    public Task A_device_of_no_known_kind_is_named() =>
+        Refused(78, "--device (Train:Device) is tpu, but must be cpu, cuda, or cuda: and a number.", "train", "--device", "tpu");
+
+    [Fact]
+    public async Task Devices_are_listed_with_what_is_missing()
+    {
+        var ended = await Executable.Run(_scratch, "devices");
+        Assert.Equal((0, ""), (ended.ExitCode, ended.Errors));
+        Assert.Contains($"cpu: {Environment.ProcessorCount} processors", ended.Output, StringComparison.Ordinal);
+        Assert.Matches("driver: (none|knows CUDA [0-9.]+)", ended.Output);
+        Assert.Contains("compiler: ", ended.Output, StringComparison.Ordinal);
+    }
 
     [Fact]
     public Task An_unknown_option_is_named() =>

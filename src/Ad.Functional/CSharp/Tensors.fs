@@ -216,6 +216,10 @@ type TensorMethods =
     [<Extension>]
     static member Norm(x: Tensor) = Tensor.norm x
 
+    /// The same elements in a device's memory; what is computed from the tensor is computed there.
+    [<Extension>]
+    static member OnDevice(x: Tensor, device: Device) = Tensor.onDevice device x
+
     /// The tensor, through which no derivative flows.
     [<Extension>]
     static member StopGradient(x: Tensor) = Tensor.stopGradient x

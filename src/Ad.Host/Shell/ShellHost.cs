@@ -66,7 +66,7 @@ public static class ShellHost
     {
         try
         {
-            services.GetRequiredService<IStartupValidator>().Validate();
+            services.GetService<IStartupValidator>()?.Validate();
         }
         catch (OptionsValidationException e)
         {

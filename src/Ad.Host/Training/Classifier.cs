@@ -24,6 +24,7 @@ public static class Classifier
         int[] widths = [data.Train.Features, .. LayerSizes.Parse(options.Hidden)!, data.Train.Classes];
         var net = Layers.Perceptron(DType.Float32, x => x.Relu(), options.Dropout, widths);
         var update = UpdateRule.Of(options, data.Train.Count);
+        var device = DeviceName.Find(options.Device);
 
         var step = Autodiff.Jit<ClassifierState, Tensor, Tensor, (ClassifierState, Tensor, Tensor)>((state, x, y) =>
         {
@@ -44,7 +45,8 @@ public static class Classifier
         {
             var keys = Keys.Split(Keys.OfSeed(options.Seed), 2);
             var parameters = net.Initialize(keys[0]);
-            return Trees.Eval(new ClassifierState(parameters, update.Initialize(parameters), keys[1]));
+            var state = Trees.Eval(new ClassifierState(parameters, update.Initialize(parameters), keys[1]));
+            return device == Device.Cpu ? state : Trees.Eval(Trees.Map(t => t.OnDevice(device), state));
         }
 
         return new Trainable<ClassifierState>

@@ -70,6 +70,10 @@ public sealed class TrainOptions
     /// <summary>Where all that is random comes from.</summary>
     public long Seed { get; set; }
 
+    /// <summary>Where to train: cpu, cuda, or cuda: and a number.</summary>
+    [DeviceName]
+    public string Device { get; set; } = "cpu";
+
     /// <summary>Where the parameters go; null names the file after the data.</summary>
     [NewFile]
     public string? Output { get; set; }
@@ -121,6 +125,7 @@ public sealed class TrainOptions
         Deciding
             .Append(Text(nameof(Epochs), Epochs))
             .Append(Text(nameof(Output), OutputFile))
+            .Append(Text(nameof(Device), Device))
             .Concat(Data is null ? [] : [Text(nameof(Data), Data)])
             .DistinctBy(option => option.Key);
 

@@ -11,10 +11,13 @@ internal readonly record struct Place(byte[] Array, int Start)
 /// <summary>A body's plan, made to be run many times: its arguments and results lie wherever its caller says.</summary>
 internal sealed class Subplan
 {
-    private readonly Plan _plan;
+    private readonly Plan<Kernel> _plan;
     private readonly int[] _argumentSlots;
 
-    public Subplan(Plan plan)
+    // The slots that a result's memory holds: the result, and what is a part of it.
+    private readonly (int Slot, int Start)[][] _resultSlots;
+
+    public Subplan(Plan<Kernel> plan)
     {
         _plan = plan;
         var inputs = plan.Slots.Where(home => home.Kind == HomeKind.Argument).Select(home => home.Index + 1).DefaultIfEmpty(0).Max();
@@ -26,6 +29,11 @@ internal sealed class Subplan
                 _argumentSlots[plan.Slots[slot].Index] = slot;
             }
         }
+
+        _resultSlots = [.. Enumerable.Range(0, plan.Results.Length).Select(result => Enumerable.Range(0, plan.Slots.Length)
+            .Where(slot => plan.Slots[slot].Kind == HomeKind.Result && plan.Slots[slot].Index == result)
+            .Select(slot => (slot, (int)plan.Slots[slot].Start))
+            .ToArray())];
     }
 
     /// <summary>The bytes that it takes while it runs, beside its arguments and results.</summary>
@@ -85,10 +93,9 @@ internal sealed class Subplan
         public void Result(int index, Place place)
         {
             _results[index] = place;
-            var (slot, _, _) = _body._plan.Results[index];
-            if (_body._plan.Slots[slot] is { Kind: HomeKind.Result } home && home.Index == index)
+            foreach (var (slot, start) in _body._resultSlots[index])
             {
-                _frame.Bind(slot, place.Array, place.Start);
+                _frame.Bind(slot, place.Array, place.Start + start);
             }
         }
 

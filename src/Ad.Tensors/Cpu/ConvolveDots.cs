@@ -175,6 +175,14 @@ internal sealed unsafe class ConvolveDots<T>
             return;
         }
 
+        var inner = part.Axes[axis + 1];
+        if (axis == part.Axes.Length - 2 && inner.TapStep * part.KernelStrides[axis + 1] == 1)
+        {
+            source += inner.FirstTap * part.KernelStrides[axis + 1];
+            Planes.CopyLines(source, window.TapStep * stride, target, part.Planes!.Pitches[axis], window.Taps, inner.Taps);
+            return;
+        }
+
         for (var tap = 0; tap < window.Taps; tap++)
         {
             Lines(part, axis + 1, source + ((long)tap * window.TapStep * stride), target + ((long)tap * part.Planes!.Pitches[axis]));

@@ -205,7 +205,12 @@ internal sealed unsafe class ConvolveSpread<T>
         var stride = _layout.ResultStrides[axis];
         var step = window.OutputStep * stride;
         result += (window.FirstOutput + ((long)first * window.OutputStep)) * stride;
-        if (axis < part.Axes.Length - 1)
+        if (axis == part.Axes.Length - 2 && sums != null && part.Axes[^1].OutputStep * _layout.ResultStrides[^1] == 1)
+        {
+            var start = part.Axes[^1].FirstOutput * _layout.ResultStrides[^1];
+            Cpu.Planes.CopyLines(sums, part.Planes!.Pitches[axis], result + start, step, count, part.Axes[^1].Outputs);
+        }
+        else if (axis < part.Axes.Length - 1)
         {
             for (var m = 0; m < count; m++, result += step)
             {

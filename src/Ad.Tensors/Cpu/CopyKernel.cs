@@ -154,18 +154,27 @@ internal sealed class StridedCopy
 
     // Whole lines are read into a small square and whole lines written from it: rows far apart then never fight for one place in the cache.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Transpose<T>(ReadOnlySpan<T> source, Span<T> target, long from, long to, int first, int last)
+    private unsafe void Transpose<T>(ReadOnlySpan<T> source, Span<T> target, long from, long to, int first, int last)
         where T : unmanaged
     {
-        Span<T> square = stackalloc T[Tile * Tile];
+        var square = stackalloc T[Tile * Tile];
         var height = last - first;
         for (var start = 0; start < _columns; start += Tile)
         {
             var width = Math.Min(Tile, _columns - start);
-            for (var column = 0; column < width; column++)
+            var turned = 0;
+            if (_columnFrom >= height && sizeof(T) >= sizeof(float))
+            {
+                fixed (T* lines = source[(int)(from + first + (start * _columnFrom))..])
+                {
+                    turned = Turning.Columns(lines, _columnFrom, square, Tile, width, height);
+                }
+            }
+
+            for (var column = 0; column < width && turned < height; column++)
             {
                 var line = source.Slice((int)(from + first + ((start + column) * _columnFrom)), height);
-                for (var row = 0; row < line.Length; row++)
+                for (var row = turned; row < line.Length; row++)
                 {
                     square[(row * Tile) + column] = line[row];
                 }
@@ -173,7 +182,7 @@ internal sealed class StridedCopy
 
             for (var row = 0; row < height; row++)
             {
-                square.Slice(row * Tile, width).CopyTo(target[(int)(to + ((first + row) * _rowTo) + start)..]);
+                new ReadOnlySpan<T>(square + (row * Tile), width).CopyTo(target[(int)(to + ((first + row) * _rowTo) + start)..]);
             }
         }
     }

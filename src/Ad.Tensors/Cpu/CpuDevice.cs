@@ -21,42 +21,30 @@ internal sealed class CpuDevice(int threads, long emitAfter = CpuDevice.Compilin
 
     public override string Name => "cpu";
 
-    protected override Executable Compile(Program program) => new CpuExecutable(program, Planner.Make(Simplify.Apply(program), emitAfter), _workers);
+    public override Storage Place(Storage storage) => storage.ToHost();
+
+    protected override Executable Compile(Program program) => new CpuExecutable(program, Planner<Kernel>.Make(Simplify.Apply(program), new CpuKernels(emitAfter)), _workers);
 }
 
 /// <summary>A plan with the memory to run it.</summary>
 internal sealed class CpuExecutable : Executable
 {
     private readonly Instruction?[] _inputs;
-    private readonly Plan _plan;
+    private readonly Plan<Kernel> _plan;
     private readonly Workers _workers;
     private readonly HashSet<(int Argument, int Result)> _replacements;
     private readonly string? _tooLarge;
 
-    public CpuExecutable(Program program, Plan plan, Workers workers)
+    public CpuExecutable(Program program, Plan<Kernel> plan, Workers workers)
     {
         (_plan, _workers, _replacements) = (plan, workers, [.. plan.Replacements()]);
         Cost = ProgramCost.Of(program);
-        var inputs = new List<Instruction?>();
-        foreach (var instruction in program.Instructions)
-        {
-            if (instruction.Operation is Operation.Input input)
-            {
-                while (inputs.Count <= input.Index)
-                {
-                    inputs.Add(null);
-                }
-
-                inputs[input.Index] = instruction;
-            }
-        }
-
-        _inputs = [.. inputs];
+        _inputs = ProgramInputs.Of(program);
         _tooLarge = TooLarge(plan);
     }
 
     // Said when it runs, as a program that is only looked at needs no memory.
-    private static string? TooLarge(Plan plan)
+    private static string? TooLarge(Plan<Kernel> plan)
     {
         foreach (var kernel in plan.Kernels)
         {
@@ -89,7 +77,7 @@ internal sealed class CpuExecutable : Executable
 
         var frame = new Frame(_plan.Slots.Length);
         var hosts = Accept(arguments);
-        Accept(room, hosts);
+        ProgramInputs.Check(room, hosts, MayReplace);
         var arenas = new byte[_plan.Arenas.Length][];
         var results = new HostStorage[_plan.Results.Length];
         try
@@ -108,8 +96,8 @@ internal sealed class CpuExecutable : Executable
                         frame.Bind(slot, hosts[home.Index].Array, 0);
                         break;
                     case HomeKind.Result:
-                        results[home.Index] = Room(room, home.Index);
-                        frame.Bind(slot, results[home.Index].Array, 0);
+                        results[home.Index] ??= Room(room, home.Index);
+                        frame.Bind(slot, results[home.Index].Array, (int)home.Start);
                         break;
                     case HomeKind.Arena:
                         frame.Bind(slot, arenas[home.Index], BlockPool.Start(arenas[home.Index]) + (int)home.Start);
@@ -188,50 +176,12 @@ internal sealed class CpuExecutable : Executable
             : HostStorage.Allocate(type, shape);
     }
 
-    private void Accept(ReadOnlySpan<Storage?> room, HostStorage[] arguments)
-    {
-        for (var result = 0; result < room.Length; result++)
-        {
-            if (room[result] is not { } given)
-            {
-                continue;
-            }
-
-            for (var argument = 0; argument < arguments.Length; argument++)
-            {
-                if (arguments[argument].Memory == given.Memory && !MayReplace(argument, result))
-                {
-                    throw new ArgumentException($"Result {result} may not be written over argument {argument}, which is read later.", nameof(room));
-                }
-            }
-
-            for (var other = 0; other < result; other++)
-            {
-                if (room[other]?.Memory == given.Memory)
-                {
-                    throw new ArgumentException($"The results {other} and {result} were given the same memory.", nameof(room));
-                }
-            }
-        }
-    }
-
     private HostStorage[] Accept(ReadOnlySpan<Storage> arguments)
     {
-        if (arguments.Length < _inputs.Length)
-        {
-            throw new ArgumentException($"The program takes {_inputs.Length} arguments, but {arguments.Length} were given.", nameof(arguments));
-        }
-
+        ProgramInputs.Check(_inputs, arguments);
         var hosts = new HostStorage[_inputs.Length];
         for (var i = 0; i < hosts.Length; i++)
         {
-            if (_inputs[i] is { } input && (arguments[i].Type != input.Type || !arguments[i].Shape.Equals(input.Shape)))
-            {
-                throw new ArgumentException(
-                    $"Argument {i} of the program is {input.Type.Name()}{input.Shape}, but {arguments[i].Type.Name()}{arguments[i].Shape} was given.",
-                    nameof(arguments));
-            }
-
             hosts[i] = arguments[i].ToHost();
         }
 

@@ -21,32 +21,15 @@ internal sealed class Frame(int slots)
     /// <summary>All elements from a slot's start on, for whoever goes through them by a layout.</summary>
     public ReadOnlySpan<T> From<T>(int slot)
         where T : unmanaged => MemoryMarshal.Cast<byte, T>(_arrays[slot].AsSpan(_starts[slot]));
+
+    /// <summary>All places from a slot's start on, for whoever writes to them by a layout.</summary>
+    public Span<T> Into<T>(int slot)
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(_arrays[slot].AsSpan(_starts[slot]));
 }
 
-/// <summary>Elements that lie in a slot, seen through a layout.</summary>
-internal readonly record struct View(int Slot, DType Type, Layout Layout)
+/// <summary>One step of a plan on the host's processors.</summary>
+internal abstract class Kernel : PlanStep
 {
-    public override string ToString() => $"s{Slot}{Layout}";
-}
-
-/// <summary>One step of a plan.</summary>
-internal abstract class Kernel
-{
-    /// <summary>The slots it reads.</summary>
-    public abstract IEnumerable<int> Reads { get; }
-
-    /// <summary>The slots it writes, all of them whole.</summary>
-    public abstract IEnumerable<int> Writes { get; }
-
-    /// <summary>Whether it reads each element of one slot before it writes that place of another, so that both may be the same memory.</summary>
-    public virtual bool ReadsInPlace(int source, int target) => false;
-
-    /// <summary>Element operations it does.</summary>
-    public virtual long Flops => 0;
-
     /// <summary>Does the work.</summary>
     public abstract void Run(Frame frame, Workers workers);
-
-    /// <summary>What it does, on one line.</summary>
-    public abstract override string ToString();
 }

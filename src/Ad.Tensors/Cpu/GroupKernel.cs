@@ -30,34 +30,21 @@ internal sealed class GroupKernel : Kernel
         _group = group;
         _program = new GroupProgram(group, emitted: false);
         _emitAfter = GroupProgram.IsWorthEmitting(group) ? emitAfter : long.MaxValue;
-        _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type))];
+        _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type, r.Type))];
         _cut = _reducers.Length > 0
             ? new GroupCut(group.Extents!.Value, GroupProgram.BlockElements)
             : new GroupCut(group.Elements, GroupProgram.BlockElements, _program.Weight);
     }
 
-    public override IEnumerable<int> Reads =>
-        _group.Nodes.SelectMany(IEnumerable<int> (node) => node switch
-        {
-            Node.Load load => [load.View.Slot],
-            Node.Random random => [random.Key.Slot],
-            _ => [],
-        }).Distinct();
+    public override IEnumerable<int> Reads => _group.Views().Select(view => view.Slot).Distinct();
 
-    public override IEnumerable<int> Writes => [.. _group.Outputs.Values, .. _group.Reductions.Select(r => r.Slot)];
+    public override IEnumerable<int> Writes => _group.Writes;
+
+    /// <summary>The slots that it writes in part, or in another order than that of its elements.</summary>
+    public IEnumerable<int> Scatters => _group.Scatters;
 
     // A block is stored when all of it has been loaded: see GroupState.
-    public override bool ReadsInPlace(int source, int target) =>
-        _group.Outputs.ContainsValue(target)
-        && _group.Nodes.All(node => node switch
-        {
-            Node.Load load when load.View.Slot == source => load.View.Layout.Offset == 0 && load.View.Layout.IsContiguous()
-                && load.View.Layout.Elements() == _group.Elements && load.Type.Size() == SizeOf(target),
-            Node.Random random => random.Key.Slot != source,
-            _ => true,
-        });
-
-    private int SizeOf(int slot) => _group.Nodes[_group.Outputs.First(o => o.Value == slot).Key].Type.Size();
+    public override bool ReadsInPlace(int source, int target) => _group.ReadsInPlace(source, target);
 
     public override long Flops => _group.Elements * (_group.Nodes.Count(n => n is Node.Apply) + _group.Reductions.Count);
 
@@ -182,7 +169,7 @@ internal sealed class GroupKernel : Kernel
             }
 
             text.Append(CultureInfo.InvariantCulture, $" : {_group.Nodes[i].Type.Name()}");
-            text.Append(_group.Outputs.TryGetValue(i, out var slot) ? $" -> s{slot};" : ";");
+            text.Append(_group.Outputs.TryGetValue(i, out var target) ? $" -> {target};" : ";");
         }
 
         foreach (var reduction in _group.Reductions)

@@ -24,7 +24,7 @@ internal sealed partial class GroupProgram
     /// Divides the nodes into phases: in each a segment, then the block functions that read it. What is read outside of its own segment lies
     /// in memory, in a register that it keeps.
     /// </summary>
-    private void Emit(PointwiseGroup group)
+    private void Emit()
     {
         var covered = Nodes.Select(node => IsCovered(Nodes, node)).ToArray();
         var phases = Phases(covered);
@@ -39,9 +39,9 @@ internal sealed partial class GroupProgram
             }
         }
 
-        foreach (var reduction in group.Reductions)
+        foreach (var node in Kept)
         {
-            (outside[reduction.Node], whole[reduction.Node]) = (true, true);
+            (outside[node], whole[node]) = (true, true);
         }
 
         var steps = new List<GroupStep>();
@@ -140,7 +140,7 @@ internal sealed partial class GroupProgram
     {
         var segment = Steps.Select(s => s.Segment).FirstOrDefault(s => s is not null && s.Computes(node));
         var readers = Enumerable.Range(0, Nodes.Length).Where(i => Nodes[i].Operands.Values.Contains(other)).ToArray();
-        return segment is not null && !Reduced.Contains(other) && Slots[other] < 0 && readers.Length > 0 && readers[0] <= node && readers.All(segment.Computes)
+        return segment is not null && !Kept.Contains(other) && Slots[other] < 0 && readers.Length > 0 && readers[0] <= node && readers.All(segment.Computes)
             ? segment
             : null;
     }

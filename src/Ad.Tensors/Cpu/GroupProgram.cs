@@ -26,14 +26,17 @@ internal sealed partial class GroupProgram
         Constant = new bool[Nodes.Length];
         Filled = new int[Nodes.Length];
         MayBeUniform = new bool[Nodes.Length];
-        Reduced = [.. group.Reductions.Select(r => r.Node)];
+        Starts = new long[Nodes.Length];
         Array.Fill(Filled, (int)Math.Min(BlockElements, group.Elements));
         Array.Fill(Slots, -1);
         Array.Fill(Registers, -1);
-        foreach (var (node, slot) in group.Outputs)
+        foreach (var (node, target) in group.Outputs.Where(o => o.Value.Layout.IsContiguous()))
         {
-            Slots[node] = slot;
+            (Slots[node], Starts[node]) = (target.Slot, target.Layout.Offset);
         }
+
+        Scattered = [.. group.Outputs.Where(o => !o.Value.Layout.IsContiguous()).Select(o => (o.Key, o.Value))];
+        Kept = [.. group.Reductions.Select(r => r.Node).Concat(Scattered.Select(s => s.Node)).Distinct()];
 
         for (var i = 0; i < Nodes.Length; i++)
         {
@@ -42,12 +45,12 @@ internal sealed partial class GroupProgram
 
         if (emitted)
         {
-            Emit(group);
+            Emit();
         }
         else
         {
             Steps = [.. Enumerable.Range(0, Nodes.Length).Select(i => new GroupStep(i, null))];
-            RegisterBytes = Allocate(group);
+            RegisterBytes = Allocate();
         }
     }
 
@@ -71,6 +74,12 @@ internal sealed partial class GroupProgram
     /// <summary>The slot a node lies in (loaded in order) or is written to, or -1.</summary>
     public int[] Slots { get; }
 
+    /// <summary>Where in its slot a node's first element is written.</summary>
+    public long[] Starts { get; }
+
+    /// <summary>The nodes that are written elsewhere than one element after another, once a block of them is computed.</summary>
+    public (int Node, View Target)[] Scattered { get; }
+
     /// <summary>Where a node's register starts, in bytes per element of a block, or -1.</summary>
     public int[] Registers { get; }
 
@@ -83,8 +92,8 @@ internal sealed partial class GroupProgram
     /// <summary>Whether a loaded node's block may be one element, where all of it is the same: only loops read it.</summary>
     public bool[] MayBeUniform { get; }
 
-    /// <summary>The nodes that reductions read.</summary>
-    public int[] Reduced { get; }
+    /// <summary>The nodes that are read once a block of them is computed.</summary>
+    public int[] Kept { get; }
 
     /// <summary>Bytes of all registers per element of a block.</summary>
     public int RegisterBytes { get; private set; }
@@ -137,7 +146,7 @@ internal sealed partial class GroupProgram
     }
 
     // A register is free again after its node's last reader; constants keep theirs.
-    private int Allocate(PointwiseGroup group)
+    private int Allocate()
     {
         var last = new int[Nodes.Length];
         for (var i = 0; i < Nodes.Length; i++)
@@ -149,9 +158,9 @@ internal sealed partial class GroupProgram
             }
         }
 
-        foreach (var reduction in group.Reductions)
+        foreach (var node in Kept)
         {
-            last[reduction.Node] = int.MaxValue;
+            last[node] = int.MaxValue;
         }
 
         var dying = Enumerable.Range(0, Nodes.Length).ToLookup(i => last[i]);

@@ -10,6 +10,8 @@ internal sealed class GroupState
     private readonly byte[] _scratch;
     private readonly int _scratchStart;
     private readonly ViewReader?[] _readers;
+    private readonly ViewReader[] _writers;
+    private readonly bool[] _isPlaced;
     private readonly byte[][] _arrays;
     private readonly int[] _offsets;
     private readonly uint[] _keys;
@@ -35,6 +37,8 @@ internal sealed class GroupState
         _scratch = GC.AllocateUninitializedArray<byte>((program.RegisterBytes * program.RegisterElements) + 64, pinned: true);
         _scratchStart = (int)(-BlockPool.Address(_scratch) & 63);
         _readers = [.. program.Readers.Select(layout => layout is null ? null : new ViewReader(layout))];
+        _isPlaced = new bool[program.Scattered.Length];
+        _writers = [.. program.Scattered.Select(s => new ViewReader(s.Target.Layout))];
         _arrays = new byte[program.Nodes.Length][];
         _offsets = new int[program.Nodes.Length];
         _keys = new uint[program.Nodes.Length * 2];
@@ -101,6 +105,14 @@ internal sealed class GroupState
         {
             _arrays[i] = null!;
         }
+
+        foreach (var (node, _) in _program.Scattered)
+        {
+            if (_program.Registers[node] >= 0)
+            {
+                (_arrays[node], _offsets[node]) = Register(node);
+            }
+        }
     }
 
     /// <summary>Computes all nodes over some elements. <see cref="Store"/> comes after it, when reductions have read them.</summary>
@@ -108,6 +120,11 @@ internal sealed class GroupState
     public void Block(Frame frame, long start, int count)
     {
         var nodes = _program.Nodes;
+        for (var i = 0; i < _writers.Length; i++)
+        {
+            PlaceScattered(frame, i, start, count);
+        }
+
         foreach (var (i, segment) in _program.Steps)
         {
             if (segment is not null)
@@ -120,7 +137,7 @@ internal sealed class GroupState
             var slot = _program.Slots[i];
             if (slot >= 0 && !_late.Contains(i))
             {
-                (_arrays[i], _offsets[i]) = (frame.Array(slot), frame.Start(slot) + (int)(start * size));
+                (_arrays[i], _offsets[i]) = (frame.Array(slot), frame.Start(slot) + (int)((_program.Starts[i] + start) * size));
             }
 
             if (_program.Functions[i] is { } function)
@@ -155,14 +172,56 @@ internal sealed class GroupState
         }
     }
 
-    /// <summary>Stores what <see cref="Block"/> computed for places that its readers, reductions among them, read until now.</summary>
+    /// <summary>Stores what <see cref="Block"/> computed for places that its readers, reductions among them, read until now, or for scattered ones.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Store(Frame frame, long start, int count)
     {
         foreach (var node in _late)
         {
-            var size = _program.Nodes[node].Type.Size();
-            At(node, count).CopyTo(frame.Array(_program.Slots[node]).AsSpan(frame.Start(_program.Slots[node]) + (int)(start * size)));
+            var (size, first) = (_program.Nodes[node].Type.Size(), _program.Starts[node] + start);
+            At(node, count).CopyTo(frame.Array(_program.Slots[node]).AsSpan(frame.Start(_program.Slots[node]) + (int)(first * size)));
         }
+
+        for (var i = 0; i < _writers.Length; i++)
+        {
+            var (node, target) = _program.Scattered[i];
+            if (_isPlaced[i])
+            {
+                continue;
+            }
+
+            switch (target.Type.Size())
+            {
+                case 1:
+                    _writers[i].Write(At(node, count), frame.Into<byte>(target.Slot));
+                    break;
+                case 4:
+                    _writers[i].Write(MemoryMarshal.Cast<byte, int>(At(node, count)), frame.Into<int>(target.Slot));
+                    break;
+                default:
+                    _writers[i].Write(MemoryMarshal.Cast<byte, long>(At(node, count)), frame.Into<long>(target.Slot));
+                    break;
+            }
+        }
+    }
+
+    // A block that is one run where it belongs is computed there.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void PlaceScattered(Frame frame, int i, long start, int count)
+    {
+        var (node, target) = _program.Scattered[i];
+        _writers[i].Seek(start);
+        _isPlaced[i] = false;
+        if (_program.Nodes[node] is not (Node.Apply or Node.Cast))
+        {
+            return;
+        }
+
+        var at = _writers[i].TryRun(count);
+        _isPlaced[i] = at >= 0;
+        (_arrays[node], _offsets[node]) = at >= 0
+            ? (frame.Array(target.Slot), frame.Start(target.Slot) + (int)(at * target.Type.Size()))
+            : Register(node);
     }
 
     private void FindLate(Frame frame)

@@ -183,6 +183,11 @@ internal sealed class Planes
             var inner = _folds[^1];
             var innerStep = inner.Step * _strides[^1];
             start += (innerFirst * _strides[^1]) + (innerFrom * innerStep);
+            if (innerStep == 1)
+            {
+                CopyLines(start, step, target + innerFrom, pitch, to - from, innerTo - innerFrom);
+            }
+
             for (var u = from; u < to; u++, start += step, target += pitch)
             {
                 for (var k = 0; k < innerFrom; k++)
@@ -190,7 +195,11 @@ internal sealed class Planes
                     target[k] = outside;
                 }
 
-                Copy(start, innerStep, target + innerFrom, innerTo - innerFrom);
+                if (innerStep != 1)
+                {
+                    Copy(start, innerStep, target + innerFrom, innerTo - innerFrom);
+                }
+
                 for (var k = innerTo; k < inner.Extent; k++)
                 {
                     target[k] = outside;
@@ -203,6 +212,38 @@ internal sealed class Planes
             {
                 Lines(axis + 1, residues, start, target, 0, outside);
             }
+        }
+    }
+
+    /// <summary>Copies lines of elements side by side, which are far too short for a call each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static unsafe void CopyLines<T>(T* source, long sourceStep, T* target, long targetStep, int lines, int count)
+        where T : unmanaged
+    {
+        var lanes = Vector256<T>.Count;
+        if (count < lanes)
+        {
+            for (; lines > 0; lines--, source += sourceStep, target += targetStep)
+            {
+                for (var i = 0; i < count; i++)
+                {
+                    target[i] = source[i];
+                }
+            }
+
+            return;
+        }
+
+        for (; lines > 0; lines--, source += sourceStep, target += targetStep)
+        {
+            // The last vector ends with the line.
+            var i = 0;
+            for (; i < count - lanes; i += lanes)
+            {
+                Vector256.Load(source + i).Store(target + i);
+            }
+
+            Vector256.Load(source + count - lanes).Store(target + count - lanes);
         }
     }
 

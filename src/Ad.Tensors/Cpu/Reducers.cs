@@ -29,13 +29,14 @@ internal abstract class Reducer
     /// <summary>Writes the results.</summary>
     public abstract void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target);
 
-    public static Reducer Of(Reduction kind, DType type) => type switch
+    /// <summary>The reducer of a type's elements; a sum may be wanted in a wider or narrower type than that.</summary>
+    public static Reducer Of(Reduction kind, DType type, DType result) => type switch
     {
         DType.Bool => OfOrdered<byte>(kind, 0, 1),
         DType.Int32 => kind == Reduction.Sum ? new IntegerSum<int>() : OfOrdered(kind, int.MinValue, int.MaxValue),
         DType.Int64 => kind == Reduction.Sum ? new IntegerSum<long>() : OfOrdered(kind, long.MinValue, long.MaxValue),
-        DType.Float32 => kind == Reduction.Sum ? new Float32Sum() : OfOrdered(kind, float.NegativeInfinity, float.PositiveInfinity),
-        DType.Float64 => kind == Reduction.Sum ? new Float64Sum() : OfOrdered(kind, double.NegativeInfinity, double.PositiveInfinity),
+        DType.Float32 => kind == Reduction.Sum ? new Float32Sum(result) : OfOrdered(kind, float.NegativeInfinity, float.PositiveInfinity),
+        DType.Float64 => kind == Reduction.Sum ? new Float64Sum(result) : OfOrdered(kind, double.NegativeInfinity, double.PositiveInfinity),
     };
 
     private static Reducer OfOrdered<T>(Reduction kind, T least, T greatest)

@@ -32,7 +32,7 @@ internal sealed class RowsKernel : Kernel
     public override long Flops => _groups.Sum(g => g.Flops);
 
     /// <summary>Puts neighbouring groups that go through the same rows together.</summary>
-    public static Kernel[] Merge(IReadOnlyList<Kernel> kernels, IReadOnlyList<long> slotBytes)
+    public static Kernel[] Merge(IReadOnlyList<Kernel> kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole)
     {
         var merged = new List<Kernel>();
         var run = new List<GroupKernel>();
@@ -41,7 +41,7 @@ internal sealed class RowsKernel : Kernel
         {
             if (kernel is GroupKernel group)
             {
-                if (run.Count > 0 && group.GoesThrough(rows) && FollowsByRows(group, run, rows, slotBytes))
+                if (run.Count > 0 && group.GoesThrough(rows) && FollowsByRows(group, run, rows, slotBytes, whole))
                 {
                     run.Add(group);
                     continue;
@@ -80,7 +80,7 @@ internal sealed class RowsKernel : Kernel
     }
 
     // It reads something of the groups before it, and of each row of theirs nothing but that row.
-    private static bool FollowsByRows(GroupKernel group, List<GroupKernel> before, long rows, IReadOnlyList<long> slotBytes)
+    private static bool FollowsByRows(GroupKernel group, List<GroupKernel> before, long rows, IReadOnlyList<long> slotBytes, Func<int, int> whole)
     {
         var written = before.SelectMany(g => g.Writes).ToHashSet();
         var read = false;
@@ -89,11 +89,20 @@ internal sealed class RowsKernel : Kernel
             if (written.Contains(view.Slot))
             {
                 read = true;
+                if (before.Any(g => g.Scatters.Contains(view.Slot)))
+                {
+                    return false;
+                }
+
                 var elements = slotBytes[view.Slot] / view.Type.Size();
                 if (elements % rows != 0 || !view.Layout.KeepsRows(rows, elements / rows))
                 {
                     return false;
                 }
+            }
+            else if (written.Any(slot => whole(slot) == whole(view.Slot)))
+            {
+                return false;
             }
         }
 

@@ -15,7 +15,7 @@ internal static partial class SpecialFunctions
     ];
 
     // zeta(k) - 1 = zeta(k, 2) for k = 2, 3, ...
-    private static readonly double[] ZetaMinusOne = [.. Enumerable.Range(2, 40).Select(k => HurwitzZeta(k, 2))];
+    internal static readonly double[] ZetaMinusOne = [.. Enumerable.Range(2, 40).Select(k => HurwitzZeta(k, 2))];
 
     /// <summary>log |Gamma(x)|: to rounding for positive x, also near its zeros at 1 and 2.</summary>
     public static double Lgamma(double x)

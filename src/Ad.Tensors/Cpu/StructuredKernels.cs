@@ -7,9 +7,6 @@ internal abstract class StructuredKernel(View[] operands, (int Result, int Slot)
 
     public override IEnumerable<int> Writes => targets.Select(t => t.Slot);
 
-    /// <summary>The bytes that its bodies take while it runs.</summary>
-    public abstract long Temporaries { get; }
-
     protected View[] Operands => operands;
 
     protected (int Result, int Slot)[] Targets => targets;

@@ -43,7 +43,7 @@ internal sealed class IntegerSum<T> : Reducer
 }
 
 /// <summary>Sums of float32 kept in double throughout: wrong by at most 2^-53 of the sum of magnitudes a term, then rounded once.</summary>
-internal sealed class Float32Sum : Reducer
+internal sealed class Float32Sum(DType result) : Reducer
 {
     public override int Planes => 1;
 
@@ -82,11 +82,9 @@ internal sealed class Float32Sum : Reducer
 
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target)
     {
-        var sums = MemoryMarshal.Cast<byte, double>(state);
-        var r = MemoryMarshal.Cast<byte, float>(target);
         for (var i = 0; i < results; i++)
         {
-            r[i] = (float)sums[i];
+            Lanes.Put(result, target, i, MemoryMarshal.Cast<byte, double>(state)[i]);
         }
     }
 }
@@ -95,7 +93,7 @@ internal sealed class Float32Sum : Reducer
 /// Sums of float64, compensated: blocks are summed in 32 lanes, and every block's sum (or, in columns, every element) is added together with
 /// what its addition rounds off (Knuth's two-sum), so that the error does not grow with the number of terms.
 /// </summary>
-internal sealed class Float64Sum : Reducer
+internal sealed class Float64Sum(DType result) : Reducer
 {
     public override int Planes => 2;
 
@@ -129,11 +127,10 @@ internal sealed class Float64Sum : Reducer
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target)
     {
         var planes = MemoryMarshal.Cast<byte, double>(state);
-        var r = MemoryMarshal.Cast<byte, double>(target);
         for (var i = 0; i < results; i++)
         {
             // An infinite sum has no error to make good: it would turn into NaN.
-            r[i] = double.IsFinite(planes[i]) ? planes[i] + planes[results + i] : planes[i];
+            Lanes.Put(result, target, i, double.IsFinite(planes[i]) ? planes[i] + planes[results + i] : planes[i]);
         }
     }
 
@@ -212,6 +209,20 @@ internal static class Lanes
         }
 
         return Total(a, b, c, d) + sum;
+    }
+
+    /// <summary>Writes a sum in the type in which it is wanted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Put(DType type, Span<byte> target, int index, double sum)
+    {
+        if (type == DType.Float32)
+        {
+            MemoryMarshal.Cast<byte, float>(target)[index] = (float)sum;
+        }
+        else
+        {
+            MemoryMarshal.Cast<byte, double>(target)[index] = sum;
+        }
     }
 
     private static double Total(Vector512<double> a, Vector512<double> b, Vector512<double> c, Vector512<double> d)

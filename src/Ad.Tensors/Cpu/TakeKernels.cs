@@ -4,62 +4,32 @@ using System.Runtime.InteropServices;
 
 namespace Ad.Tensors.Cpu;
 
-/// <summary>
-/// Extents of Take and ScatterAdd: for each batch b, position p before the axis and index j, a run of elements at
-/// ((b P + p) A + i[b, j]) R among the indexed, and at ((b P + p) J + j) R among the taken.
-/// </summary>
-internal readonly record struct Indexing(string Name, int Axis, long Batches, long Before, long AxisSize, long Indices, long Run)
+/// <summary>Indices made places.</summary>
+internal static class IndexChecks
 {
-    public static Indexing Of(string name, Shape indexed, Shape indices, int axis, int batch)
-    {
-        long batches = 1, before = 1, count = 1, run = 1;
-        for (var i = 0; i < indexed.Rank; i++)
-        {
-            if (i < batch)
-            {
-                batches *= indexed[i];
-            }
-            else if (i < axis)
-            {
-                before *= indexed[i];
-            }
-            else if (i > axis)
-            {
-                run *= indexed[i];
-            }
-        }
-
-        for (var i = batch; i < indices.Rank; i++)
-        {
-            count *= indices[i];
-        }
-
-        return new Indexing(name, axis, batches, before, indexed[axis], count, run);
-    }
-
     /// <summary>The indices as places in the axis: from its start, and all inside.</summary>
-    public void Check(Frame frame, View indices, Span<int> places)
+    public static void Check(this Indexing extents, Frame frame, View indices, Span<int> places)
     {
         if (indices.Type == DType.Int32)
         {
-            Check<int>(frame.From<int>(indices.Slot)[(int)indices.Layout.Offset..], places);
+            Check<int>(extents, frame.From<int>(indices.Slot)[(int)indices.Layout.Offset..], places);
         }
         else
         {
-            Check<long>(frame.From<long>(indices.Slot)[(int)indices.Layout.Offset..], places);
+            Check<long>(extents, frame.From<long>(indices.Slot)[(int)indices.Layout.Offset..], places);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Check<T>(ReadOnlySpan<T> indices, Span<int> places)
+    private static void Check<T>(Indexing extents, ReadOnlySpan<T> indices, Span<int> places)
         where T : unmanaged, INumber<T>
     {
         for (var i = 0; i < places.Length; i++)
         {
             var index = long.CreateTruncating(indices[i]);
-            places[i] = index >= -AxisSize && index < AxisSize
-                ? (int)(index < 0 ? index + AxisSize : index)
-                : throw new TensorException($"The operation {Name} has index {index} for axis {Axis}, whose size is {AxisSize}.");
+            places[i] = index >= -extents.AxisSize && index < extents.AxisSize
+                ? (int)(index < 0 ? index + extents.AxisSize : index)
+                : throw new TensorException($"The operation {extents.Name} has index {index} for axis {extents.Axis}, whose size is {extents.AxisSize}.");
         }
     }
 }

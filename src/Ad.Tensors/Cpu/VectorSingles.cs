@@ -8,7 +8,7 @@ namespace Ad.Tensors.Cpu;
 /// <summary>
 /// Functions of sixteen float32 numbers without a detour by double: the argument is reduced by Cody and Waite's method (1980) with fused
 /// multiply-add, and Taylor polynomials are as long as rounding to float32 can tell. An exponential is wrong by at most 1.1 ulp,
-/// a sine or cosine by 2.
+/// a sine, cosine, hyperbolic tangent or sigmoid by 2.
 /// </summary>
 internal static class VectorSingles
 {
@@ -24,6 +24,45 @@ internal static class VectorSingles
     {
         // A NaN stays one.
         x = Vector512.MinNative(Vector512.Create(89f), Vector512.MaxNative(Vector512.Create(-105f), x));
+        var (p, n, shifted) = Expm1Less(x);
+        return TimesPowerOf2(p + S.One, n, shifted);
+    }
+
+    /// <summary>1 / (1 + e^-x), through the exponential of a number that is not positive, which cannot overflow.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S Sigmoid(S x)
+    {
+        var e = Exp(-Vector512.Abs(x));
+        var top = Vector512.ConditionalSelect(Vector512.LessThan(x, S.Zero), e, S.One);
+        var bottom = S.One + e;
+        var lost = e - (bottom - S.One);
+        var inverse = S.One / bottom;
+        var quotient = top * inverse;
+        return Fma(Fma(-quotient, lost, Fma(-quotient, bottom, top)), inverse, quotient);
+    }
+
+    /// <summary>tanh x = 1 - 2 s / (s + 1) with s = e^(-2|x|), which from |x| = 10 on is 1; near 0 Cephes' polynomial (Moshier 1992).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S Tanh(S x)
+    {
+        var a = Vector512.MinNative(Vector512.Create(10f), Vector512.Abs(x));
+        var (p, _, shifted) = Expm1Less(a * -2f);
+        var power = PowerOf2(shifted.AsInt32() - Vector512.Create(Rounder).AsInt32());
+        var s = Fma(power, p, power);
+        var far = S.One - ((s + s) / (s + S.One));
+        var z = x * x;
+        var q = Fma(z, Vector512.Create(-5.70498872745e-3f), Vector512.Create(2.06390887954e-2f));
+        q = Fma(q, z, Vector512.Create(-5.37397155531e-2f));
+        q = Fma(q, z, Vector512.Create(1.33314422036e-1f));
+        q = Fma(q, z, Vector512.Create(-3.33332819422e-1f));
+        var near = Fma(q * z, x, x);
+        return Vector512.ConditionalSelect(Vector512.Create(-0f), x, Vector512.ConditionalSelect(Vector512.LessThan(a, Vector512.Create(0.625f)), near, far));
+    }
+
+    // e^r - 1 for x = n log 2 + r.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static (S Value, S N, S Shifted) Expm1Less(S x)
+    {
         var shifted = Fma(x, Vector512.Create(1.44269504f), Vector512.Create(Rounder));
         var n = shifted - Vector512.Create(Rounder);
         var r = Fma(n, Vector512.Create(-1.42860677e-6f), Fma(n, Vector512.Create(-0.693145752f), x));
@@ -32,7 +71,7 @@ internal static class VectorSingles
         p = Fma(p, r, Vector512.Create(1f / 24));
         p = Fma(p, r, Vector512.Create(1f / 6));
         p = Fma(p, r, Vector512.Create(0.5f));
-        return TimesPowerOf2(Fma(p * r, r, r) + S.One, n, shifted);
+        return (Fma(p * r, r, r), n, shifted);
     }
 
     /// <summary>sin x.</summary>

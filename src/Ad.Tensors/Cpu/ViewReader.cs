@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace Ad.Tensors.Cpu;
 
 /// <summary>
-/// Walks a view in row-major order from any position, copying runs along its innermost axis. The position is kept as a counter per axis,
+/// Walks a view in row-major order from any position, copying runs along its innermost axis out of it or into it. The position is kept as a counter per axis,
 /// so that going on costs no division.
 /// </summary>
 internal sealed class ViewReader
@@ -131,6 +131,32 @@ internal sealed class ViewReader
         }
     }
 
+    /// <summary>Copies elements to the places from here on and goes past them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Write<T>(ReadOnlySpan<T> source, Span<T> target)
+        where T : unmanaged
+    {
+        while (source.Length > 0)
+        {
+            var count = Math.Min(source.Length, _inner - _index[_outer]);
+            if (_innerStride == 1 && count >= ShortRun)
+            {
+                source[..count].CopyTo(target[(int)_position..]);
+            }
+            else
+            {
+                var at = _position;
+                for (var i = 0; i < count; i++, at += _innerStride)
+                {
+                    target[(int)at] = source[i];
+                }
+            }
+
+            source = source[count..];
+            Advance(count);
+        }
+    }
+
     /// <summary>Writes the places of elements from here on, which for a ramp are its values, and goes past them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Places(Span<long> target)
@@ -190,6 +216,7 @@ internal sealed class ViewReader
         return read;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Advance(int count)
     {
         _next += count;

@@ -1,6 +1,7 @@
-namespace Ad.Tensors.Cpu;
+namespace Ad.Tensors;
 
-internal sealed partial class Planner
+internal sealed partial class Planner<K>
+    where K : PlanStep
 {
     private readonly Dictionary<int, int[]> _turned = [];
 
@@ -10,7 +11,7 @@ internal sealed partial class Planner
         if (turned is null)
         {
             var (left, right) = (InMemory(instruction, 0), InMemory(instruction, 1));
-            return Kernel(instruction, target => ContractKernel.Of(contract, left, right, target, Copied));
+            return Kernel(instruction, target => _kernels.Contract(contract, left, right, target, Copied));
         }
 
         var (operation, operands) = Turned(contract, instruction.Operands);

@@ -1,4 +1,4 @@
-namespace Ad.Tensors.Cpu;
+namespace Ad.Tensors;
 
 /// <summary>Where an instruction's value is while a plan is made.</summary>
 internal abstract record Value
@@ -17,7 +17,8 @@ internal abstract record Value
 /// Turns a program into steps. Movement becomes layouts; pointwise instructions join a group they read from, as long as everything else they
 /// read is there before that group runs, and reductions join the group they read if its elements lie right for them.
 /// </summary>
-internal sealed partial class Planner
+internal sealed partial class Planner<K>
+    where K : PlanStep
 {
     // As a group grows, less of its blocks stays in the nearest cache. That is nothing to groups of a few elements, for which handing over
     // from one group to the next is what costs.
@@ -32,17 +33,20 @@ internal sealed partial class Planner
     private readonly List<long> _slotBytes = [];
     private readonly Dictionary<int, int> _inputSlots = [];
 
-    private readonly long _emitAfter;
+    // Slots that are parts of larger ones, and where they start there.
+    private readonly Dictionary<int, (int Slot, long Start)> _within = [];
 
-    private Planner(Program program, long emitAfter)
+    private readonly IKernels<K> _kernels;
+
+    private Planner(Program program, IKernels<K> kernels)
     {
-        (_program, _emitAfter) = (program, emitAfter);
+        (_program, _kernels) = (program, kernels);
         _values = new Value[program.Instructions.Length];
     }
 
-    public static Plan Make(Program program, long emitAfter)
+    public static Plan<K> Make(Program program, IKernels<K> kernels)
     {
-        var planner = new Planner(program, emitAfter);
+        var planner = new Planner<K>(program, kernels);
         foreach (var i in planner.FewElementsFirst())
         {
             planner._values[i] = planner.Place(i);
@@ -113,43 +117,43 @@ internal sealed partial class Planner
                 return Move(instruction, layout => layout.Flip(flip.Axes));
             case Operation.CumulativeSum sum:
                 var extents = Around(shape, sum.Axis);
-                return Kernel(instruction, target => new CumulativeSumKernel(Contiguous(instruction, 0), target, extents, sum.Reverse));
+                return Kernel(instruction, target => _kernels.CumulativeSum(Contiguous(instruction, 0), target, extents, sum.Reverse));
             case Operation.Pad pad:
                 return Pad(instruction, pad);
             case Operation.Concatenate concatenate:
                 return Concatenate(instruction, concatenate.Axis);
             case Operation.Take take:
                 var taken = Indexing.Of("take", ShapeOf(instruction, 0), ShapeOf(instruction, 1), take.Axis, take.Batch);
-                return Kernel(instruction, target => new TakeKernel(taken, Contiguous(instruction, 0), Contiguous(instruction, 1), target));
+                return Kernel(instruction, target => _kernels.Take(taken, Contiguous(instruction, 0), Contiguous(instruction, 1), target));
             case Operation.ScatterAdd scatter:
                 var added = Indexing.Of("scatterAdd", shape, ShapeOf(instruction, 0), scatter.Axis, scatter.Batch);
-                return Kernel(instruction, target => new ScatterAddKernel(added, Contiguous(instruction, 0), Contiguous(instruction, 1), target));
+                return Kernel(instruction, target => _kernels.ScatterAdd(added, Contiguous(instruction, 0), Contiguous(instruction, 1), target, Room));
             case Operation.Contract contract:
                 return Contract(instruction, contract, IsReadTurned(index));
             case Operation.Decompose decompose:
-                return Kernel(instruction, target => new DecomposeKernel(
+                return Kernel(instruction, target => _kernels.Decompose(
                     decompose.Kind, Contiguous(instruction, 0), ShapeOf(instruction, 0), shape, target));
             case Operation.Solve solve:
-                return Kernel(instruction, target => new SolveKernel(
+                return Kernel(instruction, target => _kernels.Solve(
                     solve.System, Contiguous(instruction, 0), Contiguous(instruction, 1), ShapeOf(instruction, 0), shape, target));
             case Operation.Convolve convolve:
                 var (image, kernel) = (InMemory(instruction, 0), InMemory(instruction, 1));
-                return Kernel(instruction, target => ConvolveKernel.Of(convolve, image, kernel, target, shape));
+                return Kernel(instruction, target => _kernels.Convolve(convolve, image, kernel, target, shape));
             case Operation.Window window:
-                return Kernel(instruction, target => WindowKernel.Of(window, Contiguous(instruction, 0), ShapeOf(instruction, 0), target, shape));
+                return Kernel(instruction, target => _kernels.Window(window, Contiguous(instruction, 0), ShapeOf(instruction, 0), target, shape));
             case Operation.WindowShare share:
-                return Kernel(instruction, target => WindowShareKernel.Of(
-                    share.Kind, share.Windows, Contiguous(instruction, 0), Contiguous(instruction, 1), ShapeOf(instruction, 0), shape, target, spreads: false));
+                return Kernel(instruction, target => _kernels.WindowShare(
+                    share.Kind, share.Windows, Contiguous(instruction, 0), Contiguous(instruction, 1), ShapeOf(instruction, 0), shape, target, spreads: false, Room));
             case Operation.WindowSpread spread:
-                return Kernel(instruction, target => WindowShareKernel.Of(
-                    spread.Kind, spread.Windows, Contiguous(instruction, 0), Contiguous(instruction, 1), shape, ShapeOf(instruction, 1), target, spreads: true));
+                return Kernel(instruction, target => _kernels.WindowShare(
+                    spread.Kind, spread.Windows, Contiguous(instruction, 0), Contiguous(instruction, 1), shape, ShapeOf(instruction, 1), target, spreads: true, Room));
             case Operation.Sort sort:
                 var lines = Around(shape, sort.Axis);
-                return Kernel(instruction, target => new SortKernel(Contiguous(instruction, 0), target, lines, sort.Descending));
+                return Kernel(instruction, target => _kernels.Sort(Contiguous(instruction, 0), target, lines, sort.Descending, Room));
             case Operation.Structured structured:
                 return Structured(instruction, structured);
             default:
-                throw new NotSupportedException($"The operation {instruction.Operation} is not known to the device cpu.");
+                throw new NotSupportedException($"The operation {instruction.Operation} is not known to the device {_kernels.Device}.");
         }
     }
 
@@ -178,7 +182,7 @@ internal sealed partial class Planner
         return new Value.Stored(view with { Layout = moved });
     }
 
-    private Value.Stored Kernel(Instruction instruction, Func<int, Kernel> make)
+    private Value.Stored Kernel(Instruction instruction, Func<int, K> make)
     {
         var target = NewSlot(instruction.Type, instruction.Shape, 0);
         var kernel = make(target);
@@ -199,7 +203,7 @@ internal sealed partial class Planner
         var inside = Layout.RowMajor(instruction.Shape).Slice(pad.Low, new Axes(steps), operand);
         var bytes = instruction.Shape.Elements * instruction.Type.Size();
         var source = InMemory(instruction, 0);
-        return Kernel(instruction, target => new CopyKernel("pad", target, bytes, true, [(source, inside)]));
+        return Kernel(instruction, target => _kernels.Copy("pad", target, bytes, true, [(source, inside)]));
     }
 
     private Value.Stored Concatenate(Instruction instruction, int axis)
@@ -208,16 +212,55 @@ internal sealed partial class Planner
         var ones = new int[instruction.Shape.Rank];
         Array.Fill(ones, 1);
         var starts = new int[instruction.Shape.Rank];
-        var parts = new (View Source, Layout Target)[instruction.Operands.Count];
-        for (var i = 0; i < parts.Length; i++)
+        var target = new View(NewSlot(instruction.Type, instruction.Shape, 0), instruction.Type, whole);
+        var copied = new List<(View Source, Layout Target)>();
+        for (var i = 0; i < instruction.Operands.Count; i++)
         {
             var shape = ShapeOf(instruction, i);
-            parts[i] = (InMemory(instruction, i), whole.Slice(new Axes(starts), new Axes(ones), shape));
+            var part = whole.Slice(new Axes(starts), new Axes(ones), shape);
+            if (WriteInto(instruction.Operands[i], target with { Layout = part }) is { } step)
+            {
+                _slotSteps[target.Slot] = Math.Max(_slotSteps[target.Slot], step);
+            }
+            else
+            {
+                copied.Add((InMemory(instruction, i), part));
+            }
+
             starts[axis] += shape[axis];
         }
 
-        return Kernel(instruction, target => new CopyKernel("concatenate", target, 0, false, parts));
+        if (copied.Count > 0)
+        {
+            _slotSteps[target.Slot] = _steps.Count;
+            _steps.Add(_kernels.Copy("concatenate", target.Slot, 0, false, [.. copied]));
+        }
+
+        return new Value.Stored(target);
     }
+
+    /// <summary>Has an instruction's value written where it is wanted, and says at which step; null if it lies elsewhere already.</summary>
+    private int? WriteInto(int instruction, View target)
+    {
+        switch (_values[instruction])
+        {
+            case Value.Member member:
+                return ((PointwiseGroup)_steps[member.Step]).Outputs.TryAdd(member.Node, target) ? member.Step : null;
+            case Value.Leaf leaf:
+                Make(leaf, target);
+                return _steps.Count - 1;
+            case Value.Stored { View: var view } when IsWhole(view) && target.Layout.IsContiguous()
+                && target.Layout.Offset * view.Type.Size() % Alignment == 0
+                && !_inputSlots.ContainsValue(view.Slot) && !_within.ContainsKey(view.Slot):
+                _within[view.Slot] = (target.Slot, target.Layout.Offset * view.Type.Size());
+                return _slotSteps[view.Slot];
+            default:
+                return null;
+        }
+    }
+
+    private bool IsWhole(View view) =>
+        view.Layout.Offset == 0 && view.Layout.IsContiguous() && _slotBytes[view.Slot] == view.Layout.Elements() * view.Type.Size();
 
     private static Extents Around(Shape shape, int axis)
     {
@@ -228,6 +271,14 @@ internal sealed partial class Planner
         }
 
         return new Extents(outer, shape[axis], inner);
+    }
+
+    // Memory for one step alone: it is there from that step to that step.
+    private int Room(long bytes)
+    {
+        _slotSteps.Add(_steps.Count);
+        _slotBytes.Add(bytes);
+        return _slotSteps.Count - 1;
     }
 
     private int NewSlot(DType type, Shape shape, int step)

@@ -1,4 +1,4 @@
-namespace Ad.Tensors.Cpu;
+namespace Ad.Tensors;
 
 /// <summary>One value inside a group: a block of it is computed from blocks of its operands, which are earlier nodes of the group.</summary>
 internal abstract record Node(DType Type, Axes Operands)
@@ -43,8 +43,8 @@ internal sealed class PointwiseGroup(long elements)
 
     public List<Node> Nodes { get; } = [];
 
-    /// <summary>Which nodes are kept, and in which slot.</summary>
-    public Dictionary<int, int> Outputs { get; } = [];
+    /// <summary>Which nodes are kept, and where.</summary>
+    public Dictionary<int, View> Outputs { get; } = [];
 
     public List<GroupReduction> Reductions { get; } = [];
 
@@ -61,6 +61,46 @@ internal sealed class PointwiseGroup(long elements)
         }
 
         return index;
+    }
+
+    /// <summary>What it reads from memory, keys of random elements included.</summary>
+    public IEnumerable<View> Views()
+    {
+        foreach (var node in Nodes)
+        {
+            if (node is Node.Load load)
+            {
+                yield return load.View;
+            }
+            else if (node is Node.Random random)
+            {
+                yield return random.Key;
+            }
+        }
+    }
+
+    /// <summary>The slots that it writes.</summary>
+    public IEnumerable<int> Writes => Outputs.Values.Select(o => o.Slot).Concat(Reductions.Select(r => r.Slot)).Distinct();
+
+    /// <summary>The slots that it writes in part, or in another order than that of its elements.</summary>
+    public IEnumerable<int> Scatters => Outputs.Values.Where(o => o.Layout.Offset != 0 || !o.Layout.IsContiguous()).Select(o => o.Slot);
+
+    /// <summary>Whether each element of one slot is read before its place in another is written, for whoever goes element by element.</summary>
+    public bool ReadsInPlace(int source, int target)
+    {
+        if (!Outputs.Values.Any(o => o.Slot == target) || Scatters.Any(slot => slot == target))
+        {
+            return false;
+        }
+
+        var size = Outputs.Values.First(o => o.Slot == target).Type.Size();
+        return Nodes.All(node => node switch
+        {
+            Node.Load load when load.View.Slot == source => load.View.Layout.Offset == 0 && load.View.Layout.IsContiguous()
+                && load.View.Layout.Elements() == Elements && load.Type.Size() == size,
+            Node.Random random => random.Key.Slot != source,
+            _ => true,
+        });
     }
 
     /// <summary>Whether a node is there.</summary>

@@ -1,4 +1,4 @@
-namespace Ad.Tensors.Cpu;
+namespace Ad.Tensors;
 
 /// <summary>
 /// Where the elements of a view lie in a buffer: the one at index (i, j, ...) at offset + i stride0 + j stride1 + ..., in elements.
@@ -220,4 +220,10 @@ internal sealed class Layout : IEquatable<Layout>
 
     public override string ToString() =>
         IsContiguous() ? "" : $"({string.Join(", ", _sizes)}; {string.Join(", ", _strides)}; {Offset})";
+}
+
+/// <summary>Elements that lie in a slot, seen through a layout.</summary>
+internal readonly record struct View(int Slot, DType Type, Layout Layout)
+{
+    public override string ToString() => $"s{Slot}{Layout}";
 }

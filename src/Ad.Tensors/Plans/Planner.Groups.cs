@@ -1,10 +1,17 @@
-namespace Ad.Tensors.Cpu;
+namespace Ad.Tensors;
 
-internal sealed partial class Planner
+internal sealed partial class Planner<K>
+    where K : PlanStep
 {
     // Views smaller than this stay in the nearest cache, however they are walked.
     private const long FewElements = 4096;
     private const int ShortAxis = 4;
+
+    // Nodes, constants and what is read among them, that are computed again rather than written and read.
+    private const int FewAgain = 12;
+
+    // Elements side by side that are worth a reduction of their own.
+    private const int ShortRun = 32;
 
     private readonly Dictionary<View, View> _copies = [];
 
@@ -99,12 +106,7 @@ internal sealed partial class Planner
         var renamed = new int[source.Nodes.Count];
         for (var i = 0; i < renamed.Length; i++)
         {
-            renamed[i] = target.Add(source.Nodes[i] switch
-            {
-                Node.Apply apply => apply with { Operands = new Axes([.. apply.Operands.Values.ToArray().Select(o => renamed[o])]) },
-                Node.Cast cast => new Node.Cast(cast.Type, renamed[cast.Operand]),
-                var leaf => leaf,
-            });
+            renamed[i] = target.Add(Renamed(source.Nodes[i], operand => renamed[operand]));
         }
 
         for (var i = 0; i < _values.Length; i++)
@@ -177,9 +179,67 @@ internal sealed partial class Planner
             Value.Member member when member.Step == step => member.Node,
             Value.Leaf leaf => group.Add(leaf.Node is Node.Ramp ramp ? ramp with { Layout = ramp.Layout.Collapse() } : leaf.Node),
             Value.Stored stored => group.Add(Load(stored.View)),
+            Value.Member member when Again((PointwiseGroup)_steps[member.Step], member.Node, group) is { } again => again,
             _ => group.Add(Load(InMemory(instruction))),
         };
     }
+
+    /// <summary>
+    /// Computes a node of an earlier group again where that takes few cheap instructions, and no more to be read from memory than the node itself
+    /// would be: so it need not be written, and often not be read either.
+    /// </summary>
+    private static int? Again(PointwiseGroup from, int node, PointwiseGroup into)
+    {
+        var needed = new SortedSet<int>();
+        if (from.Elements < FewElements || !Collect(node) || needed.Count + into.Nodes.Count > MostNodes(into.Elements))
+        {
+            return null;
+        }
+
+        var large = needed.Where(i => from.Nodes[i] is Node.Load load && Touched(load.View.Layout) >= FewElements).ToArray();
+        var missing = large.Where(i => !into.Has(from.Nodes[i])).ToArray();
+        if (missing.Length > 0
+            && (missing.Length > 1 || from.Outputs.ContainsKey(node) || from.Nodes[missing[0]].Type.Size() > from.Nodes[node].Type.Size()))
+        {
+            return null;
+        }
+
+        var renamed = new Dictionary<int, int>();
+        foreach (var i in needed)
+        {
+            renamed[i] = into.Add(Renamed(from.Nodes[i], operand => renamed[operand]));
+        }
+
+        return renamed[node];
+
+        bool Collect(int index)
+        {
+            if (!needed.Contains(index) && needed.Count >= FewAgain)
+            {
+                return false;
+            }
+
+            needed.Add(index);
+            return from.Nodes[index] switch
+            {
+                Node.Load or Node.Splat => true,
+                Node.Apply { Function: var f } apply => f.IsCheap() && apply.Operands.Values.ToArray().All(Collect),
+                Node.Cast cast => Collect(cast.Operand),
+                _ => false,
+            };
+        }
+    }
+
+    // How many different elements a layout reads.
+    private static long Touched(Layout layout) =>
+        Enumerable.Range(0, layout.Rank).Where(a => layout.Strides[a] != 0).Aggregate(1L, (product, axis) => product * layout.Sizes[axis]);
+
+    private static Node Renamed(Node node, Func<int, int> name) => node switch
+    {
+        Node.Apply apply => apply with { Operands = new Axes([.. apply.Operands.Values.ToArray().Select(name)]) },
+        Node.Cast cast => new Node.Cast(cast.Type, name(cast.Operand)),
+        var leaf => leaf,
+    };
 
     private static Node.Load Load(View view) => new(view with { Layout = view.Layout.Collapse() });
 
@@ -196,7 +256,14 @@ internal sealed partial class Planner
         var value = _values[operand];
         if (Split(shape, reduce.Axes) is not { } extents)
         {
-            // Reduced axes with kept ones between them: seen with the kept ones before them first.
+            // Reduced axes with kept ones between them: first those behind, all of them side by side, then the others.
+            var between = Between(shape, reduce.Axes);
+            if (value is not Value.Stored { View.Layout: var lies } || (lies.IsContiguous() && lies.Strides[between] >= ShortRun))
+            {
+                return InTwo(instruction, reduce, between);
+            }
+
+            // Seen with the kept ones before them first.
             var view = InMemory(operand);
             var order = Order(view.Layout, reduce.Axes, out extents);
             value = new Value.Stored(view with { Layout = view.Layout.Permute(order) });
@@ -207,13 +274,44 @@ internal sealed partial class Planner
             value = new Value.Stored(stored.View with { Layout = stored.View.Layout.Permute(order) });
         }
 
+        return Reduce(operand, value, extents, reduce.Kind, instruction.Type, instruction.Shape);
+    }
+
+    private Value.Stored Reduce(int operand, Value value, Extents extents, Reduction kind, DType type, Shape shape)
+    {
         var step = FindGroupFor(value, extents);
         var group = (PointwiseGroup)_steps[step];
         group.Extents = extents;
         var node = value is Value.Stored placed ? group.Add(Load(placed.View)) : NodeIn(step, operand, value);
-        var slot = NewSlot(instruction.Type, instruction.Shape, step);
-        group.Reductions.Add(new GroupReduction(node, reduce.Kind, instruction.Type, slot));
-        return new Value.Stored(new View(slot, instruction.Type, Layout.RowMajor(instruction.Shape)));
+        var slot = NewSlot(type, shape, step);
+        group.Reductions.Add(new GroupReduction(node, kind, type, slot));
+        return new Value.Stored(new View(slot, type, Layout.RowMajor(shape)));
+    }
+
+    // The last kept axis that lies between two reduced ones.
+    private static int Between(Shape shape, Axes axes)
+    {
+        var last = Enumerable.Range(0, shape.Rank).Last(a => axes.Contains(a) && shape[a] != 1);
+        return Enumerable.Range(0, last).Last(a => !axes.Contains(a) && shape[a] != 1);
+    }
+
+    /// <summary>A reduction of the axes behind one, and then of the others. Sums of float32 stay in double from the one to the other.</summary>
+    private Value.Stored InTwo(Instruction instruction, Operation.Reduce reduce, int between)
+    {
+        var shape = ShapeOf(instruction, 0);
+        var type = reduce.Kind == Reduction.Sum && instruction.Type == DType.Float32 ? DType.Float64 : instruction.Type;
+        var behind = new Axes([.. reduce.Axes.Values.ToArray().Where(a => a > between)]);
+        var others = new Axes([.. reduce.Axes.Values.ToArray().Where(a => a < between)]);
+        var partial = Reduce(
+            instruction.Operands[0],
+            _values[instruction.Operands[0]],
+            Split(shape, behind)!.Value,
+            reduce.Kind,
+            type,
+            new Shape([.. Enumerable.Range(0, shape.Rank).Where(a => !behind.Contains(a)).Select(a => shape[a])]));
+        var order = Order(partial.View.Layout, others, out var extents);
+        var turned = new Value.Stored(partial.View with { Layout = partial.View.Layout.Permute(order) });
+        return Reduce(-1, turned, extents, reduce.Kind, instruction.Type, instruction.Shape);
     }
 
     private int FindGroupFor(Value value, Extents extents)
@@ -307,23 +405,29 @@ internal sealed partial class Planner
                 return stored.View;
             case Value.Member member:
                 var outputs = ((PointwiseGroup)_steps[member.Step]).Outputs;
-                if (!outputs.TryGetValue(member.Node, out var slot))
+                if (!outputs.TryGetValue(member.Node, out var kept))
                 {
-                    outputs[member.Node] = slot = NewSlot(type, shape, member.Step);
+                    outputs[member.Node] = kept = new View(NewSlot(type, shape, member.Step), type, Layout.RowMajor(shape));
                 }
 
-                return new View(slot, type, Layout.RowMajor(shape));
+                return kept.Layout.Reshape(shape) is { } layout
+                    ? kept with { Layout = layout }
+                    : Copied(kept) with { Layout = Layout.RowMajor(shape) };
             case Value.Leaf leaf:
-                var group = new PointwiseGroup(shape.Elements);
-                var target = NewSlot(type, shape, _steps.Count);
-                group.Outputs[group.Add(leaf.Node)] = target;
-                _steps.Add(group);
-                var made = new View(target, type, Layout.RowMajor(shape));
+                var made = new View(NewSlot(type, shape, _steps.Count), type, Layout.RowMajor(shape));
+                Make(leaf, made);
                 _values[instruction] = new Value.Stored(made);
                 return made;
             default:
                 throw new InvalidOperationException($"Instruction %{instruction} has no value.");
         }
+    }
+
+    private void Make(Value.Leaf leaf, View target)
+    {
+        var group = new PointwiseGroup(target.Layout.Elements());
+        group.Outputs[group.Add(leaf.Node is Node.Ramp ramp ? ramp with { Layout = ramp.Layout.Collapse() } : leaf.Node)] = target;
+        _steps.Add(group);
     }
 
     private View Contiguous(Instruction instruction, int operand)
@@ -336,7 +440,7 @@ internal sealed partial class Planner
     {
         var shape = new Shape(view.Layout.Sizes);
         var target = NewSlot(view.Type, shape, _steps.Count);
-        _steps.Add(new CopyKernel("copy", target, 0, false, [(view, Layout.RowMajor(shape))]));
+        _steps.Add(_kernels.Copy("copy", target, 0, false, [(view, Layout.RowMajor(shape))]));
         return new View(target, view.Type, Layout.RowMajor(shape));
     }
 }

@@ -1,6 +1,7 @@
-namespace Ad.Tensors.Cpu;
+namespace Ad.Tensors;
 
-internal sealed partial class Planner
+internal sealed partial class Planner<K>
+    where K : PlanStep
 {
     private readonly Dictionary<(Operation.Structured Common, Axes Operands), Dictionary<int, Value>> _structured = [];
 
@@ -39,20 +40,20 @@ internal sealed partial class Planner
         }
 
         targets.Sort();
-        _steps.Add(Kernel(structured, operands, asked, [.. targets]));
+        _steps.Add(_kernels.Structured(structured, Bodies(structured, asked), operands, [.. targets]));
         return values;
     }
 
-    private Kernel Kernel(Operation.Structured structured, View[] operands, int[] asked, (int, int)[] targets) => structured switch
+    private Plan<K>[] Bodies(Operation.Structured structured, int[] asked) => structured switch
     {
-        Operation.Scan scan => new ScanKernel(scan, Body(scan.Body.Only(StructuredResults.OfScan(scan, asked))), operands, targets),
-        Operation.WhileLoop loop => new WhileKernel(loop, Body(loop.Condition), Body(loop.Body), operands, targets),
-        Operation.Cond cond => new BranchKernel([Body(cond.IfTrue.Only(asked)), Body(cond.IfFalse.Only(asked))], operands, targets),
-        Operation.Checkpoint apart => new BranchKernel([Body(apart.Body.Only(asked))], operands, targets),
-        _ => throw new NotSupportedException($"The operation {structured} is not known to the device cpu."),
+        Operation.Scan scan => [Body(scan.Body.Only(StructuredResults.OfScan(scan, asked)))],
+        Operation.WhileLoop loop => [Body(loop.Condition), Body(loop.Body)],
+        Operation.Cond cond => [Body(cond.IfTrue.Only(asked)), Body(cond.IfFalse.Only(asked))],
+        Operation.Checkpoint apart => [Body(apart.Body.Only(asked))],
+        _ => throw new NotSupportedException($"The operation {structured} is not known to the device {_kernels.Device}."),
     };
 
-    private Subplan Body(Program program) => new(Make(Simplify.Apply(program), _emitAfter));
+    private Plan<K> Body(Program program) => Make(Simplify.Apply(program), _kernels.Inside);
 
     /// <summary>An operand whose slices along axis 0 are contiguous, wherever they lie.</summary>
     private View Sliceable(Instruction instruction, int operand)

@@ -1,14 +1,16 @@
-namespace Ad.Tensors.Cpu;
+namespace Ad.Tensors;
 
 /// <summary>A program as it will run: kernels in order, and where every slot's memory comes from.</summary>
-internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, long[] Arenas, Result[] Results)
+internal sealed record Plan<K>(K[] Kernels, Home[] Slots, long[] SlotBytes, long[] Arenas, Result[] Results)
+    where K : PlanStep
 {
     /// <summary>The arguments with the results that may be written over them: read by no kernel after the writing one, and element by element by that.</summary>
     public IEnumerable<(int Argument, int Result)> Replacements()
     {
         var lastReader = new int[Slots.Length];
-        var writer = new int[Slots.Length];
+        var (firstWriter, lastWriter) = (new int[Results.Length], new int[Results.Length]);
         Array.Fill(lastReader, -1);
+        Array.Fill(firstWriter, int.MaxValue);
         for (var k = 0; k < Kernels.Length; k++)
         {
             foreach (var slot in Kernels[k].Reads)
@@ -16,9 +18,9 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
                 lastReader[slot] = k;
             }
 
-            foreach (var slot in Kernels[k].Writes)
+            foreach (var result in Kernels[k].Writes.Where(s => Slots[s].Kind == HomeKind.Result).Select(s => Slots[s].Index))
             {
-                writer[slot] = k;
+                (firstWriter[result], lastWriter[result]) = (Math.Min(firstWriter[result], k), k);
             }
         }
 
@@ -30,8 +32,10 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
                 var target = Results[result].Slot;
                 if (Slots[target] == new Home(HomeKind.Result, result, 0)
                     && SlotBytes[source] == SlotBytes[target]
-                    && (lastReader[source] < writer[target]
-                        || (lastReader[source] == writer[target] && Kernels[writer[target]].ReadsInPlace(source, target))))
+                    && (lastReader[source] < firstWriter[result]
+                        || (lastReader[source] == firstWriter[result]
+                            && firstWriter[result] == lastWriter[result]
+                            && Kernels[firstWriter[result]].ReadsInPlace(source, target))))
                 {
                     yield return (Slots[source].Index, result);
                 }
@@ -40,10 +44,10 @@ internal sealed record Plan(Kernel[] Kernels, Home[] Slots, long[] SlotBytes, lo
     }
 
     /// <summary>The bytes that a run takes beside arguments and results: the arenas, and the most that one kernel's bodies take.</summary>
-    public long Temporaries => Arenas.Sum() + Kernels.OfType<StructuredKernel>().Select(k => k.Temporaries).DefaultIfEmpty(0).Max();
+    public long Temporaries => Arenas.Sum() + Kernels.Select(k => k.Temporaries).DefaultIfEmpty(0).Max();
 }
 
-/// <summary>What holds a slot: an argument, a result, or a place in one of the plan's arenas.</summary>
+/// <summary>What holds a slot: an argument, a result, or one of the plan's arenas; and at which byte of it.</summary>
 internal readonly record struct Home(HomeKind Kind, int Index, long Start);
 
 internal enum HomeKind
@@ -56,13 +60,14 @@ internal enum HomeKind
 /// <summary>A result: the slot whose elements it has, all of them and in order.</summary>
 internal readonly record struct Result(int Slot, DType Type, Shape Shape);
 
-internal sealed partial class Planner
+internal sealed partial class Planner<K>
+    where K : PlanStep
 {
     // One array holds a little under 2^31 bytes; half of that leaves room for a slot larger than any before.
     private const long MostArenaBytes = 1L << 30;
     private const long Alignment = 64;
 
-    private Plan Finish()
+    private Plan<K> Finish()
     {
         var results = new Result[_program.Outputs.Length];
         for (var i = 0; i < results.Length; i++)
@@ -70,21 +75,20 @@ internal sealed partial class Planner
             var output = _program.Outputs[i];
             var (type, shape) = (_program.Instructions[output].Type, _program.Instructions[output].Shape);
             var view = InMemory(output);
-            var whole = view.Layout.Offset == 0 && view.Layout.IsContiguous() && _slotBytes[view.Slot] == shape.Elements * type.Size();
-            results[i] = new Result(whole ? view.Slot : Copied(view).Slot, type, shape);
+            results[i] = new Result(IsWhole(view) && !_within.ContainsKey(view.Slot) ? view.Slot : Copied(view).Slot, type, shape);
         }
 
         var made = _steps
             .Where(step => step is not PointwiseGroup { Nodes.Count: 0 })
-            .Select(step => step as Kernel ?? new GroupKernel((PointwiseGroup)step, _emitAfter));
-        var kernels = RowsKernel.Merge([.. made], _slotBytes);
+            .Select(step => step as K ?? _kernels.Group((PointwiseGroup)step, Room));
+        var kernels = _kernels.Merge([.. made], _slotBytes, slot => Located(slot).Slot);
         var arenas = new List<Arena>();
         var homes = House(kernels, results, arenas);
-        return new Plan(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);
+        return new Plan<K>(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);
     }
 
     /// <summary>Gives every slot its memory; a temporary's is free again after its last reader.</summary>
-    private Home[] House(Kernel[] kernels, Result[] results, List<Arena> arenas)
+    private Home[] House(K[] kernels, Result[] results, List<Arena> arenas)
     {
         var homes = new Home[_slotSteps.Count];
         var fixedSlots = new HashSet<int>(_inputSlots.Values);
@@ -102,22 +106,23 @@ internal sealed partial class Planner
         }
 
         var last = new int[homes.Length];
+        var housed = new HashSet<int>(fixedSlots);
         for (var k = 0; k < kernels.Length; k++)
         {
             foreach (var slot in kernels[k].Writes.Concat(kernels[k].Reads))
             {
-                last[slot] = k;
+                last[Located(slot).Slot] = k;
             }
         }
 
         for (var k = 0; k < kernels.Length; k++)
         {
-            foreach (var slot in kernels[k].Writes.Where(s => !fixedSlots.Contains(s)))
+            foreach (var slot in kernels[k].Writes.Select(s => Located(s).Slot).Where(housed.Add))
             {
                 homes[slot] = Room(arenas, _slotBytes[slot]);
             }
 
-            foreach (var slot in kernels[k].Writes.Concat(kernels[k].Reads).Distinct())
+            foreach (var slot in kernels[k].Writes.Concat(kernels[k].Reads).Select(s => Located(s).Slot).Distinct())
             {
                 if (last[slot] == k && !fixedSlots.Contains(slot))
                 {
@@ -126,7 +131,25 @@ internal sealed partial class Planner
             }
         }
 
+        foreach (var slot in _within.Keys)
+        {
+            var (whole, start) = Located(slot);
+            homes[slot] = homes[whole] with { Start = homes[whole].Start + start };
+        }
+
         return homes;
+    }
+
+    /// <summary>The slot that has memory of its own, and where in it a slot starts.</summary>
+    private (int Slot, long Start) Located(int slot)
+    {
+        var start = 0L;
+        while (_within.TryGetValue(slot, out var whole))
+        {
+            (slot, start) = (whole.Slot, start + whole.Start);
+        }
+
+        return (slot, start);
     }
 
     private static long Rounded(long bytes) => (Math.Max(bytes, 1) + Alignment - 1) / Alignment * Alignment;

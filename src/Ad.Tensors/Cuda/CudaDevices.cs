@@ -1,0 +1,84 @@
+using System.Collections.Concurrent;
+using System.Text;
+
+namespace Ad.Tensors.Cuda;
+
+/// <summary>The CUDA devices of this machine, and what stands in the way of using them.</summary>
+public static class CudaDevices
+{
+    // CUDA 11.4, the first with all that is called here.
+    private const int OldestDriver = 11040;
+
+    private static readonly Lazy<Found> Machine = new(() => Look(OpenDriver, OpenCompiler));
+    private static readonly ConcurrentDictionary<int, CudaDevice> Devices = new();
+
+    /// <summary>How many devices programs can run on; 0 if there are none or something is missing.</summary>
+    public static int Count => Machine.Value.Problem is null ? Machine.Value.Driver!.Devices : 0;
+
+    /// <summary>What was found and what is missing, in plain words, a line each.</summary>
+    public static string Describe() => Machine.Value.ToString();
+
+    /// <summary>The device of a number.</summary>
+    internal static CudaDevice Find(int ordinal) => Devices.GetOrAdd(ordinal, n => Machine.Value.Device(n));
+
+    /// <summary>Puts a device in the place of a number, for tests that bring their own.</summary>
+    internal static void Install(int ordinal, CudaDevice device) => Devices[ordinal] = device;
+
+    /// <summary>Looks for a driver and a compiler.</summary>
+    internal static Found Look(Func<ICudaDriver?> openDriver, Func<ICudaCompiler?> openCompiler)
+    {
+        ICudaDriver? driver = null;
+        string? problem = null;
+        try
+        {
+            driver = openDriver();
+        }
+        catch (CudaException e)
+        {
+            problem = e.Message;
+        }
+
+        var compiler = openCompiler();
+        problem ??= driver is null
+            ? $"There is no NVIDIA driver: the library {(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1")} was not found. Install the driver, or run on the cpu."
+            : driver.Version < OldestDriver
+            ? $"The NVIDIA driver knows CUDA {Version(driver.Version)}, and this library needs 11.4. Install a newer driver."
+            : driver.Devices == 0
+            ? "There is no NVIDIA device that this process may use. Look at nvidia-smi and at CUDA_VISIBLE_DEVICES."
+            : compiler is null
+            ? "The compiler of kernels, NVRTC, was not found: neither where the system looks, nor in a CUDA toolkit (CUDA_HOME), nor in Python's wheels. "
+                + "Install the toolkit, or the wheel nvidia-cuda-nvrtc."
+            : null;
+        return new Found(driver, compiler, problem);
+    }
+
+    private static ICudaDriver? OpenDriver() => LibCuda.TryOpen(out var driver) ? driver : null;
+
+    private static ICudaCompiler? OpenCompiler() => Nvrtc.TryOpen(out var compiler) ? new CachedCompiler(compiler, CachedCompiler.UsualFolder()) : null;
+
+    private static string Version(int version) => $"{version / 1000}.{version % 1000 / 10}";
+
+    /// <summary>What there is on a machine.</summary>
+    internal sealed record Found(ICudaDriver? Driver, ICudaCompiler? Compiler, string? Problem)
+    {
+        /// <summary>The device of a number.</summary>
+        public CudaDevice Device(int ordinal) => Problem is not null
+            ? throw new CudaException($"The device cuda:{ordinal} cannot be used. {Problem}")
+            : ordinal < 0 || ordinal >= Driver!.Devices
+            ? throw new CudaException($"There is no device cuda:{ordinal}: this machine has {Driver!.Devices}, counted from 0.")
+            : new CudaDevice(Driver, Compiler!, ordinal);
+
+        public override string ToString()
+        {
+            var text = new StringBuilder();
+            text.Append(Driver is null ? "driver: none\n" : $"driver: knows CUDA {Version(Driver.Version)}\n");
+            text.Append($"compiler: {Compiler?.Name ?? "none"}\n");
+            for (var ordinal = 0; ordinal < (Driver?.Devices ?? 0); ordinal++)
+            {
+                text.Append($"cuda:{ordinal}: {Driver!.Describe(ordinal)}\n");
+            }
+
+            return text.Append(Problem is null ? "" : $"{Problem}\n").ToString();
+        }
+    }
+}

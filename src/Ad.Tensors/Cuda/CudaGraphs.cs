@@ -1,0 +1,111 @@
+namespace Ad.Tensors.Cuda;
+
+/// <summary>
+/// The work of one plan written down as graphs, one for each set of buffers it was run with twice: a steady state goes round among a few. A plan
+/// that the driver will not write down is run step by step ever after.
+/// </summary>
+internal sealed class CudaGraphs(CudaDevice device)
+{
+    private const int MostGraphs = 8;
+    private const int MostSeen = 64;
+
+    private readonly HashSet<Key> _seen = [];
+    private readonly Dictionary<Key, (nint Graph, List<CudaMemory> Kept)> _graphs = [];
+    private bool _refused;
+
+    /// <summary>Runs the steps as a graph, if there is one for these buffers or it is time to make it.</summary>
+    public bool TryRun(CudaFrame frame, CudaStep[] steps)
+    {
+        if (_refused)
+        {
+            return false;
+        }
+
+        var key = new Key(frame.Addresses.ToArray());
+        if (_graphs.TryGetValue(key, out var known))
+        {
+            device.Driver.Replay(known.Graph);
+            device.Replays++;
+            return true;
+        }
+
+        if (_seen.Add(key))
+        {
+            if (_seen.Count > MostSeen)
+            {
+                _seen.Clear();
+            }
+
+            return false;
+        }
+
+        return TryCapture(frame, steps, key);
+    }
+
+    private bool TryCapture(CudaFrame frame, CudaStep[] steps, Key key)
+    {
+        var kept = new List<CudaMemory>();
+        nint graph;
+        try
+        {
+            device.Driver.BeginCapture();
+            frame.Kept = kept;
+            try
+            {
+                frame.Run(steps);
+            }
+            finally
+            {
+                frame.Kept = null;
+                graph = device.Driver.EndCapture();
+            }
+        }
+        catch (CudaException e) when (!e.IsFatal)
+        {
+            _refused = true;
+            Release(kept);
+            return false;
+        }
+
+        if (_graphs.Count >= MostGraphs)
+        {
+            foreach (var (old, blocks) in _graphs.Values)
+            {
+                device.Driver.Forget(old);
+                Release(blocks);
+            }
+
+            _graphs.Clear();
+        }
+
+        _graphs[key] = (graph, kept);
+        device.Driver.Replay(graph);
+        device.Replays++;
+        return true;
+    }
+
+    private static void Release(List<CudaMemory> blocks)
+    {
+        foreach (var block in blocks)
+        {
+            block.Dispose();
+        }
+    }
+
+    /// <summary>A set of buffers, by their addresses.</summary>
+    private readonly struct Key(ulong[] addresses) : IEquatable<Key>
+    {
+        private readonly ulong[] _addresses = addresses;
+
+        public bool Equals(Key other) => _addresses.AsSpan().SequenceEqual(other._addresses);
+
+        public override bool Equals(object? obj) => obj is Key other && Equals(other);
+
+        public override int GetHashCode()
+        {
+            var hash = default(HashCode);
+            hash.AddBytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(_addresses.AsSpan()));
+            return hash.ToHashCode();
+        }
+    }
+}

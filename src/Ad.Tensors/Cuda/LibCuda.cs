@@ -1,0 +1,233 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
+
+namespace Ad.Tensors.Cuda;
+
+/// <summary>
+/// The NVIDIA driver itself (CUDA Driver API, NVIDIA 2025), found at run time. A device's primary context is shared with whatever else uses the
+/// device in this process.
+/// </summary>
+internal sealed unsafe class LibCuda : ICudaDriver
+{
+    private const int ComputeMajor = 75;
+    private const int ComputeMinor = 76;
+    private const int MultiprocessorCount = 16;
+    private const int Relaxed = 2;
+    private const int NonBlocking = 1;
+
+    [ThreadStatic]
+    private static int _current;
+
+    private readonly nint _library;
+    private readonly Dictionary<int, (nint Context, nint Stream)> _contexts = [];
+    private readonly Dictionary<string, nint> _entries = [];
+
+    private LibCuda(nint library)
+    {
+        _library = library;
+        Check("cuInit", ((delegate* unmanaged<uint, int>)Entry("cuInit"))(0));
+        int version, devices;
+        Check("cuDriverGetVersion", ((delegate* unmanaged<int*, int>)Entry("cuDriverGetVersion"))(&version));
+        Check("cuDeviceGetCount", ((delegate* unmanaged<int*, int>)Entry("cuDeviceGetCount"))(&devices));
+        (Version, Devices) = (version, devices);
+    }
+
+    public int Devices { get; }
+
+    public int Version { get; }
+
+    private nint Stream => _contexts[_current].Stream;
+
+    /// <summary>The driver, if the system has one; else why not.</summary>
+    /// <exception cref="CudaException">There is a driver, but it does not start.</exception>
+    public static bool TryOpen([NotNullWhen(true)] out LibCuda? driver)
+    {
+        driver = null;
+        foreach (var name in OperatingSystem.IsWindows() ? ["nvcuda.dll"] : (string[])["libcuda.so.1", "libcuda.so"])
+        {
+            if (NativeLibrary.TryLoad(name, out var library))
+            {
+                driver = new LibCuda(library);
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    public CudaFacts Describe(int ordinal)
+    {
+        int device;
+        Check("cuDeviceGet", ((delegate* unmanaged<int*, int, int>)Entry("cuDeviceGet"))(&device, ordinal));
+        var name = stackalloc byte[256];
+        Check("cuDeviceGetName", ((delegate* unmanaged<byte*, int, int, int>)Entry("cuDeviceGetName"))(name, 256, device));
+        nuint memory;
+        Check("cuDeviceTotalMem", ((delegate* unmanaged<nuint*, int, int>)Entry("cuDeviceTotalMem_v2"))(&memory, device));
+        return new CudaFacts(
+            Marshal.PtrToStringUTF8((nint)name) ?? "",
+            Attribute(device, ComputeMajor),
+            Attribute(device, ComputeMinor),
+            Attribute(device, MultiprocessorCount),
+            (long)memory);
+    }
+
+    public void Use(int ordinal)
+    {
+        if (!_contexts.TryGetValue(ordinal, out var known))
+        {
+            lock (_contexts)
+            {
+                if (!_contexts.TryGetValue(ordinal, out known))
+                {
+                    _contexts[ordinal] = known = Begin(ordinal);
+                }
+            }
+        }
+
+        Check("cuCtxSetCurrent", ((delegate* unmanaged<nint, int>)Entry("cuCtxSetCurrent"))(known.Context));
+        _current = ordinal;
+    }
+
+    public ulong Allocate(long bytes)
+    {
+        ulong address;
+        Check("cuMemAlloc", ((delegate* unmanaged<ulong*, nuint, int>)Entry("cuMemAlloc_v2"))(&address, (nuint)bytes));
+        return address;
+    }
+
+    public void Free(ulong address) => Check("cuMemFree", ((delegate* unmanaged<ulong, int>)Entry("cuMemFree_v2"))(address));
+
+    public void Upload(ulong target, ReadOnlySpan<byte> source)
+    {
+        fixed (byte* from = source)
+        {
+            Check("cuMemcpyHtoDAsync", ((delegate* unmanaged<ulong, byte*, nuint, nint, int>)Entry("cuMemcpyHtoDAsync_v2"))(target, from, (nuint)source.Length, Stream));
+        }
+    }
+
+    public void Download(Span<byte> target, ulong source)
+    {
+        fixed (byte* to = target)
+        {
+            Check("cuMemcpyDtoHAsync", ((delegate* unmanaged<byte*, ulong, nuint, nint, int>)Entry("cuMemcpyDtoHAsync_v2"))(to, source, (nuint)target.Length, Stream));
+            Synchronize();
+        }
+    }
+
+    public void Copy(ulong target, ulong source, long bytes) =>
+        Check("cuMemcpyDtoDAsync", ((delegate* unmanaged<ulong, ulong, nuint, nint, int>)Entry("cuMemcpyDtoDAsync_v2"))(target, source, (nuint)bytes, Stream));
+
+    public void Clear(ulong target, long bytes) =>
+        Check("cuMemsetD8Async", ((delegate* unmanaged<ulong, byte, nuint, nint, int>)Entry("cuMemsetD8Async"))(target, 0, (nuint)bytes, Stream));
+
+    public void Synchronize() => Check("cuStreamSynchronize", ((delegate* unmanaged<nint, int>)Entry("cuStreamSynchronize"))(Stream));
+
+    public nint Load(byte[] image)
+    {
+        nint module;
+        fixed (byte* bytes = image)
+        {
+            Check("cuModuleLoadData", ((delegate* unmanaged<nint*, byte*, int>)Entry("cuModuleLoadData"))(&module, bytes));
+        }
+
+        return module;
+    }
+
+    public nint Function(nint module, string name)
+    {
+        nint function;
+        var text = Marshal.StringToCoTaskMemUTF8(name);
+        try
+        {
+            Check("cuModuleGetFunction", ((delegate* unmanaged<nint*, nint, nint, int>)Entry("cuModuleGetFunction"))(&function, module, text));
+        }
+        finally
+        {
+            Marshal.FreeCoTaskMem(text);
+        }
+
+        return function;
+    }
+
+    public void Launch(nint function, Grid grid, int threads, ReadOnlySpan<ulong> arguments)
+    {
+        fixed (ulong* values = arguments)
+        {
+            var pointers = stackalloc void*[arguments.Length];
+            for (var i = 0; i < arguments.Length; i++)
+            {
+                pointers[i] = values + i;
+            }
+
+            Check("cuLaunchKernel", ((delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, int>)Entry("cuLaunchKernel"))(
+                function, checked((uint)grid.X), (uint)grid.Y, 1, (uint)threads, 1, 1, 0, Stream, pointers, null));
+        }
+    }
+
+    public void BeginCapture() =>
+        Check("cuStreamBeginCapture", ((delegate* unmanaged<nint, int, int>)Entry("cuStreamBeginCapture_v2"))(Stream, Relaxed));
+
+    public nint EndCapture()
+    {
+        nint graph, ready;
+        Check("cuStreamEndCapture", ((delegate* unmanaged<nint, nint*, int>)Entry("cuStreamEndCapture"))(Stream, &graph));
+        try
+        {
+            Check("cuGraphInstantiateWithFlags", ((delegate* unmanaged<nint*, nint, ulong, int>)Entry("cuGraphInstantiateWithFlags"))(&ready, graph, 0));
+        }
+        finally
+        {
+            Check("cuGraphDestroy", ((delegate* unmanaged<nint, int>)Entry("cuGraphDestroy"))(graph));
+        }
+
+        return ready;
+    }
+
+    public void Replay(nint graph) => Check("cuGraphLaunch", ((delegate* unmanaged<nint, nint, int>)Entry("cuGraphLaunch"))(graph, Stream));
+
+    public void Forget(nint graph) => Check("cuGraphExecDestroy", ((delegate* unmanaged<nint, int>)Entry("cuGraphExecDestroy"))(graph));
+
+    private static void Check(string call, int code)
+    {
+        if (code != 0)
+        {
+            throw CudaException.Of(call, code);
+        }
+    }
+
+    private (nint Context, nint Stream) Begin(int ordinal)
+    {
+        int device;
+        Check("cuDeviceGet", ((delegate* unmanaged<int*, int, int>)Entry("cuDeviceGet"))(&device, ordinal));
+        nint context, stream;
+        Check("cuDevicePrimaryCtxRetain", ((delegate* unmanaged<nint*, int, int>)Entry("cuDevicePrimaryCtxRetain"))(&context, device));
+        Check("cuCtxSetCurrent", ((delegate* unmanaged<nint, int>)Entry("cuCtxSetCurrent"))(context));
+        Check("cuStreamCreate", ((delegate* unmanaged<nint*, uint, int>)Entry("cuStreamCreate"))(&stream, NonBlocking));
+        return (context, stream);
+    }
+
+    private int Attribute(int device, int attribute)
+    {
+        int value;
+        Check("cuDeviceGetAttribute", ((delegate* unmanaged<int*, int, int, int>)Entry("cuDeviceGetAttribute"))(&value, attribute, device));
+        return value;
+    }
+
+    private nint Entry(string name)
+    {
+        lock (_entries)
+        {
+            if (!_entries.TryGetValue(name, out var entry))
+            {
+                if (!NativeLibrary.TryGetExport(_library, name, out entry))
+                {
+                    throw new CudaException($"The NVIDIA driver has no {name}: it is older than CUDA 11.4. Install a newer driver.");
+                }
+
+                _entries[name] = entry;
+            }
+
+            return entry;
+        }
+    }
+}

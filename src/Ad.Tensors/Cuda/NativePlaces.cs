@@ -1,0 +1,86 @@
+namespace Ad.Tensors.Cuda;
+
+/// <summary>Where NVIDIA's libraries may be.</summary>
+internal static class NativePlaces
+{
+    private static readonly string[] Versions = ["13", "12", "11.2", "11.1"];
+
+    /// <summary>Names and paths of a library to try, the newest of each place first: as the system finds it, in toolkits, in Python's wheels.</summary>
+    public static IEnumerable<string> Candidates(string library)
+    {
+        var isWindows = OperatingSystem.IsWindows();
+        string[] names = isWindows
+            ? [$"{library}64_130_0.dll", $"{library}64_120_0.dll", $"{library}64_112_0.dll"]
+            : [.. Versions.Select(v => $"lib{library}.so.{v}"), $"lib{library}.so"];
+        foreach (var name in names)
+        {
+            yield return name;
+        }
+
+        foreach (var folder in Toolkits(isWindows).Concat(Wheels(isWindows)).Where(Directory.Exists))
+        {
+            foreach (var path in names.Select(name => Path.Combine(folder, name)).Where(File.Exists))
+            {
+                yield return path;
+            }
+        }
+    }
+
+    private static IEnumerable<string> Toolkits(bool isWindows)
+    {
+        foreach (var variable in (string[])["CUDA_HOME", "CUDA_PATH"])
+        {
+            if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } home)
+            {
+                yield return Path.Combine(home, isWindows ? "bin" : "lib64");
+                yield return Path.Combine(home, isWindows ? Path.Combine("bin", "x64") : "lib");
+            }
+        }
+
+        if (!isWindows)
+        {
+            foreach (var toolkit in Folders("/usr/local", "cuda*").OrderDescending(StringComparer.Ordinal))
+            {
+                yield return Path.Combine(toolkit, "lib64");
+            }
+        }
+    }
+
+    private static IEnumerable<string> Wheels(bool isWindows)
+    {
+        var roots = new List<string>();
+        foreach (var variable in (string[])["VIRTUAL_ENV", "CONDA_PREFIX"])
+        {
+            if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } root)
+            {
+                roots.Add(root);
+            }
+        }
+
+        roots.Add(Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local"));
+        roots.AddRange(isWindows ? [] : ["/usr/local", "/usr", "/opt/conda"]);
+        foreach (var root in roots)
+        {
+            var libraries = isWindows ? Enumerable.Repeat(Path.Combine(root, "Lib"), 1) : Folders(Path.Combine(root, "lib"), "python3*").OrderDescending(StringComparer.Ordinal);
+            foreach (var packages in libraries.SelectMany(l => (string[])[Path.Combine(l, "site-packages"), Path.Combine(l, "dist-packages")]))
+            {
+                foreach (var wheel in Folders(Path.Combine(packages, "nvidia"), "*").OrderDescending(StringComparer.Ordinal))
+                {
+                    yield return Path.Combine(wheel, isWindows ? "bin" : "lib");
+                }
+            }
+        }
+    }
+
+    private static string[] Folders(string parent, string pattern)
+    {
+        try
+        {
+            return Directory.Exists(parent) ? Directory.GetDirectories(parent, pattern) : [];
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return [];
+        }
+    }
+}

@@ -1,0 +1,101 @@
+// What goes on while elements are combined. Joining goes by a tree whose form depends on the sizes alone.
+template <class T> struct Sum {
+    typedef T Result;
+    T s;
+    static __device__ __forceinline__ Sum none() { Sum a; a.s = 0; return a; }
+    __device__ __forceinline__ void add(T x, int) { s = ad_add(s, x); }
+    __device__ __forceinline__ void join(const Sum &b) { s = ad_add(s, b.s); }
+    __device__ __forceinline__ T result() const { return s; }
+};
+
+// Sums of singles are kept in double: 2^24 + 8 ones give exactly that.
+template <> struct Sum<float> {
+    typedef float Result;
+    double s;
+    static __device__ __forceinline__ Sum none() { Sum a; a.s = 0; return a; }
+    __device__ __forceinline__ void add(float x, int) { s += x; }
+    __device__ __forceinline__ void join(const Sum &b) { s += b.s; }
+    __device__ __forceinline__ double result() const { return s; }
+};
+
+// With what each rounding left out (Knuth 1969, 4.2.2).
+template <> struct Sum<double> {
+    typedef double Result;
+    double s, c;
+    static __device__ __forceinline__ Sum none() { Sum a; a.s = 0; a.c = 0; return a; }
+    __device__ __forceinline__ void add(double x, int) {
+        const double t = s + x, part = t - s;
+        c += (s - (t - part)) + (x - part);
+        s = t;
+    }
+    __device__ __forceinline__ void join(const Sum &b) { add(b.s, 0); c += b.c; }
+    __device__ __forceinline__ double result() const { const double t = s + c; return t - t == 0 ? t : s; }
+};
+
+// The least and greatest values of types.
+template <class T> struct Bounds {
+    static __device__ __forceinline__ T least() { return -ad_infinity((T)0); }
+    static __device__ __forceinline__ T greatest() { return ad_infinity((T)0); }
+};
+template <> struct Bounds<int> {
+    static __device__ __forceinline__ int least() { return -2147483647 - 1; }
+    static __device__ __forceinline__ int greatest() { return 2147483647; }
+};
+template <> struct Bounds<i64> {
+    static __device__ __forceinline__ i64 least() { return -9223372036854775807ll - 1; }
+    static __device__ __forceinline__ i64 greatest() { return 9223372036854775807ll; }
+};
+template <> struct Bounds<bool> {
+    static __device__ __forceinline__ bool least() { return false; }
+    static __device__ __forceinline__ bool greatest() { return true; }
+};
+
+template <class T> struct Max {
+    typedef T Result;
+    T s;
+    static __device__ __forceinline__ Max none() { Max a; a.s = Bounds<T>::least(); return a; }
+    __device__ __forceinline__ void add(T x, int) { s = ad_maximum(s, x); }
+    __device__ __forceinline__ void join(const Max &b) { s = ad_maximum(s, b.s); }
+    __device__ __forceinline__ T result() const { return s; }
+};
+
+template <class T> struct Min {
+    typedef T Result;
+    T s;
+    static __device__ __forceinline__ Min none() { Min a; a.s = Bounds<T>::greatest(); return a; }
+    __device__ __forceinline__ void add(T x, int) { s = ad_minimum(s, x); }
+    __device__ __forceinline__ void join(const Min &b) { s = ad_minimum(s, b.s); }
+    __device__ __forceinline__ T result() const { return s; }
+};
+
+// The first of the extremes, before all of them the first NaN; there is none yet while the place is negative.
+template <class T, bool Largest> struct Arg {
+    typedef int Result;
+    T s;
+    int at;
+    static __device__ __forceinline__ Arg none() { Arg a; a.s = 0; a.at = -1; return a; }
+    __device__ __forceinline__ void add(T x, int i) { Arg b; b.s = x; b.at = i; join(b); }
+    __device__ __forceinline__ void join(const Arg &b) {
+        if (b.at < 0) return;
+        const bool nan = s != s, other = b.s != b.s;
+        const bool ties = nan || other ? nan && other : s == b.s;
+        const bool better = nan ? false : other ? true : Largest ? b.s > s : b.s < s;
+        if (at < 0 || better || (ties && b.at < at)) *this = b;
+    }
+    __device__ __forceinline__ int result() const { return at < 0 ? 0 : at; }
+};
+template <class T> struct ArgMax : Arg<T, true> {
+    static __device__ __forceinline__ ArgMax none() { ArgMax a; a.s = 0; a.at = -1; return a; }
+};
+template <class T> struct ArgMin : Arg<T, false> {
+    static __device__ __forceinline__ ArgMin none() { ArgMin a; a.s = 0; a.at = -1; return a; }
+};
+
+// Joins what the threads of a team hold, Y threads X apart, into what its first holds. Y is a power of 2.
+template <class A, int X, int Y> AD void ad_team(A *shared, int y) {
+    for (int step = Y / 2; step > 0; step /= 2) {
+        __syncthreads();
+        if (y < step) shared[threadIdx.x].join(shared[threadIdx.x + step * X]);
+    }
+    __syncthreads();
+}

@@ -1,0 +1,194 @@
+using Ad.Tensors;
+using Xunit;
+
+namespace Engine;
+
+/// <summary>Sums of padded parts, and parts that are written where they belong.</summary>
+public sealed class PartsTests
+{
+    [Fact]
+    public void Sums_of_padded_parts_keep_their_bits() => OperationTests.Repeat(400, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Float32, DType.Float64, DType.Int32);
+        var sizes = Enumerable.Range(0, 1 + make.Below(3)).Select(_ => 1 + make.Below(7)).ToArray();
+        var x = build.Input(type, sizes);
+        var shared = build.Apply(Pointwise.Multiply, x, x);
+        var terms = Enumerable.Range(0, 2 + make.Below(5)).Select(_ => make.Chance(0.15) ? make.Pick(x, shared) : Part(build, make, x, shared, sizes)).ToList();
+        while (terms.Count > 1)
+        {
+            // Sums lean to either side, and one that somebody else reads too is kept.
+            var at = make.Below(terms.Count - 1);
+            terms[at] = build.Apply(Pointwise.Add, terms[at], terms[at + 1]);
+            terms.RemoveAt(at + 1);
+        }
+
+        var results = new List<int> { terms[0] };
+        if (make.Chance(0.5))
+        {
+            results.Add(build.Apply(Pointwise.Negate, terms[0]));
+        }
+
+        if (make.Chance(0.3))
+        {
+            results.Add(build.Permute(terms[0], make.Shuffled(sizes.Length)));
+        }
+
+        if (make.Chance(0.3))
+        {
+            results.Add(make.Below(build.Count));
+        }
+
+        var program = build.Returning([.. results]);
+        var argument = make.Tensor(type, build[x].Shape, true);
+        var expected = Reference.Run(program, argument);
+        var actual = Reference.Run(Simplify.Apply(program), argument);
+        for (var i = 0; i < expected.Length; i++)
+        {
+            Compare.Same(expected[i], actual[i], 0, program);
+        }
+
+        Compare.ToReference(program, 0, argument);
+    });
+
+    // A slice of x or of something computed from it, put back to where it was or somewhere else.
+    private static int Part(Build build, Make make, int x, int shared, int[] sizes)
+    {
+        var axis = make.Below(sizes.Length);
+        var size = 1 + make.Below(sizes[axis]);
+        var start = make.Below(sizes[axis] - size + 1);
+        var (starts, steps, part) = (new int[sizes.Length], new int[sizes.Length], sizes.ToArray());
+        (starts[axis], part[axis]) = (start, size);
+        Array.Fill(steps, 1);
+        var slice = build.Slice(make.Pick(x, shared), starts, steps, part);
+        if (make.Chance(0.7))
+        {
+            slice = build.Apply(make.Pick(Pointwise.Negate, Pointwise.Abs), slice);
+        }
+
+        if (make.Chance(0.3))
+        {
+            slice = build.Apply(Pointwise.Add, slice, build.Broadcast(build.Constant(build[x].Type, 2, part[^1]), part));
+        }
+
+        var low = new int[sizes.Length];
+        low[axis] = make.Chance(0.5) ? start : make.Below(sizes[axis] - size + 1);
+        var high = Enumerable.Range(0, sizes.Length).Select(a => sizes[a] - part[a] - low[a]).ToArray();
+        return build.Pad(slice, low, high, new int[sizes.Length]);
+    }
+
+    [Theory]
+    [InlineData(10)]
+    [InlineData(1000)]
+    public void The_derivative_of_n_slices_costs_n_not_n_squared(int n)
+    {
+        var build = new Build();
+        var x = build.Input(DType.Float32, n, 8);
+        var sum = -1;
+        for (var i = 0; i < n; i++)
+        {
+            var row = build.Apply(Pointwise.Exp, build.Slice(x, [i, 0], [1, 1], [1, 8]));
+            var padded = build.Pad(row, [i, 0], [n - 1 - i, 0], [0, 0]);
+            sum = sum < 0 ? padded : build.Apply(Pointwise.Add, sum, padded);
+        }
+
+        var simple = Simplify.Apply(build.Returning(sum));
+        Assert.DoesNotContain(simple.Instructions.ToArray(), i => i.Operation is Operation.Pad);
+        Assert.True(ProgramCost.Of(simple).Flops <= 3 * 8 * n, $"{ProgramCost.Of(simple).Flops} operations");
+    }
+
+    [Fact]
+    public void Parts_are_written_where_they_belong() => OperationTests.Repeat(200, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Float32, DType.Float64, DType.Int32);
+        var axis = make.Below(3);
+        var sizes = make.Sizes(3);
+        var parts = new List<int>();
+        for (var i = 0; i < 1 + make.Below(4); i++)
+        {
+            var own = sizes.ToArray();
+            own[axis] = make.Size();
+            var x = build.Input(type, own);
+            parts.Add(make.Below(7) switch
+            {
+                0 => x,
+                1 => build.Constant(type, 3, own),
+                2 => build.Iota(type, make.Below(3), own),
+                3 when parts.Count > 0 => parts[0],
+                4 => build.CumulativeSum(x, axis, make.Chance(0.5)),
+                5 => build.Concatenate(axis, build.Apply(Pointwise.Negate, x)),
+                _ => build.Apply(Pointwise.Negate, build.Apply(Pointwise.Add, x, x)),
+            });
+        }
+
+        var whole = build.Concatenate(axis, [.. parts]);
+        var results = new List<int> { whole };
+        if (make.Chance(0.5))
+        {
+            results.Add(parts[^1]);
+        }
+
+        if (make.Chance(0.5))
+        {
+            results.Add(build.Apply(Pointwise.Abs, build.Flip(whole, axis)));
+        }
+
+        if (make.Chance(0.5))
+        {
+            results.Add(build.Reduce(Reduction.Max, build.Apply(Pointwise.Abs, parts[0]), make.Subset(3, 0.5)));
+        }
+
+        if (make.Chance(0.3))
+        {
+            // The same part again, elsewhere, and turned over.
+            results.Add(build.Concatenate(axis, parts[^1], parts[0]));
+            results.Add(build.Reshape(build.Permute(parts[^1], 2, 1, 0), (int)build[parts[^1]].Shape.Elements));
+        }
+
+        var program = build.Returning([.. results]);
+        var inputs = program.Instructions.ToArray().Where(i => i.Operation is Operation.Input);
+        Compare.ToReference(program, 0, [.. inputs.Select(i => make.Tensor(type, i.Shape, true))]);
+    });
+
+    [Fact]
+    public void What_is_computed_for_a_part_is_not_copied()
+    {
+        var build = new Build();
+        var x = build.Input(DType.Float32, 100);
+        var whole = build.Concatenate(0, build.Apply(Pointwise.Exp, x), build.Constant(DType.Float32, 0, 3), build.Apply(Pointwise.Negate, x));
+        var text = Compare.One.Prepare(build.Returning(whole)).ToString();
+        Assert.DoesNotContain("concatenate", text, StringComparison.Ordinal);
+        Assert.Contains("temporaries 0 bytes", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_sum_of_products_is_one_product() => OperationTests.Repeat(100, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Float32, DType.Float64);
+        var (m, n) = (1 + make.Below(20), 1 + make.Below(20));
+        var x = build.Input(type, 40, m);
+        var y = build.Input(type, 40, n);
+        var (sum, terms) = (-1, 2 + make.Below(5));
+        var turned = make.Chance(0.5);
+        for (var i = 0; i < terms; i++)
+        {
+            var k = 1 + make.Below(3);
+            var (at, length) = ((6 * i) + make.Below(3), k);
+            var a = build.Apply(Pointwise.Negate, build.Slice(x, [at, 0], [1, 1], [length, m]));
+            var b = build.Slice(y, [make.Below(40 - k), 0], [1, 1], [length, n]);
+            var product = build.Contract(a, b, [0], [0]);
+            product = turned ? build.Permute(product, 1, 0) : product;
+            sum = sum < 0 ? product : build.Apply(Pointwise.Add, make.Chance(0.5) ? [sum, product] : [product, sum]);
+        }
+
+        var program = build.Returning(sum);
+        var (left, right) = (make.Tensor(type, build[x].Shape), make.Tensor(type, build[y].Shape));
+        var (expected, actual) = (Reference.Run(program, left, right)[0], Compare.Run(Compare.One, program, left, right)[0]);
+        var most = expected.Floats.Select(Math.Abs).Append(1).Max();
+        Assert.All(expected.Floats.Zip(actual.Floats), pair => Assert.Equal(pair.First, pair.Second, most * (type == DType.Float32 ? 1e-4 : 1e-12)));
+        var products = Simplify.Apply(program).Instructions.ToArray().Count(i => i.Operation is Operation.Contract);
+        Assert.Equal(m * n >= 3 * (m + n) ? 1 : products, products);
+    });
+}

@@ -1,0 +1,226 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using Ad.Tensors.Cuda;
+
+namespace HostCuda;
+
+/// <summary>
+/// A CUDA driver without a GPU: memory is the host's, and a launch runs the same CUDA C++, compiled by the system's C++ compiler against shim.h, block
+/// by block. What a real driver may do wrong can be asked for: devices that are not there, memory that runs out, any call that fails.
+/// </summary>
+internal sealed unsafe class HostDriver : ICudaDriver
+{
+    // The shim's fibers are one set a library, whoever launches.
+    private static readonly Lock OneLaunch = new();
+
+    private readonly Dictionary<ulong, long> _blocks = [];
+    private readonly Dictionary<nint, (nint Library, string Prefix)> _modules = [];
+    private readonly Dictionary<nint, List<Action>> _graphs = [];
+    private readonly List<string> _calls = [];
+    private List<Action>? _recording;
+    private nint _next = 1;
+
+    public int Devices { get; init; } = 1;
+
+    public int Version { get; init; } = 12040;
+
+    /// <summary>Whether the last block and thread go first.</summary>
+    public bool Backwards { get; set; }
+
+    /// <summary>What all blocks may take together.</summary>
+    public long MemoryLimit { get; set; } = long.MaxValue;
+
+    /// <summary>The code with which a call fails, 0 for none.</summary>
+    public Func<string, int>? Fault { get; set; }
+
+    /// <summary>What was called, in order, but for <see cref="Use"/>.</summary>
+    public IReadOnlyList<string> Calls => _calls;
+
+    /// <summary>Bytes of blocks not yet freed.</summary>
+    public long Held
+    {
+        get
+        {
+            lock (_blocks)
+            {
+                return _blocks.Values.Sum();
+            }
+        }
+    }
+
+    public CudaFacts Describe(int ordinal) => new("Host", 9, 0, 132, 1L << 36);
+
+    public void Use(int ordinal)
+    {
+    }
+
+    public ulong Allocate(long bytes)
+    {
+        Called("cuMemAlloc");
+        lock (_blocks)
+        {
+            if (_blocks.Values.Sum() + bytes > MemoryLimit)
+            {
+                throw CudaException.Of("cuMemAlloc", CudaException.OutOfMemory);
+            }
+
+            var address = (ulong)(nint)NativeMemory.AlignedAlloc((nuint)bytes, 256);
+
+            // Signalling bytes: whoever reads what was never written does not find zeros.
+            NativeMemory.Fill((void*)address, (nuint)bytes, 0xFF);
+            _blocks[address] = bytes;
+            return address;
+        }
+    }
+
+    public void Free(ulong address)
+    {
+        Called("cuMemFree");
+        lock (_blocks)
+        {
+            if (!_blocks.Remove(address))
+            {
+                throw new InvalidOperationException("A block was freed twice, or never given.");
+            }
+        }
+
+        NativeMemory.AlignedFree((void*)address);
+    }
+
+    public void Upload(ulong target, ReadOnlySpan<byte> source)
+    {
+        NotWhileRecording("cuMemcpyHtoDAsync");
+        source.CopyTo(new Span<byte>((void*)target, source.Length));
+    }
+
+    public void Download(Span<byte> target, ulong source)
+    {
+        NotWhileRecording("cuMemcpyDtoHAsync");
+        new ReadOnlySpan<byte>((void*)source, target.Length).CopyTo(target);
+    }
+
+    public void Copy(ulong target, ulong source, long bytes) =>
+        Do("cuMemcpyDtoDAsync", () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes));
+
+    public void Clear(ulong target, long bytes) => Do("cuMemsetD8Async", () => NativeMemory.Clear((void*)target, (nuint)bytes));
+
+    public void Synchronize() => Called("cuStreamSynchronize");
+
+    public nint Load(byte[] image)
+    {
+        Called("cuModuleLoadData");
+        var parts = Encoding.UTF8.GetString(image).Split('\n');
+        lock (_modules)
+        {
+            var module = _next++;
+            _modules[module] = (NativeLibrary.Load(parts[0]), parts[1]);
+            return module;
+        }
+    }
+
+    public nint Function(nint module, string name)
+    {
+        Called("cuModuleGetFunction");
+        lock (_modules)
+        {
+            var (library, prefix) = _modules[module];
+            return NativeLibrary.GetExport(library, $"{prefix}_{name}_run");
+        }
+    }
+
+    public void Launch(nint function, Grid grid, int threads, ReadOnlySpan<ulong> arguments)
+    {
+        var values = arguments.ToArray();
+        if (grid.X <= 0 || grid.X > int.MaxValue || grid.Y is <= 0 or > 65535 || threads is <= 0 or > 1024)
+        {
+            throw CudaException.Of("cuLaunchKernel", 1);
+        }
+
+        Do("cuLaunchKernel", () =>
+        {
+            var pointers = stackalloc void*[values.Length];
+            fixed (ulong* at = values)
+            {
+                for (var i = 0; i < values.Length; i++)
+                {
+                    pointers[i] = at + i;
+                }
+
+                lock (OneLaunch)
+                {
+                    ((delegate* unmanaged<void**, ulong, uint, int, int, void>)function)(
+                        pointers, (ulong)grid.X, (uint)grid.Y, threads, Backwards ? 1 : 0);
+                }
+            }
+        });
+    }
+
+    public void BeginCapture()
+    {
+        Called("cuStreamBeginCapture");
+        _recording = [];
+    }
+
+    public nint EndCapture()
+    {
+        var graph = _next++;
+        _graphs[graph] = _recording ?? throw CudaException.Of("cuStreamEndCapture", 901);
+        _recording = null;
+        Called("cuStreamEndCapture");
+        return graph;
+    }
+
+    public void Replay(nint graph)
+    {
+        Called("cuGraphLaunch");
+        foreach (var action in _graphs[graph])
+        {
+            action();
+        }
+    }
+
+    public void Forget(nint graph)
+    {
+        Called("cuGraphExecDestroy");
+        _graphs.Remove(graph);
+    }
+
+    private void Do(string call, Action action)
+    {
+        Called(call);
+        if (_recording is { } recording)
+        {
+            recording.Add(action);
+        }
+        else
+        {
+            action();
+        }
+    }
+
+    private void NotWhileRecording(string call)
+    {
+        Called(call);
+        if (_recording is not null)
+        {
+            throw CudaException.Of(call, 900);
+        }
+    }
+
+    private void Called(string call)
+    {
+        lock (_calls)
+        {
+            // Enough to look at in a test, however long it runs.
+            if (_calls.Count < 100_000)
+            {
+                _calls.Add(call);
+            }
+        }
+
+        if (Fault?.Invoke(call) is { } code and not 0)
+        {
+            throw CudaException.Of(call, code);
+        }
+    }
+}
