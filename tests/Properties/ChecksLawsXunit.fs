@@ -165,11 +165,37 @@ let ``xunit counts a right function as passed and a wrong one as failed, with th
 
     Assert.Contains("Unmarked.Cube breaks the law 'against differences'", failed.Messages[0])
 
+let private replay =
+    lazy
+        (let parts = report.Value.Split "AD_REPLAY=\""
+         parts[1].Substring(0, parts[1].IndexOf '"'))
+
+/// With an environment variable set; tests of one class run one after another.
+let private withVariable (name: string) (value: string) body =
+    Environment.SetEnvironmentVariable(name, value)
+
+    try
+        body ()
+    finally
+        Environment.SetEnvironmentVariable(name, null)
+
 [<Fact>]
-let ``a replay repeats the case, and wrong variables are refused`` () =
-    let parts = report.Value.Split "AD_REPLAY=\""
-    let replay = parts[1].Substring(0, parts[1].IndexOf '"')
-    let entry = GradientProperties.entry (methodOf "Cube") null
-    let again = GradientCheck.Try(entry, Laws.againstDifferences, 20, replay)
-    Assert.False again.Passed
-    Assert.Equal(1, again.Cases)
+let ``AD_REPLAY repeats the case to the letter`` () =
+    let again =
+        withVariable "AD_REPLAY" replay.Value (fun () -> GradientProperties.check 20 (methodOf "Cube") null)
+
+    Assert.Equal(Some report.Value, again)
+
+[<Fact>]
+let ``AD_CASES says how many cases there are, and what is no number is refused`` () =
+    let calls text =
+        let owner = Unmarked()
+
+        withVariable "AD_CASES" text (fun () ->
+            GradientProperties.check 3 (methodOf "Counted") owner |> ignore)
+
+        owner.Seen
+
+    Assert.True(calls "9" > calls "1")
+    let error = Assert.Throws<ArgumentException>(fun () -> calls "none" |> ignore)
+    Assert.Equal("AD_CASES must be a number above 0.", error.Message)
