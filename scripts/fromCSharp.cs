@@ -55,8 +55,9 @@ Console.WriteLine($"{ScalarAutodiff.Derivative(new Cube(), 2.0, order: 2)}");
 //> 12
 
 // Classifiers, optimizers and schedules go by name too; a step is a compiled pure function from state to state.
-var corners = OfArray([4, 2], new float[] { 0, 0, 0, 1, 1, 0, 1, 1 });
-var classes = OfArray([4], new[] { 0, 1, 1, 0 });
+float[] places = [0, 0, 0, 1, 1, 0, 1, 1];
+int[] kinds = [0, 1, 1, 0];
+var (corners, classes) = (OfArray([4, 2], places), OfArray([4], kinds));
 var model = Learners.Model("mlp", DType.Float32, [2], classes: 2, hidden: [16], dropout: 0);
 var rate = Learners.Schedule("cosine", peak: 0.05, final: 0, steps: 200, warmUp: 10);
 var adam = Learners.Optimizer("adam", rate, weightDecay: 0, firstDecay: null, secondDecay: null, epsilon: null, clip: 1, accumulate: 1);
