@@ -28,16 +28,12 @@ part() {
     return "$rc"
 }
 
-tests() {
-    part "engine on the GPU" "$app/Engine" -class Engine.CudaTests || return 1
-    part "NVRTC" "$app/Engine" -class Engine.NvrtcTests || return 1
-    part "properties on the GPU" "$app/Properties" -class Properties.CudaLaws || return 1
-}
-
 {
     date -u
     nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --format=csv || echo "There is no nvidia-smi."
-    tests || failed=1
+    part "engine on the GPU" "$app/Engine" -class Engine.CudaTests || failed=1
+    part "NVRTC" "$app/Engine" -class Engine.NvrtcTests || failed=1
+    part "properties on the GPU" "$app/Properties" -class Properties.CudaLaws || failed=1
     if command -v compute-sanitizer >/dev/null; then
         part "memory under compute-sanitizer" compute-sanitizer --error-exitcode 9 "$app/Engine" -class Engine.CudaTests || failed=1
         part "races under compute-sanitizer" compute-sanitizer --tool racecheck --error-exitcode 9 "$app/Engine" -class Engine.CudaTests || failed=1

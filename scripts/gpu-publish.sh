@@ -20,9 +20,9 @@ while read -r library; do
     cp -L "$library" "$out/nvrtc/"
 done < <(
     for folder in ${CUDA_HOME:+"$CUDA_HOME/lib64" "$CUDA_HOME/lib"} ${LD_LIBRARY_PATH//:/ } $(ldconfig -p 2>/dev/null | sed -n 's#.*=> \(.*\)/libnvrtc[.].*#\1#p'); do
-        find "$folder" -maxdepth 1 \( -name 'libnvrtc.so.*' -o -name 'libnvrtc-builtins.so.*' \) 2>/dev/null || true
+        find "$folder" -maxdepth 1 \( -name 'libnvrtc.so.*' -o -name 'libnvrtc-builtins.so.*' \) ! -name '*.so.*.*.*' 2>/dev/null || true
     done | sort -u
 )
 cp scripts/gpu-check.sh "$out/"
-tar -C "$work" -cJf gpu-check.tar.xz gpu-check
+XZ_OPT=-T0 tar -C "$work" -cJf gpu-check.tar.xz gpu-check
 ls -l gpu-check.tar.xz "$out/nvrtc"
