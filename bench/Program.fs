@@ -34,14 +34,21 @@ module Program =
             OnDevice.run Ad.Functional.Devices.Cpu true
             0
         | "--device" :: name :: _ ->
-            let device =
-                match name.Split ':' with
-                | [| "cuda" |] -> Ad.Functional.Devices.Cuda 0
-                | [| "cuda"; ordinal |] -> Ad.Functional.Devices.Cuda(int ordinal)
-                | _ -> Ad.Functional.Devices.Cpu
+            try
+                let device =
+                    match name.Split ':' with
+                    | [| "cpu" |] -> Ad.Functional.Devices.Cpu
+                    | [| "cuda" |] -> Ad.Functional.Devices.Cuda 0
+                    | [| "cuda"; ordinal |] -> Ad.Functional.Devices.Cuda(int ordinal)
+                    | _ -> invalidArg "--device" $"There is no device {name}: name cpu, cuda or cuda:1."
 
-            OnDevice.run device false
-            0
+                OnDevice.run device false
+                0
+            with
+            | :? Ad.Tensors.Cuda.CudaException
+            | :? ArgumentException as e ->
+                eprintfn $"{e.Message}"
+                1
         | "--quick" :: rest ->
             Quick.run false (String.Join(' ', rest))
             0
