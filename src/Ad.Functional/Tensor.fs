@@ -190,7 +190,7 @@ type Tensor
                 "toArray"
                 $"the elements are {t.DType.Name()}, not {DTypes.Of<'a>().Name()}; convert with Tensor.cast."
 
-        t.Host.Elements<'a>().ToArray()
+        t.Host.ToArray<'a>()
 
     /// <summary>The only element as a double; true is 1.</summary>
     /// <exception cref="T:System.ArgumentException">There is not exactly one element.</exception>

@@ -27,10 +27,10 @@ public abstract class Storage(DType type, Shape shape)
 /// <summary>Elements in the host's memory.</summary>
 public sealed class HostStorage : Storage
 {
-    private readonly byte[] _bytes;
+    private readonly HostMemory _memory;
 
-    private HostStorage(DType type, Shape shape, byte[] bytes)
-        : base(type, shape) => _bytes = bytes;
+    private HostStorage(DType type, Shape shape, HostMemory memory)
+        : base(type, shape) => _memory = memory;
 
     /// <summary>Room for a tensor's elements, not yet written.</summary>
     /// <exception cref="OutOfMemoryException">There are more than 2^31 bytes, or no memory is left.</exception>
@@ -45,7 +45,7 @@ public sealed class HostStorage : Storage
 
         try
         {
-            return new HostStorage(type, shape, GC.AllocateUninitializedArray<byte>((int)bytes));
+            return new HostStorage(type, shape, HostMemory.Allocate((int)bytes));
         }
         catch (OutOfMemoryException e)
         {
@@ -65,7 +65,7 @@ public sealed class HostStorage : Storage
         }
 
         var storage = Allocate(DTypes.Of<T>(), shape);
-        elements.CopyTo(storage.Writable<T>());
+        MemoryMarshal.AsBytes(elements).CopyTo(storage._memory.Bytes);
         return storage;
     }
 
@@ -73,25 +73,34 @@ public sealed class HostStorage : Storage
     public ReadOnlySpan<T> Elements<T>()
         where T : unmanaged => Writable<T>();
 
-    /// <summary>The array that holds the elements from its start on.</summary>
-    internal byte[] Array => _bytes;
+    /// <summary>A copy of the elements, as the .NET type that the element type names.</summary>
+    public T[] ToArray<T>()
+        where T : unmanaged
+    {
+        var copy = MemoryMarshal.Cast<byte, T>(_memory.Bytes).ToArray();
+        GC.KeepAlive(_memory);
+        return copy;
+    }
 
     /// <summary>The elements as bytes, in the machine's byte order.</summary>
-    public ReadOnlySpan<byte> Bytes => _bytes;
+    public ReadOnlySpan<byte> Bytes => _memory.Show();
 
     /// <inheritdoc/>
     public override Device Device => Device.Cpu;
 
     /// <inheritdoc/>
-    public override HostStorage Reshaped(Shape shape) => new(Type, shape, _bytes);
+    public override HostStorage Reshaped(Shape shape) => new(Type, shape, _memory);
 
     /// <inheritdoc/>
-    public override object Memory => _bytes;
+    public override object Memory => _memory;
+
+    /// <summary>Where the elements are, for whoever keeps the storage alive while it uses them.</summary>
+    internal HostMemory Place => _memory;
 
     /// <inheritdoc/>
     public override HostStorage ToHost() => this;
 
     /// <summary>The elements, for whoever makes the storage and has not yet shown it to anybody.</summary>
     public Span<T> Writable<T>()
-        where T : unmanaged => MemoryMarshal.Cast<byte, T>(_bytes.AsSpan());
+        where T : unmanaged => MemoryMarshal.Cast<byte, T>(_memory.Show());
 }

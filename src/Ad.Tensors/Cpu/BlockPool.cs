@@ -22,6 +22,15 @@ internal static class BlockPool
     /// <summary>How far into an array that <see cref="Rent"/> gave the first cache line starts.</summary>
     public static int Start(byte[] block) => (int)(-Address(block) & (Line - 1));
 
+    /// <summary>Whether <see cref="Rent"/> has an array of so many bytes that was used before.</summary>
+    public static bool Has(long bytes)
+    {
+        lock (Gate)
+        {
+            return Free.TryGetValue(SizeClass(bytes + Line), out var stack) && stack.Count > 0;
+        }
+    }
+
     /// <summary>An array of at least so many bytes from the first cache line's start on, with anything in them. It stays where it is.</summary>
     public static byte[] Rent(long bytes)
     {

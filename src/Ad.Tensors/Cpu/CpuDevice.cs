@@ -93,11 +93,11 @@ internal sealed class CpuExecutable : Executable
                 switch (home.Kind)
                 {
                     case HomeKind.Argument:
-                        frame.Bind(slot, hosts[home.Index].Array, 0);
+                        frame.Bind(slot, hosts[home.Index].Place.Array, hosts[home.Index].Place.Start);
                         break;
                     case HomeKind.Result:
                         results[home.Index] ??= Room(room, home.Index);
-                        frame.Bind(slot, results[home.Index].Array, (int)home.Start);
+                        frame.Bind(slot, results[home.Index].Place.Array, results[home.Index].Place.Start + (int)home.Start);
                         break;
                     case HomeKind.Arena:
                         frame.Bind(slot, arenas[home.Index], BlockPool.Start(arenas[home.Index]) + (int)home.Start);
@@ -117,6 +117,9 @@ internal sealed class CpuExecutable : Executable
         }
         finally
         {
+            // The frame knows arrays alone, which go to others when nobody has the storages.
+            GC.KeepAlive(hosts);
+            GC.KeepAlive(results);
             foreach (var arena in arenas)
             {
                 if (arena is not null)
