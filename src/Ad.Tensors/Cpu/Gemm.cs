@@ -26,9 +26,16 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int ChunkColumns = 4096;
-    private const int MostTileColumns = 512;
 
-    private static int Depth => 1024 / sizeof(T);
+    // What is copied at a time: as many strips as fit, so that a tile of the result is finished while it is near, and threads wait seldom.
+    private const long MostPackedBytes = 64L << 20;
+
+    private static int MostTileColumns => 2048 / sizeof(T);
+
+    // About 256, and none much shorter than the others.
+    private int Depth => (k + Strips - 1) / Strips;
+
+    private int Strips => Math.Max(1, (k + 128) / 256);
 
     private static int MostTileRows => MicroKernels<T>.Rows * 10;
 
@@ -37,20 +44,27 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
     // With few rows a column of B is used too seldom to be worth a copy, if its rows can be read as they lie.
     private static int FewRows => 3 * MicroKernels<T>.Rows;
 
+    private long PanelRows => Panels(Math.Min(m, ChunkRows), MicroKernels<T>.Rows);
+
+    private long PanelColumns => Panels(Math.Min(n, ChunkColumns), MicroKernels<T>.Columns);
+
+    // The summed axis that is copied at a time, in whole strips.
+    private int RoundDepth => (int)Math.Min(k, Math.Max(1, MostPackedBytes / (sizeof(T) * (PanelRows + PanelColumns) * Depth)) * Depth);
+
     /// <summary>Bytes of scratch memory that <see cref="Run"/> needs.</summary>
-    public long ScratchBytes =>
-        (sizeof(T) * (long)Math.Min(Depth, k) * (Panels(Math.Min(m, ChunkRows), MicroKernels<T>.Rows) + Panels(Math.Min(n, ChunkColumns), MicroKernels<T>.Columns))) + 128;
+    public long ScratchBytes => (sizeof(T) * RoundDepth * (PanelRows + PanelColumns)) + 128;
 
     public void Run(Matrix<T> a, Matrix<T> b, T* c, byte* scratch, Workers workers, bool parallel)
     {
+        var depth = RoundDepth;
         var packedA = (T*)(((nint)scratch + 63) & ~(nint)63);
-        var packedB = packedA + (Math.Min(Depth, k) * Panels(Math.Min(m, ChunkRows), MicroKernels<T>.Rows));
+        var packedB = packedA + (depth * PanelRows);
         var direct = m <= FewRows && b.Column == 1;
         for (var column = 0; column < n; column += ChunkColumns)
         {
             for (var row = 0; row < m; row += ChunkRows)
             {
-                for (var from = 0; from < k; from += Depth)
+                for (var from = 0; from < k; from += depth)
                 {
                     var block = new Block(
                         a.At(row, from),
@@ -59,10 +73,11 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
                         n,
                         Math.Min(ChunkRows, m - row),
                         Math.Min(ChunkColumns, n - column),
-                        Math.Min(Depth, k - from),
+                        Math.Min(depth, k - from),
                         from > 0,
                         direct,
                         parallel ? workers.Threads : 1,
+                        Depth,
                         packedA,
                         packedB);
                     workers.Run(new Packing(block), block.PackItems, parallel);
@@ -74,9 +89,11 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
 
     private static long Panels(int count, int size) => (count + size - 1L) / size * size;
 
-    /// <summary>One chunk of rows and columns over one strip of the summed axis.</summary>
+    /// <summary>
+    /// One chunk of rows and columns over some strips of the summed axis. A strip's panels lie one after another, those of the next strip after them.
+    /// </summary>
     private readonly struct Block(
-        Matrix<T> a, Matrix<T> b, T* c, int ldc, int rows, int columns, int depth, bool add, bool direct, int threads, T* packedA, T* packedB)
+        Matrix<T> a, Matrix<T> b, T* c, int ldc, int rows, int columns, int depth, bool add, bool direct, int threads, int strip, T* packedA, T* packedB)
     {
         private const int PanelsPerItem = 4;
 
@@ -95,7 +112,11 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
 
         private int ItemsA => (PanelsA + PanelsPerItem - 1) / PanelsPerItem;
 
-        public int PackItems => ItemsA + ((PanelsB - FirstPanelB + PanelsPerItem - 1) / PanelsPerItem);
+        private int ItemsB => (PanelsB - FirstPanelB + PanelsPerItem - 1) / PanelsPerItem;
+
+        private int Strips => (depth + strip - 1) / strip;
+
+        public int PackItems => Strips * (ItemsA + ItemsB);
 
         private int TilesAcross => (columns + _tile.Columns - 1) / _tile.Columns;
 
@@ -129,67 +150,83 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Pack(int item)
         {
+            (var round, item) = Math.DivRem(item, ItemsA + ItemsB);
+            var from = round * strip;
+            var deep = Math.Min(strip, depth - from);
             if (item < ItemsA)
             {
+                var packed = packedA + ((long)from * PanelsA * Mr);
                 var last = Math.Min(PanelsA, (item + 1) * PanelsPerItem);
                 for (var panel = item * PanelsPerItem; panel < last; panel++)
                 {
                     var first = panel * Mr;
-                    Panel(a.At(first, 0), packedA + ((long)first * depth), Math.Min(Mr, rows - first), Mr, depth);
+                    Panel(a.At(first, from), packed + ((long)first * deep), Math.Min(Mr, rows - first), Mr, deep);
                 }
-
-                return;
             }
-
-            item -= ItemsA;
-            var end = Math.Min(PanelsB, FirstPanelB + ((item + 1) * PanelsPerItem));
-            for (var panel = FirstPanelB + (item * PanelsPerItem); panel < end; panel++)
+            else
             {
-                var first = panel * Nr;
-                var start = b.At(0, first);
-                Panel(new Matrix<T>(start.Start, b.Column, b.Row), packedB + ((long)first * depth), Math.Min(Nr, columns - first), Nr, depth);
+                item -= ItemsA;
+                var packed = packedB + ((long)from * PanelsB * Nr);
+                var end = Math.Min(PanelsB, FirstPanelB + ((item + 1) * PanelsPerItem));
+                for (var panel = FirstPanelB + (item * PanelsPerItem); panel < end; panel++)
+                {
+                    var first = panel * Nr;
+                    var start = b.At(from, first);
+                    Panel(new Matrix<T>(start.Start, b.Column, b.Row), packed + ((long)first * deep), Math.Min(Nr, columns - first), Nr, deep);
+                }
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Multiply(int item)
         {
+            for (var from = 0; from < depth; from += strip)
+            {
+                Multiply(item, from, Math.Min(strip, depth - from), add || from > 0);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Multiply(int item, int from, int deep, bool more)
+        {
             var (down, across) = Math.DivRem(item, TilesAcross);
             var lastColumn = Math.Min(columns, (across + 1) * _tile.Columns);
             var lastRow = Math.Min(rows, (down + 1) * _tile.Rows);
+            var stripA = packedA + ((long)from * PanelsA * Mr);
+            var stripB = packedB + ((long)from * PanelsB * Nr);
             var edge = stackalloc T[Mr * Nr];
             for (var column = across * _tile.Columns; column < lastColumn; column += Nr)
             {
                 var unpacked = column / Nr < FirstPanelB;
-                var panel = unpacked ? b.Start + column : packedB + ((long)column * depth);
+                var panel = unpacked ? b.Start + (from * b.Row) + column : stripB + ((long)column * deep);
                 var step = unpacked ? (nint)b.Row : Nr;
                 for (var row = down * _tile.Rows; row < lastRow; row += Mr)
                 {
                     var rowsLeft = rows - row;
                     var columnsLeft = columns - column;
                     var target = c + ((long)row * ldc) + column;
-                    var left = packedA + ((long)row * depth);
+                    var left = stripA + ((long)row * deep);
                     if (rowsLeft >= Mr && columnsLeft >= Nr)
                     {
-                        MicroKernels<T>.Tile(left, panel, depth, step, target, ldc, add);
+                        MicroKernels<T>.Tile(left, panel, deep, step, target, ldc, more);
                     }
                     else
                     {
-                        MicroKernels<T>.Tile(left, panel, depth, step, edge, Nr, false);
-                        Copy(edge, target, Math.Min(Mr, rowsLeft), Math.Min(Nr, columnsLeft));
+                        MicroKernels<T>.Tile(left, panel, deep, step, edge, Nr, false);
+                        Copy(edge, target, Math.Min(Mr, rowsLeft), Math.Min(Nr, columnsLeft), more);
                     }
                 }
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Copy(T* edge, T* target, int height, int width)
+        private void Copy(T* edge, T* target, int height, int width, bool more)
         {
             for (var i = 0; i < height; i++)
             {
                 var from = new ReadOnlySpan<T>(edge + (i * Nr), width);
                 var to = new Span<T>(target + ((long)i * ldc), width);
-                if (add)
+                if (more)
                 {
                     Lanewise.Apply<T, Plus>(to, from, to);
                 }
