@@ -136,6 +136,13 @@ internal sealed class Planes
             Vector512.BitwiseOr(Widen(even), Widen(odd) << 32).Store((ulong*)(start + (2 * i)));
         }
 
+        if (i <= high - 4)
+        {
+            var (even, odd) = (Vector128.Load((uint*)source + i), Vector128.Load((uint*)next + i));
+            Vector256.BitwiseOr(Widen(even), Widen(odd) << 32).Store((ulong*)(start + (2 * i)));
+            i += 4;
+        }
+
         Scatter(source, i, to, start, 2);
         Scatter(next, i, nextTo, image + nextFirst, 2);
     }
@@ -152,6 +159,9 @@ internal sealed class Planes
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<ulong> Widen(Vector256<uint> x) => Vector512.Create(Vector256.WidenLower(x), Vector256.WidenUpper(x));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<ulong> Widen(Vector128<uint> x) => Vector256.Create(Vector128.WidenLower(x), Vector128.WidenUpper(x));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private unsafe void Lines<T>(int axis, int[] residues, T* image, T* target, int later, T outside)
@@ -197,7 +207,7 @@ internal sealed class Planes
 
                 if (innerStep != 1)
                 {
-                    Copy(start, innerStep, target + innerFrom, innerTo - innerFrom);
+                    Copy(start, innerStep, target + innerFrom, innerTo - innerFrom, u < to - 1);
                 }
 
                 for (var k = innerTo; k < inner.Extent; k++)
@@ -247,9 +257,9 @@ internal sealed class Planes
         }
     }
 
-    /// <summary>Copies elements a step apart.</summary>
+    /// <summary>Copies elements a step apart; <paramref name="more"/> says that elements may be read after the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static unsafe void Copy<T>(T* source, long step, T* target, int count)
+    public static unsafe void Copy<T>(T* source, long step, T* target, int count, bool more = false)
         where T : unmanaged
     {
         var i = 0;
@@ -264,14 +274,15 @@ internal sealed class Planes
         else if (step == 2 && sizeof(T) == 4)
         {
             // Every second of 32-bit numbers: the low halves of 64-bit ones. The very last has no neighbour to be read with it.
-            for (; i < count - 8; i += 8)
+            var end = more ? count + 1 : count;
+            for (; i < end - 8; i += 8)
             {
                 var low = Vector256.Load((ulong*)(source + (2 * i)));
                 var high = Vector256.Load((ulong*)(source + (2 * i) + 8));
                 Vector256.Narrow(low, high).Store((uint*)(target + i));
             }
 
-            if (i < count - 4)
+            if (i < end - 4)
             {
                 var low = Vector128.Load((ulong*)(source + (2 * i)));
                 var high = Vector128.Load((ulong*)(source + (2 * i) + 4));

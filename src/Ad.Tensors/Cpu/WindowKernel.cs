@@ -26,7 +26,7 @@ internal abstract class WindowKernel(View operand, int target, WindowLayout layo
 
     public static WindowKernel Of(Operation.Window window, View operand, Shape shape, int target, Shape result)
     {
-        var layout = new WindowLayout(window.Windows, shape, result);
+        var layout = new WindowLayout(window.Windows, shape, result, stacks: window.Kind is not (Reduction.ArgMax or Reduction.ArgMin));
         return operand.Type switch
         {
             DType.Int32 => Of<int>(window.Kind, operand, target, layout),

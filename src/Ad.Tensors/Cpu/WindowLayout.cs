@@ -5,15 +5,25 @@ namespace Ad.Tensors.Cpu;
 /// <summary>Windows over images that lie one after another: how each image is laid out for them, and where their results lie.</summary>
 internal sealed class WindowLayout
 {
+    // Images that are cut into windows without rest along their first axis are one image as well, of as many elements as the nearest cache holds.
+    private const int StackedElements = 4096;
+
     private readonly long[] _resultStrides;
 
-    public WindowLayout(Windows windows, Shape operand, Shape result)
+    public WindowLayout(Windows windows, Shape operand, Shape result, bool stacks = true)
     {
         Axes = windows.Axes(operand, result);
         Count = 1;
         for (var axis = 0; axis < operand.Rank - windows.Count; axis++)
         {
             Count = checked(Count * operand[axis]);
+        }
+
+        if (stacks && Axes.Length > 0 && Axes[0] is { Low: 0, InputDilation: 1, Dilation: 1 } first && first.Stride == first.Taps && first.Input == first.Outputs * first.Stride)
+        {
+            var stack = Stack(Axes.Aggregate(1L, (n, a) => n * a.Input));
+            Axes[0] = first with { Input = first.Input * stack, Outputs = first.Outputs * stack };
+            Count /= stack;
         }
 
         InputSizes = [.. Axes.Select(a => a.Input)];
@@ -23,6 +33,18 @@ internal sealed class WindowLayout
         InputStrides = new Shape(InputSizes).Strides();
         _resultStrides = new Shape([.. Axes.Select(a => a.Outputs)]).Strides();
         Parts = [.. Planes.Tuples([.. Axes.Select(a => a.Parts().Length)]).Select(t => new Part(this, [.. t.Select((p, a) => Axes[a].Parts()[p])]))];
+    }
+
+    // The most images that divide their number.
+    private int Stack(long elements)
+    {
+        var stack = (int)Math.Clamp(StackedElements / Math.Max(1, elements), 1, Math.Max(1, Count));
+        while (Count % stack != 0)
+        {
+            stack--;
+        }
+
+        return stack;
     }
 
     public WindowAxis[] Axes { get; }
@@ -50,6 +72,9 @@ internal sealed class WindowLayout
     {
         private readonly WindowLayout _layout;
 
+        // Results lie as they are computed.
+        private readonly bool _isDense;
+
         public Part(WindowLayout layout, WindowPart[] axes)
         {
             (_layout, Axes) = (layout, axes);
@@ -61,6 +86,7 @@ internal sealed class WindowLayout
             Planes = new Planes(axes, overTaps: false, layout.InputStrides);
             Laid = checked(Planes.Count * Planes.Pitch);
             Length = Planes.Length;
+            _isDense = Length == layout.Positions && axes.All(a => a is { FirstOutput: 0, OutputStep: 1 });
             Taps = [.. Planes.Others.Select(o => (o.Plane * Planes.Pitch) + o.Shift)];
         }
 
@@ -80,11 +106,29 @@ internal sealed class WindowLayout
 
         /// <summary>Puts results where they belong; all the same one without planes.</summary>
         public unsafe void Put<T>(T* laid, T* result)
-            where T : unmanaged => Put(0, laid, result);
+            where T : unmanaged
+        {
+            if (_isDense)
+            {
+                Buffer.MemoryCopy(laid, result, (long)Length * sizeof(T), (long)Length * sizeof(T));
+                return;
+            }
+
+            Put(0, laid, result);
+        }
 
         /// <summary>Fetches what belongs to each window.</summary>
         public unsafe void Get<T>(T* result, T* laid)
-            where T : unmanaged => Get(0, result, laid);
+            where T : unmanaged
+        {
+            if (_isDense)
+            {
+                Buffer.MemoryCopy(result, laid, (long)Length * sizeof(T), (long)Length * sizeof(T));
+                return;
+            }
+
+            Get(0, result, laid);
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private unsafe void Put<T>(int axis, T* laid, T* result)
