@@ -13,8 +13,9 @@ internal static class Loans
     /// <summary>Results of fewer bytes are ordinary arrays, which the collector's youngest generation holds well.</summary>
     public const int LeastBytes = 64 * 1024;
 
-    // So much is lent before the collector is asked, or half of what is alive: a collection takes about 0.1 ms.
-    private const long LeastBudget = 32L << 20;
+    // So much is lent before the collector is asked, or half of what is alive. A collection takes about 0.1 ms, but memory that went round
+    // through more than the caches hold costs that much for every 200 KB.
+    private const long LeastBudget = 8L << 20;
 
     // What outlived some collections is looked for less often.
     private const int SecondGeneration = 4;

@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Ad.Tensors.Cpu;
 
@@ -82,6 +83,11 @@ internal static class Comparisons
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> Widened(Vector128<byte> truths)
     {
+        if (Avx512F.IsSupported)
+        {
+            return Avx512F.ConvertToVector512UInt32(truths);
+        }
+
         var (low, high) = Vector128.Widen(truths);
         var (a, b) = Vector128.Widen(low);
         var (c, d) = Vector128.Widen(high);
@@ -131,7 +137,8 @@ internal static class Comparisons
         }
     }
 
-    // Eight bits to eight bytes: a copy in each byte, of which one bit is kept, and whatever is left becomes 1.
+    /// <summary>Eight bits to eight bytes: a copy in each byte, of which one bit is kept, and whatever is left becomes 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Spread(ulong bits) =>
         ((((bits * 0x0101010101010101) & 0x8040201008040201) + 0x7f7f7f7f7f7f7f7f) >> 7) & 0x0101010101010101;
 

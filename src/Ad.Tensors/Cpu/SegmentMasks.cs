@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Ad.Tensors.Cpu;
 
@@ -33,6 +34,12 @@ internal static class SegmentMasks
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Write512(ref byte target, Vector512<int> truths)
     {
+        if (Avx512F.IsSupported)
+        {
+            (Avx512F.ConvertToVector128SByte(truths).AsByte() & Vector128<byte>.One).StoreUnsafe(ref target);
+            return;
+        }
+
         var bits = Vector512.ExtractMostSignificantBits(truths);
         Unsafe.WriteUnaligned(ref target, Comparisons.Spread(bits & 0xff));
         Unsafe.WriteUnaligned(ref Unsafe.Add(ref target, 8), Comparisons.Spread(bits >> 8));
