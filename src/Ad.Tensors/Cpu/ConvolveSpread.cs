@@ -210,6 +210,23 @@ internal sealed unsafe class ConvolveSpread<T>
             var start = part.Axes[^1].FirstOutput * _layout.ResultStrides[^1];
             Cpu.Planes.CopyLines(sums, part.Planes!.Pitches[axis], result + start, step, count, part.Axes[^1].Outputs);
         }
+        else if (axis == part.Axes.Length - 2)
+        {
+            // All parts of a line are one item's, so that what lies between its elements may be written as it is.
+            var inner = part.Axes[^1];
+            var innerStep = inner.OutputStep * _layout.ResultStrides[^1];
+            var pairs = innerStep == 2 && inner.OutputStep == 2 ? Math.Min(inner.Outputs, _layout.Axes[^1].Outputs / 2) : 0;
+            var line = result + (inner.FirstOutput * _layout.ResultStrides[^1]);
+            var pitch = part.Planes?.Pitches[axis] ?? 0;
+            for (var m = 0; m < count; m++, line += step)
+            {
+                var from = sums == null ? null : sums + ((long)m * pitch);
+                for (var i = pairs == 0 ? 0 : Planes.Every(from, line, inner.FirstOutput & 1, pairs); i < inner.Outputs; i++)
+                {
+                    line[i * innerStep] = from == null ? T.Zero : from[i];
+                }
+            }
+        }
         else if (axis < part.Axes.Length - 1)
         {
             for (var m = 0; m < count; m++, result += step)

@@ -257,6 +257,31 @@ internal sealed class Planes
         }
     }
 
+    /// <summary>
+    /// Copies elements, or zeros, to every second place, the first or the second of each pair, and returns how many it copied. Places between
+    /// are read and written as they are.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static unsafe int Every<T>(T* source, T* target, int place, int pairs)
+        where T : unmanaged
+    {
+        var i = 0;
+        if (sizeof(T) != 4)
+        {
+            return i;
+        }
+
+        var others = Vector512.Create(place == 0 ? 0xffffffff_00000000 : 0x00000000_ffffffff);
+        var to = (ulong*)(target - place);
+        for (; i <= pairs - 8; i += 8)
+        {
+            var elements = source == null ? Vector512<ulong>.Zero : Widen(Vector256.Load((uint*)source + i)) << (32 * place);
+            ((Vector512.Load(to + i) & others) | elements).Store(to + i);
+        }
+
+        return i;
+    }
+
     /// <summary>Copies elements a step apart; <paramref name="more"/> says that elements may be read after the last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static unsafe void Copy<T>(T* source, long step, T* target, int count, bool more = false)

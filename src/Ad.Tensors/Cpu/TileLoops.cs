@@ -19,7 +19,7 @@ internal unsafe delegate void DotTile(byte* a, nint row, byte* b, nint* offsets,
 /// The innermost loops of convolutions, written for each number of rows and columns, so that whatever the numbers of channels are, all the
 /// sums stay in registers and no lane of them is idle.
 /// </summary>
-internal static class TileLoops<T>
+internal static partial class TileLoops<T>
     where T : unmanaged, INumber<T>
 {
     private const int MostColumns = 8;

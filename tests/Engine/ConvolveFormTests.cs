@@ -1,0 +1,64 @@
+using Ad.Tensors;
+using Ad.Tensors.Cpu;
+using Xunit;
+
+namespace Engine;
+
+/// <summary>Each form of a convolution by itself, whatever form the sizes would choose.</summary>
+public sealed class ConvolveFormTests
+{
+    [Fact]
+    public void Every_form_gives_the_same_sums_on_any_number_of_threads()
+    {
+        OperationTests.Repeat(250, make =>
+        {
+            Run<float>(make, DType.Float32);
+            Run<double>(make, DType.Float64);
+        });
+    }
+
+    private static unsafe void Run<T>(Make make, DType type)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        var spatial = 1 + make.Below(3);
+        int[] Each(Func<int> f) => [.. Enumerable.Range(0, spatial).Select(_ => f())];
+        var most = spatial == 3 ? 5 : spatial == 2 ? 11 : 40;
+        var (groups, channels, results) = (1 + make.Below(2), make.Pick(1, 2, 5, 33), make.Pick(1, 4, 7, 16, 17, 40, 70));
+        int[] sizes = [1 + make.Below(3), groups, channels, .. Each(() => 1 + make.Below(most))];
+        int[] window = [groups, results, channels, .. Each(() => 1 + make.Below(most))];
+        var result = new Shape([sizes[0], groups, results, .. Each(() => 1 + make.Below(most))]);
+        var convolve = new Operation.Convolve(
+            new Axes(Each(() => 1 + make.Below(2))), new Axes(Each(() => make.Below(7) - 3)), new Axes(Each(() => make.Chance(0.6) ? 1 : 1 + make.Below(3))), new Axes(Each(() => 1 + make.Below(2))));
+        var layout = new ConvolveLayout(convolve, Layout.RowMajor(new Shape(sizes)), Layout.RowMajor(new Shape(window)), result);
+        T[] Quarters(long count) => [.. Enumerable.Range(0, (int)count).Select(_ => T.CreateChecked((make.Below(17) - 8) / 4.0))];
+        var (x, k) = (Quarters(new Shape(sizes).Elements), Quarters(new Shape(window).Elements));
+        var expected = new T[result.Elements];
+        fixed (T* image = x, kernel = k, plain = expected)
+        {
+            new ConvolvePlainly<T>(layout).Run(image, kernel, plain, new Workers(1));
+            var (spread, dots, outer) = (new ConvolveSpread<T>(layout), new ConvolveDots<T>(layout), new ConvolveOuter<T>(layout));
+            foreach (var workers in new[] { new Workers(1), new Workers(3) })
+            {
+                var sums = new T[3][];
+                for (var form = 0; form < sums.Length; form++)
+                {
+                    sums[form] = new T[result.Elements];
+                    Array.Fill(sums[form], T.NaN);
+                    fixed (T* r = sums[form])
+                    {
+                        Assert.True(form switch
+                        {
+                            0 => spread.TryRun(image, kernel, r, workers),
+                            1 => dots.TryRun(image, kernel, r, workers),
+                            _ => outer.TryRun(image, kernel, r, workers),
+                        });
+                    }
+
+                    Assert.True(
+                        expected.AsSpan().SequenceEqual(sums[form]),
+                        $"form {form} of {type.Name()} [{string.Join(", ", sizes)}] by [{string.Join(", ", window)}] to {result}: {convolve}");
+                }
+            }
+        }
+    }
+}
