@@ -75,6 +75,7 @@ module Forward =
 
         let siblings = Trace.siblings trace
         let pushed = HashSet<Tensor>(HashIdentity.Reference)
+        let byHand = Dictionary<Tensor, Tensor[] option>(HashIdentity.Reference)
 
         for step in trace.Steps |> Seq.filter (fun step -> not (pushed.Contains step.Node)) do
             let incoming = Array.map tangent step.Inputs
@@ -94,7 +95,30 @@ module Forward =
                 | Linear _
                 | Multilinear _
                 | Rule _
-                | NonDifferentiable -> push step incoming |> Option.iter (fun t -> known[step.Node] <- t)
+                | NonDifferentiable ->
+                    match step.Node.Op with
+                    | Custom(rule, result) ->
+                        // The rule of several results is asked once.
+                        let first = siblings step.Node step.Inputs |> Array.head |> fst
+
+                        let moved =
+                            match byHand.TryGetValue first with
+                            | true, moved -> moved
+                            | _ ->
+                                let moved =
+                                    Derivatives.handPushed
+                                        (rule :?> CustomRule)
+                                        (Array.tail step.Inputs)
+                                        (Array.tail incoming)
+
+                                byHand[first] <- moved
+                                moved
+
+                        moved
+                        |> Option.map (Array.item result)
+                        |> Derivatives.joined incoming[0]
+                        |> Option.iter (fun t -> known[step.Node] <- t)
+                    | _ -> push step incoming |> Option.iter (fun t -> known[step.Node] <- t)
 
         Meter.Count(fun () ->
             { Cost.Zero with
@@ -201,5 +225,9 @@ module Forward =
 
     /// <summary>The derivative of a function of one scalar, in one pass; it has the structure and shapes of the result.</summary>
     let derivative (f: Tensor -> 'b) (x: Tensor) : 'b =
-        scalarResult "Forward.derivative" x
+        if x.Rank <> 0 || not (x.DType.IsFloat()) then
+            Shapes.refuse
+                "Forward.derivative"
+                $"the argument is {x.Signature}, not a float of rank 0; jvp takes a direction for it."
+
         snd (jvp f x (Tensor.onesLike x))

@@ -255,11 +255,6 @@ let ``a mapped while loop stops each example at its own end`` () =
     Assert.Equal<float[]>([| 8.0; 1.0; 32.0 |], Tensor.toArray<float> s)
 
 [<Fact>]
-let ``reverse mode through a while loop is refused, with what to do instead`` () =
-    let error = Assert.Throws<ArgumentException>(fun () -> grad newton (Tensor.scalar 7.0) |> ignore)
-    Assert.Contains("whileLoopUpTo", error.Message)
-
-[<Fact>]
 let ``a bounded while loop has the same value, and the same derivative in both modes`` () =
     let double limit (x: Tensor) =
         let goesOn s = Tensor.less s (Tensor.scalar (limit: float))
