@@ -34,8 +34,15 @@ type internal Derivative =
 and [<AbstractClass>] internal ControlRule() =
     inherit Structure()
 
+    /// Results and their tangents, from the inputs and theirs, by one run for both; without values, the tangents alone.
+    abstract Move:
+        inputs: Tensor[] * tangents: Tensor option[] * results: int[] * withValues: bool ->
+            struct (Tensor option * Tensor option)[]
+
     /// The tangents of results, from the inputs and their tangents.
-    abstract Push: inputs: Tensor[] * tangents: Tensor option[] * results: int[] -> Tensor option[]
+    member rule.Push(inputs, tangents, results) : Tensor option[] =
+        rule.Move(inputs, tangents, results, false)
+        |> Array.map (fun (struct (_, tangent)) -> tangent)
 
     /// The cotangents of the inputs that are wanted, from the inputs and the cotangents of results.
     abstract Pull: inputs: Tensor[] * cotangents: (int * Tensor)[] * wanted: bool[] -> Tensor option[]

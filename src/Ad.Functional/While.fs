@@ -41,6 +41,8 @@ type internal While(body: Body) =
         results
         |> Array.map (fun r -> Tensor.Create(Control(structure, System.Array.IndexOf(finals, r)), given))
 
+    member _.Body = body
+
     override _.Name = "whileLoop"
     override _.IsWorthSaving = true
 
@@ -52,7 +54,7 @@ type internal While(body: Body) =
         let condition, body = programs.Value
         Operation.WhileLoop(condition, body, carries, result)
 
-    override _.Push(inputs, tangents, results) =
+    override _.Move(inputs, tangents, results, withValues) =
         let varying =
             tangents
             |> Array.map Option.isSome
@@ -85,24 +87,15 @@ type internal While(body: Body) =
                       moving |> Array.map (fun i -> Passes.orZero outputs[i] tangents[i])
                       [| outputs[carries] |] ])
 
-        let places = results |> Array.map (fun r -> System.Array.IndexOf(moving, r))
+        let tangentOf r =
+            match System.Array.IndexOf(moving, r) with
+            | -1 -> None
+            | i -> Some(carries + i)
 
-        let made =
-            While.Run(
-                both,
-                Array.append operands captured,
-                places |> Array.filter (fun i -> i >= 0) |> Array.map ((+) carries)
-            )
+        let valueOf r = if withValues then Some r else None
 
-        let mutable used = 0
-
-        places
-        |> Array.map (fun i ->
-            if i < 0 then
-                None
-            else
-                used <- used + 1
-                Some made[used - 1])
+        Passes.moved (Array.map valueOf results) (Array.map tangentOf results) (fun chosen ->
+            While.Run(both, Array.append operands captured, chosen))
 
     override _.Pull(inputs, cotangents, wanted) =
         let varying = Passes.close (fun flags -> Body.depends body Derivatives.passes flags carried) wanted
