@@ -54,8 +54,8 @@ module internal DecompositionRules =
 
     // 1 / (w[j] - w[i]) times x, and 0 on the diagonal. Between equal ones a zero stays one; anything else is infinite, as no number would be right.
     let private byGaps (w: Tensor) (x: Tensor) =
-        let off = 1.0 - eyeLike x
-        Tensor.scale (x * off) (1.0 / (w - t w))
+        let own = eyeLike x
+        Tensor.scale (x * (1.0 - own)) (1.0 / (w - t w + own))
 
     let private lower = LinearSystem.Lower
     let private upper = LinearSystem.Upper

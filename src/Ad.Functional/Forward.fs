@@ -105,6 +105,8 @@ module Forward =
             | Rule _
             | NonDifferentiable ->
                 match step.Node.Op with
+                // Its node may be another one now, of any operation.
+                | Variable -> incoming[0] |> Option.iter (fun t -> known[step.Node] <- t)
                 | Custom(rule, result) ->
                     // The rule of several results is asked once.
                     let first = siblings step.Node step.Inputs |> Array.head |> fst

@@ -330,3 +330,28 @@ let ``tasks that run one scan at a time give the same bits`` () =
 
     for each in all do
         Assert.Equal<float[][]>(expected, each)
+
+[<Fact>]
+let ``a gradient taken of what a loop gives is pushed through as it is without the loop`` () =
+    let inner (wrap: (Tensor -> Tensor) -> Tensor -> Tensor) (x: Tensor) =
+        let y = wrap (fun (x: Tensor) -> sin (x * x)) x + x
+        let g = grad (fun (z: Tensor) -> Tensor.sum (z * z * y)) (y + 1.0)
+        let h = vmap (fun (z: Tensor) -> cos (z + Tensor.sum y)) y
+        Tensor.where (Tensor.greater g (Tensor.zerosLike g)) (g * h) y
+
+    let x, v = points 31 [ 4 ], points 32 [ 4 ]
+
+    let wraps: ((Tensor -> Tensor) -> Tensor -> Tensor) list =
+        [ checkpoint
+          fun f -> iterate 1 (fun _ -> f)
+          fun f -> cond (Tensor.scalar true) f id
+          fun f -> customJvp f (fun x v -> snd (Forward.jvp f x v)) ]
+
+    for wrap in wraps do
+        let value, tangent = Forward.jvp (inner wrap) x v
+        let value', tangent' = Forward.jvp (inner id) x v
+        close 1e-14 value' value
+        close 1e-13 tangent' tangent
+        let _, twice = Forward.jvp (fun x -> snd (Forward.jvp (inner wrap) x v)) x v
+        let _, twice' = Forward.jvp (fun x -> snd (Forward.jvp (inner id) x v)) x v
+        close 1e-12 twice' twice

@@ -29,7 +29,8 @@ internal static class Png
                 throw Damaged(path);
             }
 
-            var (kind, part) = (contents.Slice(at + 4, 4), contents.Slice(at + 8, length));
+            var kind = contents.Slice(at + 4, 4);
+            var part = contents.Slice(at + 8, length);
             if (kind.SequenceEqual("IHDR"u8))
             {
                 header = part;
