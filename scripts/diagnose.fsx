@@ -23,4 +23,4 @@ printfn $"{grad (safe >> Tensor.sum) p}"
 // Within a loop the step is named too.
 let toZero (x: Tensor) = iterate 5 (fun _ y -> sqrt (y - 1.0)) x |> Tensor.sum
 printfn "%s" (string (Diagnose.nonFinite toZero (Tensor.vector [ 6.0 ])).Value)
-//> LOOP
+//> The value of sqrt at diagnose.fsx:24, in step 3 of scan is [NaN] : float64[1], given [-0.665656] : float64[1].
