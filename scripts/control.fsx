@@ -29,12 +29,13 @@ let root' (x: Tensor) = cond (Tensor.greater x (Tensor.scalar 0.0)) sqrt (fun x 
 printfn $"{grad root' (Tensor.scalar 4.0)}, {grad root' (Tensor.scalar -4.0)}"
 //> 0.25 : float64[], -1.0 : float64[]
 
-// whileLoop: forward mode goes through; with a bound, reverse mode as well.
+// whileLoop: both modes go through, however many steps there will be.
 let newton (a: Tensor) =
     whileLoop (fun x -> Tensor.greater (abs (x * x - a)) (Tensor.scalar 1e-12)) (fun x -> 0.5 * (x + a / x)) a
 
-printfn $"{newton (Tensor.scalar 2.0)}, {Forward.derivative newton (Tensor.scalar 2.0)}"
-//> 1.41421 : float64[], 0.353553 : float64[]
+printfn
+    $"{newton (Tensor.scalar 2.0)}, {Forward.derivative newton (Tensor.scalar 2.0)}, {grad newton (Tensor.scalar 2.0)}"
+//> 1.41421 : float64[], 0.353553 : float64[], 0.353553 : float64[]
 
 let doubled limit (x: Tensor) = whileLoopUpTo 20 (fun s -> Tensor.less s limit) (fun s -> s * x) x
 printfn $"{grad (doubled (Tensor.scalar 30.0)) (Tensor.scalar 2.0)}"

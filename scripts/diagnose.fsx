@@ -19,3 +19,8 @@ printfn $"{found.Pass} of {found.Operation}, called for at {found.Source.Value}"
 let safe (p: Tensor) = Tensor.where (Tensor.greater p (Tensor.zerosLike p)) (p * log p) (Tensor.zerosLike p)
 printfn $"{grad (safe >> Tensor.sum) p}"
 //> [0.306853, 0.306853, 0.0] : float64[3]
+
+// Within a loop the step is named too.
+let toZero (x: Tensor) = iterate 5 (fun _ y -> sqrt (y - 1.0)) x |> Tensor.sum
+printfn "%s" (string (Diagnose.nonFinite toZero (Tensor.vector [ 6.0 ])).Value)
+//> The value of sqrt at diagnose.fsx:24, in step 3 of scan is [NaN] : float64[1], given [-0.665656] : float64[1].

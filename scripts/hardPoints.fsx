@@ -126,6 +126,32 @@ vector "variance" Tensor.variance [ 5.0 ]
 //> logSumExp              at [1000 1000]: 1000.69, 0.5 0.5
 //> variance               at [5]: 0, 0
 
+// Windows share among all that tie, as reductions do.
+let ofImage pool (x: Tensor) = Tensor.sum (pool (Tensor.reshape [ 1; 1; 2; 2 ] x))
+printfn "windows"
+vector "max pool 2 by 2" (ofImage (Pool.max Pool.defaults [ 2; 2 ])) [ 1.0; 3.0; 3.0; 2.0 ]
+vector "max pool 2 by 2" (ofImage (Pool.max Pool.defaults [ 2; 2 ])) [ 1.0; 1.0; 1.0; 1.0 ]
+vector "global max pool" (ofImage Pool.globalMax) [ -2.0; -2.0; -3.0; -4.0 ]
+vector "average pool" (ofImage (Pool.average Pool.defaults [ 2; 2 ])) [ 1.0; 3.0; 3.0; 2.0 ]
+//> windows
+//> max pool 2 by 2        at [1 3 3 2]: 3, 0 0.5 0.5 0
+//> max pool 2 by 2        at [1 1 1 1]: 1, 0.25 0.25 0.25 0.25
+//> global max pool        at [-2 -2 -3 -4]: -2, 0.5 0.5 0 0
+//> average pool           at [1 3 3 2]: 2.25, 0.25 0.25 0.25 0.25
+
+// Matrices without full rank, and repeated eigenvalues.
+let square f (x: Tensor) = Tensor.sum (f (Tensor.reshape [ 2; 2 ] x))
+printfn "matrices"
+vector "det" (square Linalg.det) [ 1.0; 2.0; 2.0; 4.0 ]
+vector "nuclear norm" (square Linalg.nuclearNorm) [ 0.0; 0.0; 0.0; 0.0 ]
+vector "sum of eigenvalues" (square (Linalg.eigh >> fst)) [ 1.0; 0.0; 0.0; 1.0 ]
+vector "quantile 0.5" (Ordering.quantile 0.5 0) [ 1.0; 2.0; 2.0; 4.0 ]
+//> matrices
+//> det                    at [1 2 2 4]: 0, 4 -2 -2 1
+//> nuclear norm           at [0 0 0 0]: 0, 1 0 0 1
+//> sum of eigenvalues     at [1 0 0 1]: 2, 1 0 0 1
+//> quantile 0.5           at [1 2 2 4]: 2, 0 0.5 0.5 0
+
 printfn "far from zero"
 one "sigmoid x" Tensor.sigmoid [ -1000.0; 1000.0 ]
 one "softplus x" Tensor.softplus [ -1000.0; 0.0; 1000.0 ]

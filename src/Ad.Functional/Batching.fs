@@ -129,32 +129,8 @@ module internal Batching =
         | Constant _
         | Iota _ -> Shapes.refuse "vmap" $"{Op.name op} has no inputs to map over."
         | Custom(rule, result) ->
-            // The derivative of all examples is the derivative of each.
-            let rule = rule :?> CustomRule
             let flags = inputs |> Array.tail |> Array.map snd
-
-            let mapped f (arguments: Tensor[]) (others: Tensor[]) =
-                let count = arguments.Length
-                let all = Array.append (Array.zip arguments flags) (others |> Array.map (fun t -> t, true))
-                fst (mapTree size (fun given -> f (Array.take count given) (Array.skip count given)) all)
-
-            let tangents (arguments: Tensor[]) (t: Tensor[]) =
-                mapped
-                    rule.Jvp
-                    arguments
-                    (Array.map2 (fun isMapped t -> if isMapped then t else repeat size t) flags t)
-
-            let cotangents arguments g =
-                mapped rule.Vjp arguments g
-                |> Array.map2 (fun isMapped t -> if isMapped then t else Tensor.sumOver [ 0 ] t) flags
-
-            let results = rule.Results |> Array.map (fun s -> { s with Shape = sized size s.Shape })
-            let value = if snd inputs[0] then only else repeat size only
-
-            Tensor.Create(
-                Custom(CustomRule(results, tangents, cotangents), result),
-                Array.append [| value |] (Array.map fst (Array.tail inputs))
-            )
+            byHand size (mappedRule size (rule :?> CustomRule) flags) result inputs
         | StopGradient
         | OnDevice _
         | Cast _ -> Tensor.Create(op, only)
@@ -193,6 +169,36 @@ module internal Batching =
         | WindowSpread _ -> Tensor.Create(op, every ())
         | Control(structure, result) -> ((structure :?> ControlRule).Batch(size, inputs, [| result |]))[0]
 
+    /// A rule by hand for all examples: its derivative is the derivative of each.
+    and private mappedRule (size: int) (rule: CustomRule) (flags: bool[]) : CustomRule =
+        let mapped f (arguments: Tensor[]) (others: Tensor[]) =
+            let count = arguments.Length
+            let all = Array.append (Array.zip arguments flags) (others |> Array.map (fun t -> t, true))
+            fst (mapTree size (fun given -> f (Array.take count given) (Array.skip count given)) all)
+
+        let tangents (arguments: Tensor[]) (t: Tensor[]) =
+            mapped
+                rule.Jvp
+                arguments
+                (Array.map2 (fun isMapped t -> if isMapped then t else repeat size t) flags t)
+
+        let cotangents arguments g =
+            mapped rule.Vjp arguments g
+            |> Array.map2 (fun isMapped t -> if isMapped then t else Tensor.sumOver [ 0 ] t) flags
+
+        let results = rule.Results |> Array.map (fun s -> { s with Shape = sized size s.Shape })
+        CustomRule(results, tangents, cotangents)
+
+    and private byHand size (rule: CustomRule) result (inputs: (Tensor * bool)[]) : Tensor =
+        let value, isMapped = inputs[0]
+
+        Tensor.Create(
+            Custom(rule, result),
+            Array.append
+                [| (if isMapped then value else repeat size value) |]
+                (Array.map fst (Array.tail inputs))
+        )
+
     /// The outputs as operations on what the placeholders stand for.
     and private replay
         size
@@ -214,6 +220,7 @@ module internal Batching =
 
         let nodes = Walk.postOrder enter outputs
         let siblings = Siblings.find nodes
+        let rules = Dictionary<Tensor, CustomRule>(HashIdentity.Reference)
 
         for struct (t, inputs) in nodes |> Seq.filter (fun (struct (t, _)) -> not (known.ContainsKey t)) do
             let given =
@@ -230,6 +237,17 @@ module internal Batching =
 
                 (structure :?> ControlRule).Batch(size, given, results)
                 |> Array.iter2 (fun node mapped -> known[node] <- mapped) members
+            | Custom(rule, result) ->
+                // Results that had one rule still have one.
+                let first = siblings t inputs |> Array.head |> fst
+
+                let rule =
+                    match rules.TryGetValue first with
+                    | true, mapped -> mapped
+                    | _ -> mappedRule size (rule :?> CustomRule) (given |> Array.tail |> Array.map snd)
+
+                rules[first] <- rule
+                known[t] <- byHand size rule result given
             | op -> known[t] <- rule size op given
 
         outputs

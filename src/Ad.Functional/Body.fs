@@ -31,6 +31,7 @@ module internal Body =
 
         for struct (t, inputs) in Walk.postOrder enter targets do
             known[t] <- again t.Op (inputs |> Array.map (fun input -> known[input]))
+            Sources.carry t known[t]
 
         targets |> Array.map (fun t -> known[t])
 
@@ -140,6 +141,8 @@ module internal Body =
                     match t.Op with
                     | Variable -> known[inputs[0]]
                     | op -> again op (inputs |> Array.map (fun input -> known[input]))
+
+                Sources.carry t known[t]
 
             let body =
                 Body(Array.append placeholders (lifted.ToArray()), results |> Array.map (fun t -> known[t]))

@@ -31,6 +31,8 @@ type internal Cond(body: Body) =
         Array.init (body.Results.Length / 2) (fun r ->
             Tensor.Create(Control(structure, r), Array.append [| condition |] given))
 
+    member _.Body = body
+
     override _.Name = "cond"
     override _.IsWorthSaving = true
 
@@ -42,7 +44,7 @@ type internal Cond(body: Body) =
         let ifTrue, ifFalse = programs.Value
         Operation.Cond(ifTrue, ifFalse, result)
 
-    override _.Push(inputs, tangents, results) =
+    override _.Move(inputs, tangents, results, withValues) =
         let arguments, moved = Array.tail inputs, Array.tail tangents
         let places = moved |> Array.map Option.isSome |> Passes.places
         let targets = both results
@@ -52,6 +54,7 @@ type internal Cond(body: Body) =
             |> fun varies -> Array.init results.Length (fun k -> varies[k] || varies[results.Length + k])
 
         let chosen = moving |> Passes.places |> Array.map (fun k -> results[k])
+        let valued = if withValues then results else [||]
 
         let operands = Array.append arguments (places |> Array.map (fun i -> Option.get moved[i]))
 
@@ -60,17 +63,27 @@ type internal Cond(body: Body) =
                 let values, given = Array.splitAt arguments.Length parameters
                 let along: Tensor option[] = Array.create arguments.Length None
                 Array.iter2 (fun i t -> along[i] <- Some t) places given
-                let outputs, tangents = Passes.push (Body.applyTo body (both chosen)) values along
-                Array.map2 Passes.orZero outputs tangents)
+                let all = Array.append valued chosen
+                let outputs, tangents = Passes.push (Body.applyTo body (both all)) values along
 
-        let made = Cond.Run(branches, inputs[0], Array.append operands captured)
+                Array.init outputs.Length (fun i ->
+                    if i % all.Length < valued.Length then
+                        outputs[i]
+                    else
+                        Passes.orZero outputs[i] tangents[i]))
 
-        moving
-        |> Array.mapi (fun k moves ->
-            if moves then
-                Some made[System.Array.IndexOf(chosen, results[k])]
+        let tangentOf k =
+            if moving[k] then
+                Some(valued.Length + System.Array.IndexOf(chosen, results[k]))
             else
-                None)
+                None
+
+        let valueOf k = if withValues then Some k else None
+        let each f = Array.init results.Length f
+
+        Passes.moved (each valueOf) (each tangentOf) (fun numbers ->
+            let made = Cond.Run(branches, inputs[0], Array.append operands captured)
+            numbers |> Array.map (fun i -> made[i]))
 
     override _.Pull(inputs, cotangents, wanted) =
         let arguments, wanted = Array.tail inputs, Array.tail wanted
@@ -130,6 +143,8 @@ type internal Checkpoint(body: Body) =
         let given = Array.zip operands flags |> Array.filter snd |> Array.map fst
         Array.init body.Results.Length (fun r -> Tensor.Create(Control(structure, r), given))
 
+    member _.Body = body
+
     override _.Name = "checkpoint"
     override _.IsWorthSaving = true
 
@@ -139,7 +154,7 @@ type internal Checkpoint(body: Body) =
 
     override _.Operation result = Operation.Checkpoint(program.Value, result)
 
-    override _.Push(inputs, tangents, results) =
+    override _.Move(inputs, tangents, results, withValues) =
         let places = tangents |> Array.map Option.isSome |> Passes.places
         let targets = results |> Array.map (fun r -> body.Results[r])
         let moving = Body.depends body Derivatives.passes (Array.map Option.isSome tangents) targets
@@ -152,15 +167,29 @@ type internal Checkpoint(body: Body) =
                 let moved: Tensor option[] = Array.create inputs.Length None
                 Array.iter2 (fun i t -> moved[i] <- Some t) places given
 
-                let outputs, tangents =
-                    Passes.push (Body.applyTo body (chosen |> Array.map (fun k -> targets[k]))) values moved
+                let valued = if withValues then targets else [||]
+                let all = Array.append valued (chosen |> Array.map (fun k -> targets[k]))
+                let outputs, tangents = Passes.push (Body.applyTo body all) values moved
 
-                Array.map2 Passes.orZero outputs tangents)
+                Array.init all.Length (fun i ->
+                    if i < valued.Length then
+                        outputs[i]
+                    else
+                        Passes.orZero outputs[i] tangents[i]))
 
-        let made = Checkpoint.Run(along, Array.append operands captured)
-        let all: Tensor option[] = Array.create results.Length None
-        Array.iteri (fun j k -> all[k] <- Some made[j]) chosen
-        all
+        let first = if withValues then targets.Length else 0
+
+        let tangentOf k =
+            match System.Array.IndexOf(chosen, k) with
+            | -1 -> None
+            | i -> Some(first + i)
+
+        let valueOf k = if withValues then Some k else None
+        let each f = Array.init results.Length f
+
+        Passes.moved (each valueOf) (each tangentOf) (fun numbers ->
+            let made = Checkpoint.Run(along, Array.append operands captured)
+            numbers |> Array.map (fun i -> made[i]))
 
     override _.Pull(inputs, cotangents, wanted) =
         let places = Passes.places wanted

@@ -3,7 +3,7 @@ namespace Ad.Functional
 open Ad.Tensors
 
 /// <summary>How decompositions change with their matrix, after Giles 2008, Murray 2016 (Cholesky) and Townsend 2016 (singular values).</summary>
-/// <remarks>X' is the transpose; ' on names is a tangent's. F[i, j] = 1 / (w[j] - w[i]) off the diagonal.</remarks>
+/// <remarks>X' is the transpose; ' on names is a tangent's. F[i, j] = 1 / (w[j] - w[i]) off the diagonal; between equal ones a zero wins.</remarks>
 [<RequireQualifiedAccess>]
 module internal DecompositionRules =
     let private t (x: Tensor) = Tensor.swapAxes -1 -2 x
@@ -52,11 +52,10 @@ module internal DecompositionRules =
     // b A^-1 for a triangular A.
     let private rightSolve system a b = t (solve (flipped system) (t a) (t b))
 
-    // 1 / (w[j] - w[i]) times x, and 0 on the diagonal and between equal ones.
+    // 1 / (w[j] - w[i]) times x, and 0 on the diagonal. Between equal ones a zero stays one; anything else is infinite, as no number would be right.
     let private byGaps (w: Tensor) (x: Tensor) =
-        let gaps = w - t w
-        let isZero = Tensor.equal gaps (Tensor.zerosLike gaps)
-        Tensor.where isZero (Tensor.zerosLike x) (x / Tensor.where isZero (Tensor.onesLike gaps) gaps)
+        let own = eyeLike x
+        Tensor.scale (x * (1.0 - own)) (1.0 / (w - t w + own))
 
     let private lower = LinearSystem.Lower
     let private upper = LinearSystem.Upper
@@ -107,17 +106,13 @@ module internal DecompositionRules =
             let right, left = d * s, t s * d
             let du = mm u (byGaps squares (right + t right))
             let dv = mm v (byGaps squares (left + t left))
-            let outside (basis: Tensor) (x: Tensor) = (x - mm basis (mm (t basis) x)) / s
+            let outside (basis: Tensor) (x: Tensor) = Tensor.scale (x - mm basis (mm (t basis) x)) (1.0 / s)
             let du = if m > n then du + outside u (mm da v) else du
             let dv = if n > m then dv + outside v (mm (t da) u) else dv
             over [ du; dv; diagonalRow d ]
         | Decomposition.Determinant ->
             Tensor.sumKeep [ -2; -1 ] (Tensor.scale (Tensor.Create(Decompose Decomposition.Cofactors, a)) da)
-        | Decomposition.Cofactors ->
-            // C = det A^-T: C' = tr(A^-1 A') C - A^-T A'^T C, and A^-T = C / det.
-            let back = solve LinearSystem.General (t a) (mm (t da) y)
-            let trace = Tensor.sumKeep [ -2; -1 ] (solve LinearSystem.General a da * eyeLike a)
-            trace * y - back
+        | Decomposition.Cofactors -> CofactorRule.push a da
 
     let pull kind (a: Tensor) (y: Tensor) (g: Tensor) : Tensor =
         let n = columnsOf a
@@ -154,12 +149,8 @@ module internal DecompositionRules =
             let k = s.Shape[s.Rank - 1]
             let core = turned u gu * s + t s * turned v gv + gs * Tensor.eye a.DType k
             let inside = mm u (mm core (t v))
-            let outside (basis: Tensor) (x: Tensor) = (x - mm basis (mm (t basis) x)) / s
+            let outside (basis: Tensor) (x: Tensor) = Tensor.scale (x - mm basis (mm (t basis) x)) (1.0 / s)
             let inside = if m > n then inside + mm (outside u gu) (t v) else inside
             if n > m then inside + mm u (t (outside v gv)) else inside
         | Decomposition.Determinant -> Tensor.scale (Tensor.Create(Decompose Decomposition.Cofactors, a)) g
-        | Decomposition.Cofactors ->
-            // The transpose of push: <g, tr(A^-1 A') C - A^-T A'^T C>.
-            let inverse = solve LinearSystem.General (t a) (eyeLike a + Tensor.zerosLike a)
-            let share = Tensor.sumKeep [ -2; -1 ] (g * y)
-            share * inverse - mm y (mm (t g) inverse)
+        | Decomposition.Cofactors -> CofactorRule.push a g

@@ -34,8 +34,15 @@ type internal Derivative =
 and [<AbstractClass>] internal ControlRule() =
     inherit Structure()
 
+    /// Results and their tangents, from the inputs and theirs, by one run for both; without values, the tangents alone.
+    abstract Move:
+        inputs: Tensor[] * tangents: Tensor option[] * results: int[] * withValues: bool ->
+            struct (Tensor option * Tensor option)[]
+
     /// The tangents of results, from the inputs and their tangents.
-    abstract Push: inputs: Tensor[] * tangents: Tensor option[] * results: int[] -> Tensor option[]
+    member rule.Push(inputs, tangents, results) : Tensor option[] =
+        rule.Move(inputs, tangents, results, false)
+        |> Array.map (fun (struct (_, tangent)) -> tangent)
 
     /// The cotangents of the inputs that are wanted, from the inputs and the cotangents of results.
     abstract Pull: inputs: Tensor[] * cotangents: (int * Tensor)[] * wanted: bool[] -> Tensor option[]
@@ -189,36 +196,47 @@ module internal Derivatives =
             (fun x y g -> [| Some(Tensor.scale (spread axes x[0] g) (shares axes x[0] y)) |])
         )
 
+    /// The tangents of all results of a function with a rule by hand, of its arguments' alone; None where these have none.
+    let handPushed (rule: CustomRule) (arguments: Tensor[]) (tangents: Tensor option[]) : Tensor[] option =
+        if Array.exists Option.isSome tangents then
+            let filled =
+                Array.map2
+                    (fun (x: Tensor) t -> Option.defaultWith (fun () -> Tensor.zerosLike x) t)
+                    arguments
+                    tangents
+
+            Some(rule.Jvp arguments filled)
+        else
+            None
+
+    /// The cotangents of the arguments of a function with a rule by hand, from those of some of its results.
+    let handPulled (rule: CustomRule) (arguments: Tensor[]) (given: (int * Tensor)[]) : Tensor option[] =
+        let ofFloats (x: Tensor) g = if x.DType.IsFloat() then Some g else None
+
+        let cotangents =
+            rule.Results
+            |> Array.mapi (fun i s ->
+                match given |> Array.tryFind (fun (result, _) -> result = i) with
+                | Some(_, g) -> g
+                | None -> Tensor.zeros s.Type s.Shape)
+
+        Array.map2 ofFloats arguments (rule.Vjp arguments cotangents)
+
+    /// The sum of two tangents, either of which may be a symbolic zero.
+    let joined (a: Tensor option) (b: Tensor option) =
+        match a, b with
+        | Some a, Some b -> Some(a + b)
+        | Some a, None -> Some a
+        | None, b -> b
+
     // The first input carries on what the function closed over; the rule speaks for the arguments, which come after it.
     let private custom (rule: CustomRule) result =
-        let zero (s: Signature) = Tensor.zeros s.Type s.Shape
-        let ofFloats (x: Tensor) t = if x.DType.IsFloat() then Some t else None
-
         Rule(
             (fun x _ tangents ->
-                let arguments = Array.tail x
-
-                let moved =
-                    if tangents |> Array.tail |> Array.exists Option.isSome then
-                        let filled =
-                            Array.map2
-                                (fun x t -> Option.defaultWith (fun () -> Tensor.zerosLike x) t)
-                                arguments
-                                (Array.tail tangents)
-
-                        Some(Array.item result (rule.Jvp arguments filled))
-                    else
-                        None
-
-                match tangents[0], moved with
-                | Some a, Some b -> Some(a + b)
-                | Some a, None -> Some a
-                | None, moved -> moved),
-            (fun x _ g ->
-                let arguments = Array.tail x
-                let cotangents = rule.Results |> Array.mapi (fun i s -> if i = result then g else zero s)
-                let pulled = Array.map2 ofFloats arguments (rule.Vjp arguments cotangents)
-                Array.append [| Some g |] pulled)
+                handPushed rule (Array.tail x) (Array.tail tangents)
+                |> Option.map (Array.item result)
+                |> joined tangents[0]),
+            (fun x _ g -> Array.append [| Some g |] (handPulled rule (Array.tail x) [| result, g |]))
         )
 
     /// Sums over what broadcasting repeated.
@@ -415,37 +433,40 @@ module internal Derivatives =
             | Rule _
             | Joint _ -> true)
 
-/// Results of one control structure, which are made, differentiated and mapped together.
+/// Results of one control structure, or of one function with a rule by hand, which are made, differentiated and mapped together.
 [<RequireQualifiedAccess>]
 module internal Siblings =
+    let private hash (x: obj) = System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode x
+
     let private key =
         HashIdentity.FromFunctions
-            (fun (struct (structure: Structure, inputs: Tensor[])) ->
-                inputs
-                |> Array.fold
-                    (fun hash input ->
-                        hash * 31 + System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode input)
-                    (System.Runtime.CompilerServices.RuntimeHelpers.GetHashCode structure))
+            (fun (struct (family: obj, inputs: Tensor[])) ->
+                inputs |> Array.fold (fun code input -> code * 31 + hash input) (hash family))
             (fun (struct (a, x)) (struct (b, y)) ->
                 obj.ReferenceEquals(a, b)
                 && x.Length = y.Length
                 && Array.forall2 (fun (p: Tensor) q -> obj.ReferenceEquals(p, q)) x y)
 
-    /// For a node of the list with these inputs, those that have the same structure and inputs as it has, in order, with the results that they are.
+    /// What a node has in common with its siblings, and which result it is. A function with a rule by hand has its own value as first input.
+    let private place (t: Tensor) (inputs: Tensor[]) =
+        match t.Op with
+        | Control(structure, result) -> ValueSome(struct (struct (structure :> obj, inputs), result))
+        | Custom(rule, result) -> ValueSome(struct (struct (rule :> obj, Array.tail inputs), result))
+        | _ -> ValueNone
+
+    /// For a node of the list with these inputs, those of its family, in order, with the results that they are.
     let find (nodes: struct (Tensor * Tensor[]) seq) : Tensor -> Tensor[] -> (Tensor * int)[] =
-        let groups = Dictionary<struct (Structure * Tensor[]), List<Tensor * int>>(key)
+        let groups = Dictionary<struct (obj * Tensor[]), List<Tensor * int>>(key)
 
         for struct (t, inputs) in nodes do
-            match t.Op with
-            | Control(structure, result) ->
-                let k = struct (structure, inputs)
-
+            match place t inputs with
+            | ValueSome(struct (k, result)) ->
                 match groups.TryGetValue k with
                 | true, group -> group.Add((t, result))
                 | _ -> groups[k] <- List [ t, result ]
-            | _ -> ()
+            | ValueNone -> ()
 
         fun t inputs ->
-            match t.Op with
-            | Control(structure, _) -> groups[struct (structure, inputs)].ToArray()
-            | _ -> [||]
+            match place t inputs with
+            | ValueSome(struct (k, _)) -> groups[k].ToArray()
+            | ValueNone -> [||]

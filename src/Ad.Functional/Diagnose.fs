@@ -24,6 +24,8 @@ type NonFinite =
         Given: Tensor list
         /// The file and line that called for it, where debugging information is at hand.
         Source: string option
+        /// The loops and branches that it stands in, from the outermost, each with the step from 0.
+        Within: (string * int) list
     }
 
     override found.ToString() =
@@ -35,7 +37,18 @@ type NonFinite =
 
         let place = found.Source |> Option.map (fun s -> $" at {s}") |> Option.defaultValue ""
         let given = found.Given |> List.map string |> String.concat "; "
-        $"The {pass} of {found.Operation}{place} is {found.Result}, given {given}."
+
+        let within =
+            found.Within
+            |> List.rev
+            |> List.map (fun (name, step) ->
+                match name with
+                | "scan"
+                | "whileLoop" -> $", in step {step} of {name}"
+                | _ -> $", in {name}")
+            |> String.concat ""
+
+        $"The {pass} of {found.Operation}{place}{within} is {found.Result}, given {given}."
 
 /// Finds where numbers go wrong.
 [<RequireQualifiedAccess>]
@@ -44,7 +57,17 @@ module Diagnose =
         not (t.DType.IsFloat())
         || Tensor.toScalar (Tensor.minOver (Seq.init t.Rank id) (Tensor.isFinite t)) = 1.0
 
-    let private firstValue (trace: Trace<'b>) =
+    let private within (structure: Structure) (run: Run) found =
+        { found with
+            Within = (structure.Name, run.Step) :: found.Within }
+
+    /// What the runs of a structure find, or else what is found of the whole.
+    let private deeper (op: Op) (look: Structure -> NonFinite option) (whole: NonFinite) =
+        match op with
+        | Control(structure, _) -> look structure |> Option.defaultValue whole
+        | _ -> whole
+
+    let rec private firstValue (trace: Trace<Tensor[]>) : NonFinite option =
         let own = HashSet<Tensor>(trace.Variables, HashIdentity.Reference)
         let enter (t: Tensor) = ValueSome(if own.Contains t then [||] else t.Operands)
         let nodes = [| for struct (t, inputs) in Walk.postOrder enter trace.Outputs -> t, inputs |]
@@ -55,37 +78,63 @@ module Diagnose =
             if isFinite t then
                 None
             else
-                Some
-                    { Pass = Value
-                      Operation = (if Array.isEmpty inputs then "input" else Op.name t.Op)
-                      Result = t
-                      Given = List.ofArray inputs
-                      Source = Sources.find t })
+                { Pass = Value
+                  Operation = (if Array.isEmpty inputs then "input" else Op.name t.Op)
+                  Result = t
+                  Given = List.ofArray inputs
+                  Source = Sources.find t
+                  Within = [] }
+                |> deeper t.Op (fun structure ->
+                    Runs.all structure inputs
+                    |> Seq.tryPick (fun run ->
+                        Trace.run run.Function run.Arguments firstValue
+                        |> Option.map (within structure run)))
+                |> Some)
 
     let private found pass (step: Step) result (given: Tensor seq) =
         { Pass = pass
           Operation = Op.name step.Node.Op
           Result = result
           Given = List.ofSeq given
-          Source = Sources.find step.Node }
+          Source = Sources.find step.Node
+          Within = [] }
 
-    /// Pushes tangents of ones step by step until one is not finite.
-    let private firstTangent (trace: Trace<'b>) =
-        let ones =
-            trace.Variables
-            |> Array.map (fun v -> if v.DType.IsFloat() then Some(Tensor.onesLike v) else None)
+    let private lookup (known: Dictionary<Tensor, Tensor>) t =
+        match known.TryGetValue t with
+        | true, d -> Some d
+        | _ -> None
 
+    let private rowOf i (t: Tensor option) =
+        t
+        |> Option.map (fun t -> Tensor.sliceAxis 0 i (i + 1) 1 t |> Tensor.squeeze [ 0 ])
+
+    /// Pushes tangents step by step until one is not finite; else those of the outputs.
+    let rec private firstTangent
+        (trace: Trace<Tensor[]>)
+        (seeds: Tensor option[])
+        : Result<Tensor option[], NonFinite> =
         let known = Dictionary<Tensor, Tensor>(HashIdentity.Reference)
-        Array.iter2 (fun v t -> Option.iter (fun t -> known[v] <- t) t) trace.Variables ones
+        Array.iter2 (fun v t -> Option.iter (fun t -> known[v] <- t) t) trace.Variables seeds
 
-        let tangent t =
-            match known.TryGetValue t with
-            | true, d -> Some d
-            | _ -> None
+        // The tangents of run after run, until one of them holds what is sought.
+        let into structure (inputs: Tensor[]) (incoming: Tensor option[]) =
+            let next (before: Result<Tensor option[] option, NonFinite>) run =
+                match before with
+                | Error _ -> before
+                | Ok last ->
+                    let given = Runs.given structure rowOf incoming last run
+
+                    match Trace.run run.Function run.Arguments (fun trace -> firstTangent trace given) with
+                    | Ok outputs -> Ok(Some outputs)
+                    | Error found -> Error(within structure run found)
+
+            match Runs.all structure inputs |> Seq.fold next (Ok None) with
+            | Error found -> Some found
+            | Ok _ -> None
 
         trace.Steps
         |> Array.tryPick (fun step ->
-            let incoming = Array.map tangent step.Inputs
+            let incoming = step.Inputs |> Array.map (lookup known)
 
             match
                 (if Array.exists Option.isSome incoming then
@@ -96,16 +145,45 @@ module Diagnose =
             | Some d when isFinite d ->
                 known[step.Node] <- d
                 None
-            | Some d -> Some(found Tangents step d (Seq.append step.Inputs (Seq.choose id incoming)))
+            | Some d ->
+                found Tangents step d (Seq.append step.Inputs (Seq.choose id incoming))
+                |> deeper step.Node.Op (fun structure -> into structure step.Inputs incoming)
+                |> Some
             | None -> None)
+        |> function
+            | Some found -> Error found
+            | None -> Ok(trace.Outputs |> Array.map (lookup known))
 
-    /// Pulls a cotangent of ones back step by step until one is not finite.
-    let private firstCotangent (trace: Trace<'b>) =
+    /// Pulls cotangents back step by step until one is not finite; else those of the variables.
+    let rec private firstCotangent
+        (trace: Trace<Tensor[]>)
+        (seeds: Tensor option[])
+        : Result<Tensor option[], NonFinite> =
         let known = Dictionary<Tensor, Tensor>(HashIdentity.Reference)
         let steps = HashSet<Tensor>(trace.Steps |> Seq.map _.Node, HashIdentity.Reference)
 
-        for output in trace.Outputs do
-            known[output] <- Tensor.onesLike output
+        let add t g =
+            known[t] <-
+                match known.TryGetValue t with
+                | true, sum -> sum + g
+                | _ -> g
+
+        Array.iter2 (fun output g -> Option.iter (add output) g) trace.Outputs seeds
+
+        let into structure result (inputs: Tensor[]) (g: Tensor) =
+            let before (after: Result<Tensor option[] option, NonFinite>) run =
+                match after with
+                | Error _ -> after
+                | Ok later ->
+                    let seeds = Runs.seeds structure result g later run
+
+                    match Trace.run run.Function run.Arguments (fun trace -> firstCotangent trace seeds) with
+                    | Ok pulled -> Ok(Some pulled)
+                    | Error found -> Error(within structure run found)
+
+            match Runs.all structure inputs |> Seq.rev |> Seq.fold before (Ok None) with
+            | Error found -> Some found
+            | Ok _ -> None
 
         Array.rev trace.Steps
         |> Array.tryPick (fun step ->
@@ -115,23 +193,39 @@ module Diagnose =
                 |> Array.tryPick (fun (input, pulled) ->
                     match pulled with
                     | Some d when isFinite d ->
-                        known[input] <-
-                            match known.TryGetValue input with
-                            | true, sum -> sum + d
-                            | _ -> d
-
+                        add input d
                         None
-                    | Some d -> Some(found Cotangents step d (Seq.append step.Inputs [ g ]))
+                    | Some d ->
+                        found Cotangents step d (Seq.append step.Inputs [ g ])
+                        |> deeper step.Node.Op (fun structure ->
+                            match step.Node.Op with
+                            | Control(_, result) -> into structure result step.Inputs g
+                            | _ -> None)
+                        |> Some
                     | None -> None)
             | _ -> None)
+        |> function
+            | Some found -> Error found
+            | None -> Ok(trace.Variables |> Array.map (lookup known))
+
+    let private ones (all: Tensor[]) =
+        all
+        |> Array.map (fun t -> if t.DType.IsFloat() then Some(Tensor.onesLike t) else None)
+
+    let private failure (result: Result<'r, NonFinite>) =
+        match result with
+        | Ok _ -> None
+        | Error found -> Some found
 
     /// <summary>
     /// The first operation of f at x that makes an infinity or a NaN of finite numbers: in the value, then in the tangents along ones, then in the
-    /// cotangents from ones. None when all are finite.
+    /// cotangents from ones. Loops and branches are looked into, step by step. None when all are finite.
     /// </summary>
     let nonFinite (f: 'a -> 'b) (x: 'a) : NonFinite option =
         Sources.record (fun () ->
-            Trace.run f x (fun trace ->
+            let ofLeaves leaves = Tree.leaves (f (Tree.withLeaves leaves x))
+
+            Trace.run ofLeaves (Tree.leaves x) (fun trace ->
                 firstValue trace
-                |> Option.orElseWith (fun () -> firstTangent trace)
-                |> Option.orElseWith (fun () -> firstCotangent trace)))
+                |> Option.orElseWith (fun () -> failure (firstTangent trace (ones trace.Variables)))
+                |> Option.orElseWith (fun () -> failure (firstCotangent trace (ones trace.Outputs)))))

@@ -290,7 +290,7 @@ module Factored =
         if isTall then Tensor.transpose y else y
 
     /// Muon's scaling of matrices (Jordan et al. 2024): Nesterov momentum made orthogonal, times sqrt(max(1, rows / columns)). Other tensors keep their momentum as it
-    /// is; <c>Updates.partition</c> gives them another optimizer.
+    /// is; <c>Parts.partition</c> gives them another optimizer.
     [<CompiledName("Muon")>]
     let muon (decay: float) (steps: int) : Optimizer<'P, 'P> =
         Updates.within "muon" "the decay" 0.0 1.0 decay

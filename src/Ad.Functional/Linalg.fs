@@ -49,14 +49,17 @@ module Linalg =
         let none = axesOf []
         Tensor.Create(Contract(none, none, resolve a axesOfA, resolve b axesOfB), a, b)
 
-    /// The Kronecker product of two matrices: every element of a times all of b.
+    /// The Kronecker product: every element of a times all of b, along each axis; of tensors of any ranks, axes of size 1 put before the fewer.
     let kron (a: Tensor) (b: Tensor) : Tensor =
-        if a.Rank <> 2 || b.Rank <> 2 then
-            Shapes.refuse "kron" $"takes two matrices, but was given {a.Signature} and {b.Signature}."
+        let rank = max a.Rank b.Rank
+
+        let filled (t: Tensor) = Tensor.reshape (Seq.append (Seq.replicate (rank - t.Rank) 1) t.Shape) t
+
+        let a, b = filled a, filled b
 
         Tensor.outer a b
-        |> Tensor.permute [ 0; 2; 1; 3 ]
-        |> Tensor.reshape [ a.Shape[0] * b.Shape[0]; a.Shape[1] * b.Shape[1] ]
+        |> Tensor.permute (Seq.init (2 * rank) (fun i -> if i % 2 = 0 then i / 2 else rank + i / 2))
+        |> Tensor.reshape (Seq.map2 (*) a.Shape b.Shape)
 
     /// One axis for each label: labels that stand twice become the diagonal of their axes.
     let rec private diagonals (labels: char list) (t: Tensor) : char list * Tensor =
@@ -102,14 +105,86 @@ module Linalg =
 
         batch @ free left @ free right, Tensor.Create(contraction, a, b)
 
+    // Letters in place of "...", for the axes that it stands for: the last ones' first, so that shapes broadcast from the end.
+    let private unfold (formula: string) (tensors: Tensor list) : string * Tensor list =
+        let sides = formula.Split "->"
+        let inputs = sides[0].Split ','
+
+        if not (formula.Contains "...") || inputs.Length <> tensors.Length then
+            formula, tensors
+        else
+            let counts =
+                Seq.map2
+                    (fun (labels: string) (t: Tensor) ->
+                        if labels.Contains "..." then
+                            t.Rank - (labels.Length - 3)
+                        else
+                            0)
+                    inputs
+                    tensors
+                |> Seq.toList
+
+            let most = max 0 (List.max counts)
+
+            let free =
+                Seq.append [ 'A' .. 'Z' ] [ 'a' .. 'z' ]
+                |> Seq.filter (fun l -> not (formula.Contains l))
+                |> Seq.truncate most
+                |> Seq.toArray
+
+            if sides.Length > 1 && not (sides[1].Contains "...") && most > 0 then
+                Shapes.refuse "einsum" $"the result of '{formula}' lacks the '...' that its tensors have."
+
+            let sizes =
+                Array.init most (fun k ->
+                    Seq.zip3 inputs counts tensors
+                    |> Seq.map (fun (labels, count, t) ->
+                        let a = labels.IndexOf "..." + k - (most - count)
+                        if k >= most - count then t.Shape[a] else 1)
+                    |> Seq.max)
+
+            // An axis of size 1 that meets a larger one is left out, so that it counts for all of it.
+            let each (labels: string) count (t: Tensor) =
+                if count <= 0 then
+                    labels.Replace("...", ""), t
+                else
+                    let at = labels.IndexOf "..."
+                    let places = [ for k in most - count .. most - 1 -> k, at + k - (most - count) ]
+
+                    let single, kept =
+                        places |> List.partition (fun (k, a) -> t.Shape[a] = 1 && sizes[k] <> 1)
+
+                    let letters = kept |> List.map (fun (k, _) -> free[k]) |> System.String.Concat
+                    labels.Replace("...", letters), Tensor.squeeze (List.map snd single) t
+
+            let renamed, tensors = List.map3 each (List.ofArray inputs) counts tensors |> List.unzip
+            let every = System.String.Concat free
+
+            let result =
+                if sides.Length > 1 then
+                    sides[1].Replace("...", every)
+                else
+                    let single =
+                        Seq.concat inputs
+                        |> Seq.filter ((<>) '.')
+                        |> Seq.countBy id
+                        |> Seq.filter (fun (_, n) -> n = 1)
+                        |> Seq.map fst
+                        |> Seq.sort
+
+                    every + System.String.Concat single
+
+            String.concat "," renamed + "->" + result, tensors
+
     /// <summary>
     /// Einstein's summation: a letter for each axis of each tensor, and those of the result, such as "bij,bjk->bik". Letters that the result lacks are
-    /// summed over; a letter twice in one tensor takes the diagonal. Without "->" the result has the letters that stand once, in alphabetical order.
+    /// summed over; a letter twice in one tensor takes the diagonal. Without "->" the result has the letters that stand once, in alphabetical order. "..." stands for
+    /// axes without a letter, which broadcast together.
     /// </summary>
     /// <exception cref="T:System.ArgumentException">The letters do not fit the tensors; the message says where.</exception>
     let einsum (formula: string) (tensors: Tensor seq) : Tensor =
-        let tensors = List.ofSeq tensors
-        let sides = formula.Replace(" ", "").Split "->"
+        let formula, tensors = unfold (formula.Replace(" ", "")) (List.ofSeq tensors)
+        let sides = formula.Split "->"
         let inputs = sides[0].Split ',' |> Array.map List.ofSeq |> List.ofArray
 
         let output =
@@ -229,7 +304,7 @@ module Linalg =
         let order = Tensor.cast DType.Int32 (lastRow n packed)
         turned (Tensor.oneHot a.DType n order), tril -1 both + eyeLike both, triu 0 both
 
-    /// The determinant, with derivatives at singular matrices too: the first is the matrix of cofactors, the second and those after exist where A is regular.
+    /// The determinant, with derivatives of every order at singular matrices too: the first is the matrix of cofactors.
     let det (a: Tensor) : Tensor =
         square "det" a |> ignore
         Tensor.squeeze [ -2; -1 ] (Tensor.Create(Decompose Decomposition.Determinant, a))

@@ -130,6 +130,14 @@ module internal Sources =
             | true, place -> Some place
             | _ -> None
 
+    /// Notes that a copy of a node was made where the node was.
+    let carry (from: obj) (into: obj) =
+        if Volatile.Read &active > 0 then
+            match places.Value, find from with
+            | null, _
+            | _, None -> ()
+            | table, Some place -> table.AddOrUpdate(into, place)
+
 /// Where nodes are computed. Null is anywhere: numbers, and what the host has, go where the others are; what was moved stays where it was moved to.
 [<RequireQualifiedAccess>]
 module internal Places =

@@ -154,6 +154,12 @@ module Optimizer =
         Scaling.adan 0.98 0.92 0.99 1e-8
         >-> Updates.descendBy (Updates.constant "adan" rate)
 
+    /// Simplified AdEMAMix (Morwani et al. 2025); decays 0.99 and 0.95, epsilon 1e-8. With alpha 0 it is Adam with a momentum that is a sum.
+    [<CompiledName("SimplifiedAdEmaMix")>]
+    let simplifiedAdEmaMix (rate: float) (alpha: float) : Optimizer<'P, Moments<'P> * Tensor> =
+        Scaling.simplifiedAdEmaMix 0.99 0.95 alpha 1e-8
+        >-> Updates.descendBy (Updates.constant "simplifiedAdEmaMix" rate)
+
     /// AdEMAMix (Pagliardini et al. 2024); decays 0.9, 0.999 and 0.9999, alpha 6, epsilon 1e-8.
     [<CompiledName("AdEmaMix")>]
     let adEmaMix (rate: float) : Optimizer<'P, ThreeMoments<'P> * Tensor> =

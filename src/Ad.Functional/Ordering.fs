@@ -35,7 +35,7 @@ module Ordering =
         Tensor.takeAlong axis places t, places
 
     /// <summary>
-    /// Where each value would go into an ascending vector so that it stays ascending (Int32): before equal elements, or after them. By halving.
+    /// Where each value would go into an ascending vector so that it stays ascending (Int32): before equal elements, or after them; NaN goes last. By halving.
     /// </summary>
     let searchSorted (after: bool) (sorted: Tensor) (values: Tensor) : Tensor =
         if sorted.Rank <> 1 || sorted.DType <> values.DType then
@@ -45,6 +45,9 @@ module Ordering =
 
         let n = sorted.Shape[0]
         let numbers (i: int) = Tensor.zeros DType.Int32 values.Shape + Tensor.scalar i
+
+        let isLast element =
+            Tensor.logicalAnd (Tensor.isNaN values) (Tensor.logicalNot (Tensor.isNaN element))
 
         // The answer lies between low and high; each round looks at the element in the middle.
         let rec halve rounds (low: Tensor) (high: Tensor) =
@@ -59,9 +62,9 @@ module Ordering =
                     Tensor.logicalAnd
                         isOpen
                         (if after then
-                             Tensor.lessEqual element values
+                             Tensor.logicalOr (Tensor.lessEqual element values) (Tensor.isNaN values)
                          else
-                             Tensor.less element values)
+                             Tensor.logicalOr (Tensor.less element values) (isLast element))
 
                 let isLeft = Tensor.logicalAnd isOpen (Tensor.logicalNot isRight)
 
@@ -77,7 +80,7 @@ module Ordering =
 
     /// <summary>
     /// The q-quantile along an axis: between the sorted elements around position q (n - 1), by a straight line (Hyndman and Fan 1996, type 7). NaN
-    /// counts as the largest.
+    /// where any element is.
     /// </summary>
     /// <exception cref="T:System.ArgumentException">q is not between 0 and 1, or the axis is empty.</exception>
     let quantile (q: float) (axis: int) (t: Tensor) : Tensor =
@@ -93,10 +96,15 @@ module Ordering =
         let low = int (floor place)
         let share = place - float low
         // An element that is met exactly stands alone, so that an infinite neighbour does no harm.
-        if share = 0.0 then
-            at low
-        else
-            at low * (1.0 - share) + at (low + 1) * share
+        let found =
+            if share = 0.0 then
+                at low
+            else
+                at low * (1.0 - share) + at (low + 1) * share
+
+        // Sorted, a NaN stands last.
+        let last = at (n - 1)
+        Tensor.where (Tensor.isNaN last) last found
 
     /// The median along an axis: the middle element, or the mean of the two in the middle.
     let median (axis: int) (t: Tensor) : Tensor = quantile 0.5 axis t

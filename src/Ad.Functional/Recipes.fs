@@ -98,6 +98,8 @@ module Recipes =
           decoupled "radam" (adamKin (fun a b e -> Scaling.radam a b e 5.0) 1e-8)
           decoupled "adan" (fun s -> Scaling.adan (first 0.98 s) 0.92 (second 0.99 s) (epsilon 1e-8 s))
           decoupled "ademamix" (adamKin (fun a b e -> Scaling.adEmaMix a b 0.9999 6.0 e) 1e-8)
+          decoupled "simplified-ademamix" (fun s ->
+              Scaling.simplifiedAdEmaMix (first 0.99 s) (second 0.95 s) 0.0 (epsilon 1e-8 s))
           decoupled "adopt" (fun s -> Scaling.adopt (first 0.9 s) (second 0.9999 s) (epsilon 1e-6 s))
           decoupled "lion" (fun s -> Signs.lion (first 0.9 s) (second 0.99 s))
           decoupled "novograd" (fun s ->

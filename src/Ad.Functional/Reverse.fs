@@ -77,11 +77,42 @@ module Reverse =
             | Multilinear _
             | Rule _
             | NonDifferentiable ->
-                match known.TryGetValue step.Node with
-                | true, g ->
-                    edges <- edges + live
-                    addAll (pull step g wanted)
-                | _ -> ()
+                let g =
+                    match known.TryGetValue step.Node with
+                    | true, g -> Some g
+                    | _ -> None
+
+                match step.Node.Op with
+                | Custom(rule, _) ->
+                    let family = siblings step.Node step.Inputs
+
+                    g
+                    |> Option.iter (fun g ->
+                        if wanted[0] then
+                            add step.Inputs[0] g)
+
+                    // The rule of several results is asked once, when all their cotangents are there.
+                    if obj.ReferenceEquals(fst family[0], step.Node) then
+                        let given =
+                            family
+                            |> Array.choose (fun (node, result) ->
+                                match known.TryGetValue node with
+                                | true, g -> Some(result, g)
+                                | _ -> None)
+
+                        if given.Length > 0 && Array.exists id (Array.tail wanted) then
+                            edges <- edges + live
+
+                            Derivatives.handPulled (rule :?> CustomRule) (Array.tail step.Inputs) given
+                            |> Array.iteri (fun i pulled ->
+                                if wanted[i + 1] then
+                                    pulled |> Option.iter (add step.Inputs[i + 1]))
+                | _ ->
+                    match g with
+                    | Some g ->
+                        edges <- edges + live
+                        addAll (pull step g wanted)
+                    | None -> ()
 
         Meter.Count(fun () ->
             { Cost.Zero with

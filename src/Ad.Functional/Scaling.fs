@@ -3,72 +3,11 @@ namespace Ad.Functional
 open System
 open Ad.Tensors
 
-/// Moments that adaptive optimizers keep, and how many steps they have seen.
-type Moments<'P> =
-    { Count: Tensor; First: 'P; Second: 'P }
-
-/// Moments with a third.
-type ThreeMoments<'P> =
-    { Count: Tensor
-      First: 'P
-      Second: 'P
-      Third: 'P }
-
 /// <summary>Gradients divided by statistics of those before: what makes an optimizer adaptive. <c>Updates.descend</c> follows in a chain.</summary>
 /// <remarks>Averages begin at 0. Decays are the share of the old; epsilon is added to the root, and epsilonInRoot to what it is taken of.</remarks>
 [<RequireQualifiedAccess>]
 module Scaling =
-    let private within = Updates.within
-
-    let private checkDecays name decay1 decay2 =
-        within name "the first decay" 0.0 1.0 decay1
-        within name "the second decay" 0.0 1.0 decay2
-
-    let private noMoments p : Moments<'P> =
-        { Count = Updates.zeroCount ()
-          First = Leaves.zeros p
-          Second = Leaves.zeros p }
-
-    let private noThree p : ThreeMoments<'P> =
-        { Count = Updates.zeroCount ()
-          First = Leaves.zeros p
-          Second = Leaves.zeros p
-          Third = Leaves.zeros p }
-
-    let private over (epsilonInRoot: float) (epsilon: float) : 'P -> 'P -> 'P =
-        Leaves.map2 (fun m v -> m / (sqrt (if epsilonInRoot = 0.0 then v else v + epsilonInRoot) + epsilon))
-
-    /// Moments from a start, the next ones from gradients and the last ones, and updates made of gradients, the last and the next.
-    let private byMomentsFrom
-        start
-        (next: 'P -> Moments<'P> -> 'P * 'P)
-        (update: 'P -> Moments<'P> -> Moments<'P> -> 'P)
-        : Optimizer<'P, Moments<'P>> =
-        { Init = start
-          Update =
-            fun g state _ ->
-                let m, v = next g state
-
-                let after =
-                    { Count = state.Count + 1
-                      First = m
-                      Second = v }
-
-                update g state after, after }
-
-    let private byMoments next update = byMomentsFrom noMoments next update
-
-    /// Averages of gradients and of their squares.
-    let private averages decay1 decay2 (g: 'P) (state: Moments<'P>) : 'P * 'P =
-        Leaves.average decay1 g state.First, Leaves.average decay2 (Leaves.squares g) state.Second
-
-    /// m / (sqrt v + epsilon) of unbiased moments.
-    let private overRoot decay1 decay2 epsilon _ _ (state: Moments<'P>) : 'P =
-        over
-            0.0
-            epsilon
-            (Leaves.unbiased decay1 state.Count state.First)
-            (Leaves.unbiased decay2 state.Count state.Second)
+    open Moments
 
     /// Adam (Kingma and Ba 2015, algorithm 1): m / (sqrt v + epsilon) with unbiased averages m of the gradients and v of their squares.
     [<CompiledName("Adam")>]
@@ -344,6 +283,29 @@ module Scaling =
                   First = m
                   Second = v
                   Third = slow } }
+
+    /// AdEMAMix with one momentum, simplified (Morwani et al. 2025): (m + alpha g) / (sqrt v + epsilon), with the sum m' = decay1 m + g and the unbiased average v
+    /// of squares.
+    [<CompiledName("SimplifiedAdEmaMix")>]
+    let simplifiedAdEmaMix
+        (decay1: float)
+        (decay2: float)
+        (alpha: float)
+        (epsilon: float)
+        : Optimizer<'P, Moments<'P>> =
+        checkDecays "simplifiedAdEmaMix" decay1 decay2
+        within "simplifiedAdEmaMix" "alpha" 0.0 infinity alpha
+
+        { Init = noMoments
+          Update =
+            fun g state _ ->
+                let count = state.Count + 1
+                let m = Leaves.map2 (fun g m -> decay1 * m + g) g state.First
+                let v = Leaves.average decay2 (Leaves.squares g) state.Second
+                let mixed = Leaves.map2 (fun m g -> m + alpha * g) m g
+
+                over 0.0 epsilon mixed (Leaves.unbiased decay2 count v),
+                { Count = count; First = m; Second = v } }
 
     /// ADOPT (Taniguchi et al. 2024, algorithm 2): momentum of g / max(sqrt v, epsilon), clipped to t^(1/4), with the average of squares as it was before g. The
     /// first step only sets v, and does not move.

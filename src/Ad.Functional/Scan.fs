@@ -11,7 +11,7 @@ module internal Passes =
         (x: Tensor[])
         (tangents: Tensor option[])
         : Tensor[] * Tensor option[] =
-        Trace.run f x (fun trace -> trace.Outputs, Meter.Uncounted(fun () -> Forward.tangents trace tangents))
+        Trace.run f x (fun trace -> Meter.Uncounted(fun () -> Forward.moved trace tangents))
 
     /// The results, and the cotangents of the inputs that are wanted, from the cotangents of some results.
     let pull
@@ -39,6 +39,13 @@ module internal Passes =
 
     /// The tangent, or zeros like what it is the tangent of.
     let orZero (like: Tensor) (t: Tensor option) = t |> Option.defaultWith (fun () -> Tensor.zerosLike like)
+
+    /// For each result its value and its tangent, where they have a number among those that are made.
+    let moved (values: int option[]) (tangents: int option[]) (make: int[] -> Tensor[]) =
+        let chosen = Array.append values tangents |> Array.choose id |> Array.distinct
+        let made = if chosen.Length = 0 then [||] else make chosen
+        let find = Option.map (fun number -> made[System.Array.IndexOf(chosen, number)])
+        Array.map2 (fun value tangent -> struct (find value, find tangent)) values tangents
 
     /// The numbers of the elements that are true.
     let places (flags: bool[]) = flags |> Array.indexed |> Array.filter snd |> Array.map fst
@@ -116,6 +123,12 @@ type internal Scan(body: Body, length: int, carries: int, slices: int, isReverse
         results
         |> Array.map (fun r -> Tensor.Create(Control(structure, System.Array.IndexOf(outputs, r)), given))
 
+    member _.Body = body
+    member _.Length = length
+    member _.Carries = carries
+    member _.Slices = slices
+    member _.IsReversed = isReversed
+
     override _.Name = "scan"
     override _.IsWorthSaving = false
 
@@ -126,19 +139,21 @@ type internal Scan(body: Body, length: int, carries: int, slices: int, isReverse
 
     override _.Operation result = Operation.Scan(program.Value, length, carries, slices, isReversed, result)
 
-    override _.Push(inputs, tangents, results) =
+    override _.Move(inputs, tangents, results, withValues) =
         let varying =
             tangents
             |> Array.map Option.isSome
             |> Passes.close (fun flags -> Body.depends body Derivatives.passes flags carried)
 
-        let stacked = results |> Array.filter (fun r -> r >= carries)
+        let asked = results |> Array.filter (fun r -> r >= carries)
 
         let stacked =
-            Body.depends body Derivatives.passes varying (Array.map value stacked)
-            |> Array.zip stacked
+            Body.depends body Derivatives.passes varying (Array.map value asked)
+            |> Array.zip asked
             |> Array.filter snd
             |> Array.map fst
+
+        let others = if withValues then asked else [||]
 
         // Each kind of parameter is followed by the tangents of those of it that vary.
         let order =
@@ -160,16 +175,18 @@ type internal Scan(body: Body, length: int, carries: int, slices: int, isReverse
                     order
                     parameters
 
-                let targets = Array.append carried (Array.map value stacked)
+                let targets = Array.concat [ carried; Array.map value stacked; Array.map value others ]
                 let outputs, tangents = Passes.push (Body.applyTo body targets) values moved
                 let tangent i = Passes.orZero outputs[i] tangents[i]
+                let last = carries + stacked.Length
 
                 [| yield! Array.take carries outputs
                    for i in 0 .. carries - 1 do
                        if varying[i] then
                            yield tangent i
-                   for i in carries .. targets.Length - 1 do
-                       yield tangent i |])
+                   for i in carries .. last - 1 do
+                       yield tangent i
+                   yield! Array.skip last outputs |])
 
         let operands =
             order
@@ -192,28 +209,18 @@ type internal Scan(body: Body, length: int, carries: int, slices: int, isReverse
                 | -1 -> None
                 | i -> Some(all + i)
 
-        let places = results |> Array.map place
         let count = order |> Array.filter (fun (i, _) -> isSlice i) |> Array.length
 
-        let made =
-            Scan.Run(
-                moving,
-                length,
-                all,
-                count,
-                isReversed,
-                Array.append operands captured,
-                Array.choose id places
-            )
+        let valueOf r =
+            if not withValues then
+                None
+            elif r < carries then
+                Some r
+            else
+                Some(all + stacked.Length + System.Array.IndexOf(others, r))
 
-        let mutable used = 0
-
-        places
-        |> Array.map (
-            Option.map (fun _ ->
-                used <- used + 1
-                made[used - 1])
-        )
+        Passes.moved (Array.map valueOf results) (Array.map place results) (fun chosen ->
+            Scan.Run(moving, length, all, count, isReversed, Array.append operands captured, chosen))
 
     override this.Pull(inputs, cotangents, wanted) =
         let varying = Passes.close (fun flags -> Body.depends body Derivatives.passes flags carried) wanted

@@ -4,6 +4,7 @@ open System
 open Ad.Tensors
 
 /// A setting to search: its name, its least and its greatest value, and whether it goes by powers.
+[<RequireQualifiedAccess>]
 type Setting =
     { Name: string
       Low: float
@@ -27,7 +28,7 @@ module Search =
                 "search"
                 $"{name} goes from {low} to {high}; it must go from a number to a greater one."
 
-        { Name = name
+        { Setting.Name = name
           Low = low
           High = high
           IsLogarithmic = false }

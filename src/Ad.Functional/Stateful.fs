@@ -13,6 +13,7 @@ module Mode =
         | Training key -> Key.split count key |> Array.map Training
 
 /// A layer with a state that passes through it beside the data: running statistics. Nothing is changed; the next state is a result.
+[<RequireQualifiedAccess>]
 type StatefulLayer<'P, 'S> =
     { Init: Key -> 'P * 'S
       Apply: Mode -> 'P -> 'S -> Tensor -> Tensor * 'S }

@@ -79,6 +79,9 @@ module Tensor =
         if not (dtype.IsFloat()) then
             Shapes.refuse "linspace" $"makes float32 or float64, not {dtype.Name()}."
 
+        if count < 0 then
+            Shapes.refuse "linspace" $"cannot make {count} numbers."
+
         let data =
             Array.init count (fun i ->
                 if i = count - 1 && i > 0 then
@@ -557,7 +560,10 @@ module Tensor =
             |> broadcastTo shape)
 
     /// Tensors of one shape side by side along a new axis.
-    let stack (axis: int) (tensors: Tensor seq) = concat axis (tensors |> Seq.map (expandDims axis))
+    let stack (axis: int) (tensors: Tensor seq) =
+        match Seq.toList tensors with
+        | [] -> Shapes.refuse "stack" "was given no tensors."
+        | several -> concat axis (several |> List.map (expandDims axis))
 
     /// The order of elements reversed along axes.
     let flip (axes: int seq) (t: Tensor) =
@@ -920,13 +926,13 @@ module Tensor =
 
     // The largest of each slice, through which no derivative needs to flow: the functions below do not depend on it.
     // An infinite one is replaced by 0, so that no infinity is subtracted from itself.
-    let private shift axes (x: Tensor) =
-        let largest = stopGradient (maxKeep axes x)
+    let private shift name axes (x: Tensor) =
+        let largest = stopGradient (maxKeep (Shapes.axes name x.Rank axes) x)
         where (isFinite largest) largest (zerosLike largest)
 
     /// log sum exp over axes, kept at size 1; each slice subtracts its own largest.
     let logSumExpKeep axes (x: Tensor) =
-        let m = shift axes x
+        let m = shift "logSumExp" axes x
         log (sumKeep axes (exp (x - m))) + m
 
     /// log sum exp over axes; each slice subtracts its own largest. -infinity of none.
@@ -937,11 +943,11 @@ module Tensor =
 
     /// exp(x) / sum exp(x) along an axis; each slice subtracts its own largest.
     let softmax (axis: int) (x: Tensor) =
-        let e = exp (x - shift [ axis ] x)
+        let e = exp (x - shift "softmax" [ axis ] x)
         e / sumKeep [ axis ] e
 
     /// log(softmax(x)) along an axis, without overflow or loss.
-    let logSoftmax (axis: int) (x: Tensor) = x - logSumExpKeep [ axis ] x
+    let logSoftmax (axis: int) (x: Tensor) = x - logSumExpKeep [ Shapes.axis "logSoftmax" x.Rank axis ] x
 
     let private windows name (window: int list) (strides: int list) (x: Tensor) kind =
         let spatial = window.Length

@@ -138,11 +138,26 @@ module Transforms =
 
         Tree.withLeaves wrapped y
 
+    /// Refuses what a rule gives unless it has the types and shapes of what it belongs to.
+    let private fitted operation what (like: Tensor[]) (given: Tensor[]) : Tensor[] =
+        if given.Length <> like.Length then
+            Shapes.refuse operation $"the rule gives {given.Length} tensors, but there are {like.Length}."
+
+        Array.map2
+            (fun (x: Tensor) t ->
+                if x.DType.IsFloat() then
+                    Forward.fit operation what x t
+                else
+                    t)
+            like
+            given
+
     /// <summary>The function with a directional derivative given by hand: rule x v is J(x) v, linear in v. Reverse mode transposes it.</summary>
+    /// <exception cref="T:System.ArgumentException">On differentiation: the rule's tangents do not have the results' types and shapes.</exception>
     let customJvp (f: 'a -> 'b) (rule: 'a -> 'a -> 'b) (x: 'a) : 'b =
         let push x y (arguments: Tensor[]) (tangents: Tensor[]) =
-            ignore y
             Tree.leaves (rule (Tree.withLeaves arguments x) (Tree.withLeaves tangents x))
+            |> fitted "customJvp" "rule's tangent" (Tree.leaves y)
 
         let pull x y arguments (cotangents: Tensor[]) =
             let zeros = arguments |> Array.map Tensor.zerosLike
@@ -152,9 +167,11 @@ module Transforms =
         withRule f push pull x
 
     /// <summary>The function with a pullback given by hand: rule x g is J(x)' g, linear in g. Forward mode transposes it.</summary>
+    /// <exception cref="T:System.ArgumentException">On differentiation: the rule's cotangents do not have the arguments' types and shapes.</exception>
     let customVjp (f: 'a -> 'b) (rule: 'a -> 'b -> 'a) (x: 'a) : 'b =
         let pull x y (arguments: Tensor[]) (cotangents: Tensor[]) =
             Tree.leaves (rule (Tree.withLeaves arguments x) (Tree.withLeaves cotangents y))
+            |> fitted "customVjp" "rule's cotangent" arguments
 
         let push x y arguments (tangents: Tensor[]) =
             let zeros = Tree.leaves y |> Array.map Tensor.zerosLike

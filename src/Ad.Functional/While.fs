@@ -41,6 +41,8 @@ type internal While(body: Body) =
         results
         |> Array.map (fun r -> Tensor.Create(Control(structure, System.Array.IndexOf(finals, r)), given))
 
+    member _.Body = body
+
     override _.Name = "whileLoop"
     override _.IsWorthSaving = true
 
@@ -52,7 +54,7 @@ type internal While(body: Body) =
         let condition, body = programs.Value
         Operation.WhileLoop(condition, body, carries, result)
 
-    override _.Push(inputs, tangents, results) =
+    override _.Move(inputs, tangents, results, withValues) =
         let varying =
             tangents
             |> Array.map Option.isSome
@@ -85,35 +87,54 @@ type internal While(body: Body) =
                       moving |> Array.map (fun i -> Passes.orZero outputs[i] tangents[i])
                       [| outputs[carries] |] ])
 
-        let places = results |> Array.map (fun r -> System.Array.IndexOf(moving, r))
+        let tangentOf r =
+            match System.Array.IndexOf(moving, r) with
+            | -1 -> None
+            | i -> Some(carries + i)
 
-        let made =
-            While.Run(
-                both,
-                Array.append operands captured,
-                places |> Array.filter (fun i -> i >= 0) |> Array.map ((+) carries)
-            )
+        let valueOf r = if withValues then Some r else None
 
-        let mutable used = 0
-
-        places
-        |> Array.map (fun i ->
-            if i < 0 then
-                None
-            else
-                used <- used + 1
-                Some made[used - 1])
+        Passes.moved (Array.map valueOf results) (Array.map tangentOf results) (fun chosen ->
+            While.Run(both, Array.append operands captured, chosen))
 
     override _.Pull(inputs, cotangents, wanted) =
         let varying = Passes.close (fun flags -> Body.depends body Derivatives.passes flags carried) wanted
+        let moving = Passes.places (Array.take carries varying)
+        let held = Passes.places (Array.skip carries wanted)
 
-        if cotangents |> Array.exists (fun (r, _) -> varying[r]) then
-            Shapes.refuse
-                "whileLoop"
-                "reverse mode needs every state on the way, and how many there will be is not known. Give a bound with whileLoopUpTo, count the steps with \
-                 iterate or scan, differentiate a limit by fixedPoint, or use forward mode."
+        let final i =
+            cotangents
+            |> Array.tryPick (fun (r, g) -> if r = i then Some g else None)
+            |> Option.defaultWith (fun () -> Tensor.zerosLike inputs[i])
 
-        Array.create inputs.Length None
+        let loop p f (init: Tensor[]) results =
+            let body, captured =
+                Body.trace (init |> Array.map _.Signature) (fun s -> Array.append (f s) [| p s |])
+
+            While.Run(body, Array.append init captured, results)
+
+        let ofCarries, ofConstants =
+            Rewind.pull
+                loop
+                (fun x -> (Body.applyTo body [| condition |] x)[0])
+                (Body.applyTo body carried)
+                (Array.take carries inputs)
+                (Array.skip carries inputs)
+                moving
+                held
+                (Array.map final moving)
+
+        let all: Tensor option[] = Array.create inputs.Length None
+
+        Array.iter2
+            (fun i g ->
+                if wanted[i] then
+                    all[i] <- Some g)
+            moving
+            ofCarries
+
+        Array.iter2 (fun i g -> all[carries + i] <- Some g) held ofConstants
+        all
 
     override _.Batch(size, inputs, results) =
         let grow = Passes.close (fun flags -> Body.depends body (fun _ -> true) flags carried)

@@ -26,6 +26,7 @@ type TrainArgument =
     | [<Unique>] Label_Smoothing of share: float
     | [<Unique>] Augment of names: string
     | [<Unique>] Validation of share: float
+    | [<Unique>] Patience of epochs: int
     | [<Unique>] Seed of number: int64
     | [<Unique>] Device of name: string
     | [<Unique; AltCommandLine("-o")>] Output of file: string
@@ -64,6 +65,8 @@ type TrainArgument =
                 "random changes of images in training, with commas between: mirror, crop, rotate, zoom, elastic (none)."
             | Validation _ ->
                 "share of the training examples held out to watch the run by, so that the test examples are looked at once, at the end; 0 watches by the test examples (0)."
+            | Patience _ ->
+                "epochs without a better share of the held-out examples after which the run ends, with the best parameters seen; 0 goes on to the last epoch, and keeps the last (0)."
             | Seed _ -> "where the initial weights, the order of examples and the dropout come from (0)."
             | Device _ -> "where to train: cpu, cuda, or cuda: and a number (cpu)."
             | Output _ ->
@@ -104,6 +107,7 @@ module internal TrainArguments =
             | Label_Smoothing share -> "LabelSmoothing", string share
             | Augment names -> "Augment", names
             | Validation share -> "Validation", string share
+            | Patience epochs -> "Patience", string epochs
             | Seed number -> "Seed", string number
             | Device name -> "Device", name
             | Output file -> "Output", file

@@ -138,3 +138,27 @@ let ``what jit runs is text, the same for the same function`` () =
     Assert.StartsWith("%0 = input 0 : float64[2]\n%1 = sin %0 : float64[2]\n", text)
     Assert.Contains("return", text)
     Assert.Equal(text, explain f (Tensor.vector [ 3.0; 4.0 ]))
+
+[<Theory>]
+[<InlineData "scan">]
+[<InlineData "scan in scan">]
+[<InlineData "checkpoint">]
+[<InlineData "cond">]
+let ``a value and its tangent together run a loop or a branch once`` (name: string) =
+    let w, x = Tree.eval (Random.normal (Key.ofSeed 41L) [ 30; 30 ], Random.normal (Key.ofSeed 42L) [ 30 ])
+    let step y = tanh (Tensor.matmul w y)
+    let plain steps x = Seq.fold (fun y _ -> step y) x [ 1..steps ]
+
+    let f =
+        match name with
+        | "scan" -> iterate 6 (fun _ y -> step y)
+        | "scan in scan" -> iterate 2 (fun _ y -> iterate 3 (fun _ y -> step y) y)
+        | "checkpoint" -> checkpoint (plain 6)
+        | _ -> fun x -> cond (Tensor.scalar true) (plain 6) id x
+
+    let after g = g >> fun y -> Tensor.where (Tensor.greater y (Tensor.zerosLike y)) y (0.1 * y)
+    let flops g = (snd (Cost.measure (fun () -> Tree.eval (Forward.jvp (after g) x x)))).Flops
+    let twice, once = float (flops f), float (flops (plain 6))
+    Assert.InRange(twice / once, 0.99, 1.02)
+    // A matrix product each for the value and the tangent.
+    Assert.True(once > 6.0 * 4.0 * 30.0 * 30.0)

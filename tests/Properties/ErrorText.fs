@@ -30,6 +30,16 @@ let private mistakes: (string * (unit -> objnull) * string list) list =
       "pieces that do not match",
       (fun () -> box (Tensor.concat 0 [ m 2 3; m 2 4 ])),
       [ "concat"; "[2, 3]"; "[2, 4]" ]
+      "a softmax of a scalar", (fun () -> box (Tensor.softmax 0 (Tensor.scalar 1.0))), [ "softmax"; "rank 0" ]
+      "a log-softmax along no axis", (fun () -> box (Tensor.logSoftmax 1 (v 2))), [ "logSoftmax"; "axis 1" ]
+      "a log-sum-exp along no axis",
+      (fun () -> box (Tensor.logSumExpOver [ 1 ] (v 2))),
+      [ "logSumExp"; "axis 1" ]
+      "nothing to stack", (fun () -> box (Tensor.stack 0 [])), [ "stack"; "no tensors" ]
+      "less than no numbers", (fun () -> box (Tensor.linspace Float64 0.0 1.0 -1)), [ "linspace"; "-1" ]
+      "a derivative by a vector",
+      (fun () -> box (Forward.derivative sin (v 2))),
+      [ "Forward.derivative"; "argument"; "float64[2]"; "jvp" ]
       "an index outside", (fun () -> box ((v 3)[3])), [ "slice"; "index 3"; "axis 0" ]
       "a range outside", (fun () -> box ((v 3)[1..5])), [ "slice"; "axis 0"; "float64[3]" ]
       "too many indices", (fun () -> box ((v 3)[0, 0])), [ "slice"; "2"; "float64[3]" ]

@@ -138,3 +138,23 @@ let ``diagonals, triangles and the Kronecker product are what they are`` () =
     let a, b, c, d = random [ 2; 3 ], random [ 4; 2 ], random [ 3; 2 ], random [ 2; 5 ]
     close (Linalg.kron (a *@ c) (b *@ d)) (Linalg.kron a b *@ Linalg.kron c d)
     close (a *@ c) (Linalg.tensordot [ 1 ] [ 0 ] a c)
+
+[<Fact>]
+let ``three dots in einsum stand for axes that broadcast`` () =
+    let a, b = random [ 2; 1; 3; 4 ], random [ 5; 4; 2 ]
+    close (Tensor.matmul a b) (Linalg.einsum "...ij,...jk->...ik" [ a; b ])
+    close (Tensor.matmul a b) (Linalg.einsum "... i j, ... j k" [ a; b ])
+    close (Tensor.sumOver [ 1 ] (random [ 3; 2 ])) (Linalg.einsum "...i->..." [ random [ 3; 2 ] ])
+    close (random [ 3; 2 ] * 2.0) (Linalg.einsum ",...->..." [ Tensor.scalar 2.0; random [ 3; 2 ] ])
+
+    let refused =
+        Assert.Throws<ArgumentException>(fun () -> Linalg.einsum "...i->i" [ random [ 2; 3 ] ] |> ignore)
+
+    Assert.Contains("...", refused.Message)
+
+[<Fact>]
+let ``the Kronecker product of fewer axes has axes of size 1 put before`` () =
+    let v, m = Tensor.vector [ 1.0; 2.0 ], random [ 2; 3 ]
+    close (Tensor.vector [ 3.0; 4.0; 6.0; 8.0 ]) (Linalg.kron v (Tensor.vector [ 3.0; 4.0 ]))
+    close (Tensor.concat 1 [ m; 2.0 * m ]) (Linalg.kron v m)
+    close (3.0 * v) (Linalg.kron (Tensor.scalar 3.0) v)

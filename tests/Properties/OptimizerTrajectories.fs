@@ -74,6 +74,7 @@ let private subjects: Map<string, Subject> =
           "adagrad", subject (Optimizer.adagrad 0.01)
           "adan", subject (Optimizer.adan 0.01)
           "adEmaMix", subject (Optimizer.adEmaMix 0.01)
+          "simplifiedAdEmaMix", subject (Optimizer.simplifiedAdEmaMix 0.001 2.0)
           "adopt", subject (Optimizer.adopt 0.01)
           "lion", subject (Optimizer.lion 0.01 1e-3)
           "novoGrad", subject (Optimizer.novoGrad 0.01 0.01)

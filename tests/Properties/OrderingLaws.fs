@@ -123,3 +123,13 @@ let ``standardized numbers have mean 0 and deviation 1, and correlations stay`` 
     close (Tensor.zeros Float64 [ 3 ]) (Tensor.meanOver [ 0 ] z)
     close (Tensor.ones Float64 [ 3 ]) (Stats.deviationOver [ 0 ] z)
     close (Stats.correlation x) (Stats.covariance z)
+
+[<Fact>]
+let ``a quantile of what holds a NaN is NaN, and a NaN is sought last`` () =
+    for q in [ 0.0; 0.3; 0.5; 1.0 ] do
+        Assert.True(Double.IsNaN(Tensor.toScalar (Ordering.quantile q 0 (Tensor.vector [ 2.0; nan; 3.0 ]))))
+
+    let sorted = Tensor.vector [ 1.0; 2.0; nan ]
+    let values = Tensor.vector [ 0.0; 5.0; nan ]
+    Assert.Equal<int[]>([| 0; 2; 2 |], Tensor.toArray<int>(Ordering.searchSorted false sorted values))
+    Assert.Equal<int[]>([| 0; 2; 3 |], Tensor.toArray<int>(Ordering.searchSorted true sorted values))

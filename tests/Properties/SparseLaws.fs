@@ -117,3 +117,53 @@ let ``a chunked Jacobian is the Jacobian, by so many passes`` () =
             let actual, cost = Cost.measure (fun () -> jacobianChunked chunk f x)
             close 1e-14 expected actual
             Assert.Equal((smaller + chunk - 1) / chunk, cost.Passes)
+
+let private dependsAsItSays (f: Tensor -> Tensor) (x: Tensor) =
+    let whole = Tensor.reshape [ -1; int x.Count ] (Reverse.jacobian f x)
+    close 1e-12 whole (Sparse.toDense (Sparse.jacobian f x))
+    Sparse.pattern f x |> Array.sumBy _.Length
+
+[<Fact>]
+let ``a convolution depends on its windows, and a pattern of its own finds that`` () =
+    let image, kernel = points 8 [ 1; 1; 12 ], points 9 [ 1; 1; 3 ]
+    Assert.Equal(3 * 10, dependsAsItSays (Conv.conv1d 1 0 kernel) image)
+    Assert.Equal(3 * 12 - 2, dependsAsItSays (Conv.conv1d 1 1 kernel) image)
+    Assert.Equal(3 * 10, dependsAsItSays (fun k -> Conv.conv1d 1 0 k image) kernel)
+    let sparse, cost = Cost.measure (fun () -> Sparse.jacobian (Conv.conv1d 1 1 kernel) image)
+    Assert.Equal(3, cost.Passes)
+    Assert.Equal(34, sparse.Rows.Length)
+    // Two groups of two channels each, by windows of four elements a stride of two apart.
+    let images, kernels = points 10 [ 2; 4; 6; 6 ], points 11 [ 2; 2; 2; 2 ]
+
+    let grouped =
+        Conv.conv
+            { Conv.defaults with
+                Strides = [ 2 ]
+                Groups = 2 }
+
+    Assert.Equal(2 * 2 * 9 * 8, dependsAsItSays (grouped kernels) images)
+    Assert.Equal(2 * 2 * 9 * 8, dependsAsItSays (fun k -> grouped k images) kernels)
+    let turned = Conv.convTranspose1d 2 0 0 kernel
+    dependsAsItSays turned (points 12 [ 1; 1; 5 ]) |> ignore
+
+    dependsAsItSays (grad (fun k -> Tensor.sum (sin (Conv.conv1d 1 0 k image)))) kernel
+    |> ignore
+
+[<Fact>]
+let ``windows depend on their elements`` () =
+    let x = points 13 [ 1; 1; 6; 6 ]
+    Assert.Equal(9 * 4, dependsAsItSays (Pool.average Pool.defaults [ 2; 2 ]) x)
+    Assert.Equal(9 * 4, dependsAsItSays (Pool.max Pool.defaults [ 2; 2 ]) x)
+    let smooth x = Tensor.sum (sin (Pool.max Pool.defaults [ 2; 2 ] x))
+    let sparse, cost = Cost.measure (fun () -> Sparse.hessian smooth x)
+    close 1e-12 (Tensor.reshape [ 36; 36 ] (hessian smooth x)) (Sparse.toDense sparse)
+    Assert.True(cost.ForwardPasses <= 4, $"{cost.ForwardPasses} products")
+
+[<Fact>]
+let ``matrices of a batch are decomposed and solved each by itself, and columns too`` () =
+    let a = points 14 [ 3; 2; 2 ] + 3.0 * Tensor.eye Float64 2
+    let b = points 15 [ 3; 2; 4 ]
+    Assert.Equal(3 * 4, dependsAsItSays Linalg.det a)
+    Assert.Equal(3 * 4 * 4, dependsAsItSays Linalg.inverse a)
+    Assert.Equal(3 * 2 * 4 * 2, dependsAsItSays (Linalg.solve a) b)
+    Assert.Equal(3 * 2 * 4 * 4, dependsAsItSays (fun a -> Linalg.solve a b) a)

@@ -225,3 +225,96 @@ let ``host control flow is differentiated along the branch taken`` () =
     Assert.Equal(2.0 * 12.0 * 4.0, Tensor.toScalar (Reverse.gradient collatz (Tensor.scalar 3.0)))
     Assert.Equal(2.0 * 12.0 * 4.0, Tensor.toScalar (Forward.gradient collatz (Tensor.scalar 3.0)))
     Assert.Equal(2.0 * 16.0, Tensor.toScalar (hessian collatz (Tensor.scalar 3.0)))
+
+[<Fact>]
+let ``a rule by hand of several results is asked once, in either mode and under vmap`` () =
+    let mutable asked = 0
+
+    let both =
+        customVjp (fun (x: Tensor, y: Tensor) -> x * y, x + y) (fun (x, y) (g, h) ->
+            asked <- asked + 1
+            g * y + h, g * x + h)
+
+    let f x = let a, b = both x in a * b
+    let at x y = Tensor.vector [ (x: float); y ], Tensor.vector [ y; x ]
+    let scalar = Tensor.scalar 2.0, Tensor.scalar 3.0
+    Assert.Equal((Tensor.scalar 21.0, Tensor.scalar 16.0), grad f scalar)
+    Assert.Equal(1, asked)
+    Assert.Equal((Tensor.vector [ 21.0; 16.0 ], Tensor.vector [ 16.0; 21.0 ]), vmap (grad f) (at 2.0 3.0))
+    Assert.Equal(2, asked)
+
+    let pushed =
+        customJvp (fun (x: Tensor, y: Tensor) -> x * y, x + y) (fun (x, y) (v, w) ->
+            asked <- asked + 1
+            v * y + w * x, v + w)
+
+    let g x = let a, b = pushed x in a * b
+    Assert.Equal(Tensor.scalar 37.0, snd (Forward.jvp g scalar (Tensor.scalar 1.0, Tensor.scalar 1.0)))
+    Assert.Equal(3, asked)
+    Assert.Equal((Tensor.scalar 21.0, Tensor.scalar 16.0), grad g scalar)
+    Assert.Equal(4, asked)
+
+[<Fact>]
+let ``a rule by hand that gives other shapes or types is refused`` () =
+    let refused f = (Assert.Throws<System.ArgumentException>(fun () -> f () |> ignore)).Message
+    let x = Tensor.vector [ 1.0; 2.0 ]
+    let pulled = customVjp Tensor.sum (fun _ g -> g)
+    let pushed = customJvp Tensor.sum (fun _ v -> v)
+    let single = customJvp Tensor.sum (fun _ v -> Tensor.cast Float32 (Tensor.sum v))
+    Assert.Contains("customVjp: the rule's cotangent is float64[]", refused (fun () -> grad pulled x))
+    Assert.Contains("customVjp", refused (fun () -> Forward.jvp pulled x x))
+    Assert.Contains("customJvp: the rule's tangent is float64[2]", refused (fun () -> Forward.jvp pushed x x))
+    Assert.Contains("customJvp", refused (fun () -> grad pushed x))
+    Assert.Contains("float32", refused (fun () -> Forward.jvp single x x))
+
+/// A function of trees in which every leaf of the result depends on every leaf of the argument in its own way.
+let private mixed (a: Tensor, (b: Tensor, n: Tensor)) =
+    let both = Tensor.matmul a b
+    [ sin both; Tensor.sum (a * a) * b[0]; Tensor.cast Float64 n * both[0] ]
+
+[<Fact>]
+let ``the Jacobian of trees has a block for each pair of tensors, in either mode`` () =
+    let a = Tensor.reshape [ 2; 3 ] (points 51 6)
+    let b, n = points 52 3, Tensor.scalar 4
+
+    for wide in [ false; true ] do
+        // With the results summed up they are fewer than the arguments, and go through in reverse.
+        let f x = if wide then mixed x |> List.map Tensor.sum else mixed x
+
+        let blocks = jacobianTree f (a, (b, n))
+        Assert.Equal(3, blocks.Length)
+
+        blocks
+        |> List.iteri (fun i (ofA, (ofB, ofN)) ->
+            close 1e-13 (Forward.jacobian (fun a -> List.item i (f (a, (b, n)))) a) ofA
+            close 1e-13 (Forward.jacobian (fun b -> List.item i (f (a, (b, n)))) b) ofB
+            Assert.Equal<int list>(Tensor.shape (List.item i (f (a, (b, n)))), Tensor.shape ofN)
+            Assert.Equal(0.0, Tensor.toScalar (Tensor.sum (abs ofN))))
+
+[<Fact>]
+let ``the Hessian of a tree has symmetric blocks, which are those of the Hessian of all elements`` () =
+    let f (a: Tensor, b: Tensor) = Tensor.sum (sin (a * Tensor.sum b)) + Tensor.prod b
+    let a, b = points 53 2, points 54 3
+    let all = hessian (fun x -> f (x[0..1], x[2..4])) (Tensor.concat 0 [ a; b ])
+
+    match hessianTree f (a, b) with
+    | [ aa, ab; ba, bb ] ->
+        close 1e-13 all[0..1, 0..1] aa
+        close 1e-13 all[0..1, 2..4] ab
+        close 1e-13 all[2..4, 0..1] ba
+        close 1e-13 all[2..4, 2..4] bb
+    | blocks -> Assert.Fail $"{blocks.Length} rows of blocks"
+
+[<Fact>]
+let ``trees without elements have blocks without elements`` () =
+    let none = Tensor.zeros Float64 [ 0 ]
+
+    Assert.Equal<int list>(
+        [ 2; 0 ],
+        Tensor.shape (jacobianTree (fun x -> Tensor.vector [ 1.0; 2.0 ] + Tensor.sum x) none).Head
+    )
+
+    Assert.Equal<int list>(
+        [ 0; 2 ],
+        Tensor.shape (jacobianTree (fun (x: Tensor) -> none * Tensor.sum x) (points 1 2)).Head
+    )

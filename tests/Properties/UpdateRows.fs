@@ -125,15 +125,15 @@ let ``A129: frozen parameters stay bit by bit, and a mask that is all true is th
 
     let frozen =
         Optimizer.apply
-            (updates (Optimizer.adam 0.1 >-> Updates.freeze (fun name -> name.Contains "Second")) g p)
+            (updates (Optimizer.adam 0.1 >-> Parts.freeze (fun name -> name.Contains "Second")) g p)
             p
 
     close 0.0 p.Second frozen.Second
     Assert.True(number (Tensor.min (abs (p.First - frozen.First))) > 0.09)
-    let all = updates (Updates.masked (fun _ -> true) (Optimizer.adam 0.1)) g p
+    let all = updates (Parts.masked (fun _ -> true) (Optimizer.adam 0.1)) g p
     let plain = updates (Optimizer.adam 0.1) g p
     close 0.0 plain.First all.First
-    let none = updates (Updates.masked (fun _ -> false) (Optimizer.adam 0.1)) g p
+    let none = updates (Parts.masked (fun _ -> false) (Optimizer.adam 0.1)) g p
     close 0.0 g.First none.First
 
 [<Fact>]
@@ -142,7 +142,7 @@ let ``a partition gives each part its optimizer, and names what has none`` () =
         {| A = normal 21L [ 3 ]
            B = normal 22L [ 2 ] |}
 
-    let split = Updates.partition (fun name -> if name.Contains "A" then "a" else "b")
+    let split = Parts.partition (fun name -> if name.Contains "A" then "a" else "b")
     let o = split (Map [ "a", Updates.scale -1.0; "b", Updates.scale -2.0 ])
     let u = updates o p p
     close 0.0 (-p.A) u.A
@@ -243,3 +243,27 @@ let ``adaptive clipping compares each unit's gradient with its weights`` () =
     // The first column may have 0.1 of 5, the second 0.1 of epsilon.
     let u = updates (Updates.adaptiveClip 0.1 1e-3) g p
     close 1e-15 (Tensor.matrix [ [ 0.3; 0.6e-4 ]; [ 0.4; 0.8e-4 ] ]) u
+
+[<Fact>]
+let ``parts chained by name are the chain, with each state under its name`` () =
+    let p = Tensor.vector [ 1.0; -2.0 ]
+    let g = Tensor.vector [ 0.5; 0.3 ]
+    let named = Parts.chainNamed [ "first", Updates.momentum 0.9 false; "second", Updates.momentum 0.5 true ]
+    let plain = Updates.momentum 0.9 false >-> Updates.momentum 0.5 true
+
+    let rec run steps (o: Optimizer<Tensor, 'S>) state =
+        let updates, next = o.Update g state p
+        if steps = 1 then updates, next else run (steps - 1) o next
+
+    let updates, states = run 5 named (named.Init p)
+    let expected, (first, second) = run 5 plain (plain.Init p)
+    Assert.Equal(expected, updates)
+    Assert.Equal(first, states["first"])
+    Assert.Equal(second, states["second"])
+
+    let twice =
+        Assert.Throws<System.ArgumentException>(fun () ->
+            Parts.chainNamed [ "a", Updates.identity<Tensor>; "a", Updates.identity ]
+            |> ignore)
+
+    Assert.Contains("'a'", twice.Message)

@@ -49,6 +49,15 @@ public sealed class OptionsTests
         Assert.Single(Failures(o => o.Batch = -3));
     }
 
+    [Fact]
+    public void Patience_needs_examples_to_judge_by()
+    {
+        Assert.Equal(
+            ["--patience (Train:Patience) is 3, but no examples are held out to judge by; give --validation a share."],
+            Failures(o => o.Patience = 3));
+        Assert.Empty(Failures(o => (o.Patience, o.Validation) = (3, 0.1)));
+    }
+
     [Theory]
     [InlineData("128,64", 2)]
     [InlineData(" 7 ", 1)]

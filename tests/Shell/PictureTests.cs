@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.IO.Compression;
 using System.Text;
 using Ad.Host;
 using Ad.Tensors;
@@ -39,6 +40,97 @@ public sealed class PictureTests : IDisposable
         var bmp = Picture.Read("a.bmp", Bmp(1, 2, 24, [30, 20, 10, 0, 60, 50, 40, 0]));
         Assert.Equal<byte>([40, 10, 50, 20, 60, 30], bmp.Pixels);
         Assert.Equal<byte>([10, 40, 20, 50, 30, 60], Picture.Read("a.bmp", Bmp(1, -2, 24, [30, 20, 10, 0, 60, 50, 40, 0])).Pixels);
+    }
+
+    private static byte[] Chunk(string kind, byte[] data)
+    {
+        var bytes = new byte[12 + data.Length];
+        BinaryPrimitives.WriteInt32BigEndian(bytes, data.Length);
+        Encoding.ASCII.GetBytes(kind).CopyTo(bytes, 4);
+        data.CopyTo(bytes, 8);
+        return bytes;
+    }
+
+    /// <summary>A PNG of lines that each begin with their filter.</summary>
+    private static byte[] PngOf(int width, int height, byte depth, byte colour, byte[] lines, byte[]? palette = null, byte interlaced = 0)
+    {
+        var header = new byte[13];
+        BinaryPrimitives.WriteInt32BigEndian(header, width);
+        BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
+        (header[8], header[9], header[12]) = (depth, colour, interlaced);
+        using var packed = new MemoryStream();
+        using (var zlib = new ZLibStream(packed, CompressionLevel.SmallestSize))
+        {
+            zlib.Write(lines);
+        }
+
+        // The pixels come in two parts, as they may.
+        var data = packed.ToArray();
+        return
+        [
+            0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10,
+            .. Chunk("IHDR", header),
+            .. palette is null ? [] : Chunk("PLTE", palette),
+            .. Chunk("IDAT", data[..3]),
+            .. Chunk("IDAT", data[3..]),
+            .. Chunk("IEND", []),
+        ];
+    }
+
+    [Fact]
+    public void Every_kind_of_line_of_a_PNG_is_read()
+    {
+        // What the five filters make of the same rows, computed here from their definition: none, left, above, their mean, Paeth's choice.
+        byte[] rows = [10, 20, 30, 40, 50, 60, 15, 5, 250, 45, 200, 61, 3, 99, 7, 80, 81, 82, 9, 8, 7, 6, 5, 4, 100, 90, 80, 70, 60, 50];
+        var lines = new List<byte>();
+        for (var row = 0; row < 5; row++)
+        {
+            lines.Add((byte)row);
+            for (var i = 0; i < 6; i++)
+            {
+                int At(int r, int c) => r < 0 || c < 0 ? 0 : rows[(r * 6) + c];
+                var (left, up, corner) = (At(row, i - 3), At(row - 1, i), i < 3 ? 0 : At(row - 1, i - 3));
+                var guess = left + up - corner;
+                var paeth = new[] { left, up, corner }.MinBy(n => Math.Abs(guess - n));
+                lines.Add((byte)(At(row, i) - new[] { 0, left, up, (left + up) / 2, paeth }[row]));
+            }
+        }
+
+        var png = Picture.Read("a.png", PngOf(2, 5, 8, 2, [.. lines]));
+        Assert.Equal((3, 5, 2), (png.Channels, png.Height, png.Width));
+        for (var i = 0; i < rows.Length; i++)
+        {
+            Assert.Equal(rows[i], png.Pixels[(i % 3 * 10) + (i / 3)]);
+        }
+    }
+
+    [Fact]
+    public void A_PNG_may_be_grey_or_have_a_palette_alpha_or_other_depths()
+    {
+        Assert.Equal<byte>([0, 255, 255, 0], Picture.Read("g.png", PngOf(4, 1, 1, 0, [0, 0b0110_0000])).Pixels);
+        Assert.Equal<byte>([0, 85, 170, 255], Picture.Read("g.png", PngOf(4, 1, 2, 0, [0, 0b0001_1011])).Pixels);
+        Assert.Equal<byte>([7, 9], Picture.Read("g.png", PngOf(2, 1, 16, 0, [0, 7, 200, 9, 1])).Pixels);
+        Assert.Equal<byte>([7, 9], Picture.Read("g.png", PngOf(2, 1, 8, 4, [0, 7, 255, 9, 0])).Pixels);
+        Assert.Equal<byte>([1, 4, 2, 5, 3, 6], Picture.Read("c.png", PngOf(2, 1, 8, 6, [0, 1, 2, 3, 255, 4, 5, 6, 255])).Pixels);
+        Assert.Equal<byte>([4, 1, 5, 2, 6, 3], Picture.Read("c.png", PngOf(2, 1, 4, 3, [0, 0x10], [1, 2, 3, 4, 5, 6])).Pixels);
+    }
+
+    [Fact]
+    public void A_PNG_that_is_damaged_or_of_another_kind_is_refused_by_name()
+    {
+        var whole = PngOf(2, 1, 8, 0, [0, 1, 2]);
+        byte[][] bad =
+        [
+            whole[..20], whole[..50], PngOf(2, 1, 8, 0, [9, 1, 2]), PngOf(2, 1, 8, 0, [0, 1]), PngOf(2, 1, 8, 3, [0, 1, 2], [0, 0, 0]),
+            PngOf(2, 1, 8, 0, [0, 1, 2], interlaced: 1), PngOf(2, 1, 8, 5, [0, 1, 2]), PngOf(0, 1, 8, 0, [0]),
+        ];
+
+        foreach (var contents in bad)
+        {
+            var e = Assert.Throws<ShellException>(() => Picture.Read("p.png", contents));
+            Assert.StartsWith("p.png", e.Message, StringComparison.Ordinal);
+            Assert.Equal(ExitCodes.Data, e.ExitCode);
+        }
     }
 
     [Fact]

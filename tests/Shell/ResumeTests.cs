@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Ad.Host;
 using Ad.Tensors;
 using Xunit;
@@ -34,6 +36,37 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(0, parts.Train(parts.Options(o => o.Resume = true)));
         Assert.Equal(File.ReadAllBytes(_other["toy.safetensors"]), File.ReadAllBytes(_scratch["toy.safetensors"]));
         Assert.EndsWith(LastEpoch(whole), LastEpoch(parts), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_ends_with_the_best_parameters_when_it_gets_no_better_and_resumes_to_the_same_bits()
+    {
+        // After three epochs of 23 steps the toy knows nothing any more.
+        static Trainable<ToyState> Spoiled(Trainable<ToyState> toy) =>
+            toy.With((state, batch) =>
+            {
+                var next = toy.Step(state, batch);
+                return state.Steps < 69 ? next : next with { State = next.State with { Weights = new float[next.State.Weights.Length] } };
+            });
+
+        static void Patient(TrainOptions o) => (o.Epochs, o.Validation, o.Patience) = (30, 0.2, 2);
+        var whole = new ToyRun(_other);
+        Assert.Equal(0, whole.Train(whole.Options(Patient), wrap: Spoiled));
+        var epochs = Regex.Match(whole.Output.ToString(), "after epoch ([1-3]) of ([3-5]), the best by the held-out examples");
+        Assert.True(epochs.Success);
+        Assert.Equal(2, int.Parse(epochs.Groups[2].Value, CultureInfo.InvariantCulture) - int.Parse(epochs.Groups[1].Value, CultureInfo.InvariantCulture));
+
+        var parts = new ToyRun(_scratch);
+        Assert.Equal(0, parts.Train(parts.Options(Patient), stopAt: 40, wrap: Spoiled));
+        Assert.Contains("stopped after step 40", parts.Output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, parts.Train(parts.Options(o => { Patient(o); o.Resume = true; }), wrap: Spoiled));
+        Assert.Equal(File.ReadAllBytes(_other["toy.safetensors"]), File.ReadAllBytes(_scratch["toy.safetensors"]));
+
+        // It is finished: nothing is left to do, and a new run takes its place.
+        Assert.Equal(0, parts.Train(parts.Options(o => { Patient(o); o.Resume = true; }), wrap: t => t.With((_, _) => throw new InvalidOperationException("a step"))));
+        Assert.Contains($"holds a finished run of {epochs.Groups[2].Value} epochs", parts.Output.ToString(), StringComparison.Ordinal);
+        Assert.Equal(0, parts.Train(parts.Options(), stopAt: 1));
+        Assert.DoesNotContain("a new run begins", parts.Output.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -53,6 +53,46 @@ type Autodiff =
     /// The Hessian, by forward over reverse.
     static member Hessian(f: Func<Tensor, Tensor>, x: Tensor) : Tensor = hessian (Autodiff.F f) x
 
+    /// The Jacobian by blocks: for each tensor of the result a tree like x, whose leaves have the shape of that tensor, then of x's.
+    static member JacobianTree(f: Func<'a, 'b>, x: 'a) : IReadOnlyList<'a> =
+        List<'a>(jacobianTree (Autodiff.F f) x)
+
+    /// The Hessian by blocks: for each tensor of x a tree like x.
+    static member HessianTree(f: Func<'a, Tensor>, x: 'a) : IReadOnlyList<'a> =
+        List<'a>(hessianTree (Autodiff.F f) x)
+
+    /// The Jacobian, so many columns, or rows, a pass.
+    static member JacobianChunked(f: Func<Tensor, Tensor>, x: Tensor, chunk: int) : Tensor =
+        jacobianChunked chunk (Autodiff.F f) x
+
+    /// The Jacobian, of which only the elements that may differ from 0 are computed and stored.
+    static member SparseJacobian(f: Func<Tensor, Tensor>, x: Tensor) : SparseMatrix =
+        Sparse.jacobian (Autodiff.F f) x
+
+    /// The Hessian, of which only the elements that may differ from 0 are computed and stored.
+    static member SparseHessian(f: Func<Tensor, Tensor>, x: Tensor) : SparseMatrix =
+        Sparse.hessian (Autodiff.F f) x
+
+    /// The sum of second derivatives by each element, without the Hessian.
+    static member Laplacian(f: Func<Tensor, Tensor>, x: Tensor) : Tensor = laplacian (Autodiff.F f) x
+
+    /// The sum of df_i/dx_i of a function that keeps the shape.
+    static member Divergence(f: Func<Tensor, Tensor>, x: Tensor) : Tensor = divergence (Autodiff.F f) x
+
+    /// The curl of a function from 3-vectors to 3-vectors.
+    static member Curl(f: Func<Tensor, Tensor>, x: Tensor) : Tensor = curl (Autodiff.F f) x
+
+    /// J' H J v with the Jacobian J of f at x and the Hessian H of the loss at f(x).
+    static member GaussNewtonVp(loss: Func<'b, Tensor>, f: Func<'a, 'b>, x: 'a, v: 'a) : 'a =
+        gaussNewtonVp (Autodiff.F loss) (Autodiff.F f) x v
+
+    /// The transpose of a linear function, for arguments like the one given, whose elements do not matter.
+    static member LinearTranspose(f: Func<'a, 'b>, like: 'a) : Func<'b, 'a> =
+        Func<'b, 'a>(linearTranspose (Autodiff.F f) like)
+
+    /// The tensors of a tree, through which no derivative flows.
+    static member StopGradient(x: 'a) : 'a = stopGradient x
+
     /// The Hessian times v.
     static member Hvp(f: Func<'a, Tensor>, x: 'a, v: 'a) : 'a = hvp (Autodiff.F f) x v
 
@@ -87,6 +127,11 @@ type Autodiff =
 
     /// The function for many arguments at once: all leaves are taken apart along their first axis, and so are the results put together.
     static member Vmap(f: Func<'a, 'b>) : Func<'a, 'b> = Func<'a, 'b>(vmap (Autodiff.F f))
+
+    /// The function for many arguments at once: leaf i of the argument is taken apart along inAxes[i] (null: the same for all), the results are put together along
+    /// outAxis.
+    static member Vmap(f: Func<'a, 'b>, outAxis: int, [<ParamArray>] inAxes: Nullable<int>[]) : Func<'a, 'b> =
+        Func<'a, 'b>(vmapAxes (inAxes |> Array.map Option.ofNullable) outAxis (Autodiff.F f))
 
     /// The value and the derivative as a linear map of directions, in which f is not run again.
     static member Linearize(f: Func<'a, 'b>, x: 'a) : struct ('b * Func<'a, 'b>) =

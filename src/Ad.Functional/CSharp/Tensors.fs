@@ -35,6 +35,19 @@ type Tensors =
     static member Linspace(dtype: DType, start: float, stop: float, count: int) =
         Tensor.linspace dtype start stop count
 
+    /// Numbers evenly spaced on a logarithmic scale from 10^start to 10^stop, both included.
+    static member Logspace(dtype: DType, start: float, stop: float, count: int) =
+        Tensor.logspace dtype start stop count
+
+    /// Each element's position along an axis.
+    static member Iota(dtype: DType, axis: int, [<ParamArray>] shape: int[]) = Tensor.iota dtype shape axis
+
+    /// The rows of a matrix; all have one length.
+    static member Matrix([<ParamArray>] rows: 'a[][]) = Tensor.matrix rows
+
+    /// Coordinates on a grid: for vectors as many tensors, the i-th of which changes along axis i.
+    static member Meshgrid([<ParamArray>] axes: Tensor[]) : Tensor[] = Tensor.meshgrid axes |> Array.ofList
+
     /// The identity matrix.
     static member Eye(dtype: DType, n: int) = Tensor.eye dtype n
 

@@ -4,7 +4,8 @@ using System.Globalization;
 namespace Ad.Host;
 
 /// <summary>
-/// A picture, channel by channel and row by row, read from binary PGM and PPM (netpbm's P5 and P6, up to 8 bits) and from uncompressed BMP of 8, 24 or 32 bits.
+/// A picture, channel by channel and row by row, read from binary PGM and PPM (netpbm's P5 and P6, up to 8 bits), from PNG, and from uncompressed BMP of
+/// 8, 24 or 32 bits.
 /// </summary>
 public sealed class Picture
 {
@@ -24,7 +25,7 @@ public sealed class Picture
     public byte[] Pixels { get; }
 
     /// <summary>The endings of files that can be read.</summary>
-    public static IReadOnlyList<string> Endings { get; } = [".pgm", ".ppm", ".pnm", ".bmp"];
+    public static IReadOnlyList<string> Endings { get; } = [".pgm", ".ppm", ".pnm", ".bmp", ".png"];
 
     /// <summary>Reads a picture from a file's contents.</summary>
     /// <exception cref="ShellException">They are no such picture; the message says <paramref name="path"/>.</exception>
@@ -35,7 +36,8 @@ public sealed class Picture
         {
             [(byte)'P', (byte)'5' or (byte)'6', ..] => Netpbm(path, contents),
             [(byte)'B', (byte)'M', ..] => Bitmap(path, contents),
-            _ => throw ShellException.BadData($"{path} is neither a binary PGM or PPM nor a BMP."),
+            _ when contents.AsSpan().StartsWith(Png.Signature) => Portable(path, contents),
+            _ => throw ShellException.BadData($"{path} is neither a binary PGM or PPM nor a PNG or BMP."),
         };
     }
 
@@ -91,6 +93,18 @@ public sealed class Picture
             // From pixel by pixel to channel by channel.
             var (channel, place) = (i / (width * height), i % (width * height));
             pixels[i] = (byte)(Math.Min((int)contents[at + (place * channels) + channel], most) * 255 / most);
+        }
+
+        return new Picture(channels, height, width, pixels);
+    }
+
+    private static Picture Portable(string path, byte[] contents)
+    {
+        var (channels, height, width, together) = Png.Read(path, contents);
+        var pixels = new byte[together.Length];
+        for (var i = 0; i < pixels.Length; i++)
+        {
+            pixels[i] = together[(i % (width * height) * channels) + (i / (width * height))];
         }
 
         return new Picture(channels, height, width, pixels);

@@ -9,13 +9,18 @@ namespace Ad.Host;
 /// <param name="Position">How far it is.</param>
 /// <param name="Options">The options that decided its numbers.</param>
 /// <param name="Fingerprint">Which data it saw.</param>
+/// <param name="Best">The epochs behind the best state so far and the share it got right, where one is kept; its tensors' names begin with best.</param>
 public sealed record Checkpoint(
     string File,
     IReadOnlyDictionary<string, HostStorage> Tensors,
     Position Position,
     IReadOnlyDictionary<string, string> Options,
-    string Fingerprint)
+    string Fingerprint,
+    (int Epoch, double Share)? Best = null)
 {
+    /// <summary>What the names of the best state's tensors begin with.</summary>
+    public const string BestPrefix = "best.";
+
     private const string Kind = "functional.checkpoint.1";
     private const string Option = "option.";
 
@@ -24,7 +29,8 @@ public sealed record Checkpoint(
         TrainOptions options,
         string fingerprint,
         Position position,
-        IReadOnlyList<KeyValuePair<string, HostStorage>> tensors)
+        IReadOnlyList<KeyValuePair<string, HostStorage>> tensors,
+        (int Epoch, double Share)? best = null)
     {
         ArgumentNullException.ThrowIfNull(options);
         var metadata = new Dictionary<string, string>
@@ -37,6 +43,12 @@ public sealed record Checkpoint(
             ["correct"] = Text(position.Correct),
             ["examples"] = Text(position.Examples),
         };
+
+        if (best is var (epoch, share))
+        {
+            metadata["best_epoch"] = Text(epoch);
+            metadata["best_share"] = Text(share);
+        }
 
         foreach (var (name, value) in options.Remembered)
         {
@@ -63,7 +75,7 @@ public sealed record Checkpoint(
 
         try
         {
-            return new Checkpoint(file, tensors, PositionIn(metadata), OptionsIn(metadata), metadata["data"]);
+            return new Checkpoint(file, tensors, PositionIn(metadata), OptionsIn(metadata), metadata["data"], BestIn(metadata));
         }
         catch (Exception e) when (e is KeyNotFoundException or FormatException or OverflowException)
         {
@@ -99,6 +111,11 @@ public sealed record Checkpoint(
         double.Parse(metadata["loss"], CultureInfo.InvariantCulture),
         long.Parse(metadata["correct"], CultureInfo.InvariantCulture),
         long.Parse(metadata["examples"], CultureInfo.InvariantCulture));
+
+    private static (int Epoch, double Share)? BestIn(IReadOnlyDictionary<string, string> metadata) =>
+        metadata.TryGetValue("best_epoch", out var epoch)
+            ? (int.Parse(epoch, CultureInfo.InvariantCulture), double.Parse(metadata["best_share"], CultureInfo.InvariantCulture))
+            : null;
 
     private static Dictionary<string, string> OptionsIn(IReadOnlyDictionary<string, string> metadata) =>
         metadata.Where(m => m.Key.StartsWith(Option, StringComparison.Ordinal)).ToDictionary(m => m.Key[Option.Length..], m => m.Value);

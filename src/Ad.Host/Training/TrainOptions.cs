@@ -80,6 +80,10 @@ public sealed class TrainOptions
     [Between(0, 1, BelowHigh = true)]
     public double Validation { get; set; }
 
+    /// <summary>Epochs without a better share of the held-out examples after which the run ends with the best parameters; 0 goes on to the last epoch.</summary>
+    [Between(0, 1_000_000)]
+    public int Patience { get; set; }
+
     /// <summary>Units of the hidden layers.</summary>
     [LayerSizes]
     public string Hidden { get; set; } = "256,128";
@@ -161,6 +165,7 @@ public sealed class TrainOptions
     internal IEnumerable<KeyValuePair<string, string>> Remembered =>
         Deciding
             .Append(Text(nameof(Epochs), Epochs))
+            .Append(Text(nameof(Patience), Patience))
             .Append(Text(nameof(Output), OutputFile))
             .Append(Text(nameof(Device), Device))
             .Concat(Data is null ? [] : [Text(nameof(Data), Data)])
@@ -178,7 +183,7 @@ public sealed class TrainOptions
 [OptionsValidator]
 public sealed partial class TrainOptionsValidator : IValidateOptions<TrainOptions>;
 
-/// <summary>Checks what no attribute can: that no two files of a run are one.</summary>
+/// <summary>Checks what no attribute can: that no two files of a run are one, and that what ends a run has something to go by.</summary>
 public sealed class TrainFilesValidator : IValidateOptions<TrainOptions>
 {
     /// <inheritdoc/>
@@ -192,6 +197,12 @@ public sealed class TrainFilesValidator : IValidateOptions<TrainOptions>
             ("--checkpoint", options.CheckpointFile),
             ("--log", options.Log),
         ];
+
+        if (options.Patience > 0 && options.Validation == 0)
+        {
+            return ValidateOptionsResult.Fail(
+                $"--patience (Train:Patience) is {options.Patience}, but no examples are held out to judge by; give --validation a share.");
+        }
 
         var same = files.Where(f => !string.IsNullOrWhiteSpace(f.File)).GroupBy(f => Path.GetFullPath(f.File!)).FirstOrDefault(g => g.Count() > 1);
         return same is null

@@ -38,20 +38,20 @@ public sealed partial class TrainVerb<TState>(
             + (held is null ? "" : $"{held.Count} to watch, ")
             + $"{raw.Test.Count} to test with, {raw.Test.Features} features, {raw.Test.Classes} classes");
 
-        var (state, position) = _options.Resume ? keeper.Resume() : Begin(model, keeper);
+        var (state, position, best) = _options.Resume ? keeper.Resume() : Begin(model, keeper);
         var end = new Moment<TState>(state, position, 0, EndsEpoch: false);
 
-        if (position.Epoch >= run.Epochs)
+        if (IsOver(run, position, best))
         {
             console.WriteLine($"{_options.CheckpointFile} holds a finished run of {position.Epoch} epochs: nothing is left to do");
         }
         else
         {
             using var log = MetricsLog.Open(_options.Log, append: _options.Resume, time);
-            end = view.Show(report => Train(model, run, state => Watch(model, state, held, test), end, keeper, log, report, stopping));
+            (end, best) = view.Show(report => Train(model, run, state => Watch(model, state, held, test), end, best, keeper, log, report, stopping));
         }
 
-        if (end.Next.Epoch < run.Epochs)
+        if (!IsOver(run, end.Next, best))
         {
             var step = run.StepsAt(end.Position);
             LogStopped(step);
@@ -60,9 +60,18 @@ public sealed partial class TrainVerb<TState>(
             return ExitCodes.Done;
         }
 
-        Finish(model, scaling, test, end.State);
+        if (best is not null)
+        {
+            console.WriteLine(
+                $"the parameters kept are those after epoch {best.Epoch} of {end.Next.Epoch}, the best by the held-out examples: {ProgressText.Percent(best.Share).Trim()}");
+        }
+
+        Finish(model, scaling, test, best is null ? end.State : best.State);
         return ExitCodes.Done;
     }
+
+    private bool IsOver(TrainingRun run, Position position, Best<TState>? best) =>
+        position.Epoch >= run.Epochs || TrainingRun.HasStopped(_options.Patience, best?.Epoch, position);
 
     private (DataSet Kept, DataSet? Held) Watched(DataSet train)
     {
@@ -78,7 +87,7 @@ public sealed partial class TrainVerb<TState>(
                 $"--validation (Train:Validation) is {OptionName.Text(_options.Validation)}, which leaves {kept.Count} of {train.Count} examples to train with and {held.Count} to watch.");
     }
 
-    private (TState State, Position Position) Begin(Trainable<TState> model, Keeper<TState> keeper)
+    private (TState State, Position Position, Best<TState>? Best) Begin(Trainable<TState> model, Keeper<TState> keeper)
     {
         var state = model.Initial();
         if (keeper.MoveAside() is { } aside)
@@ -87,14 +96,15 @@ public sealed partial class TrainVerb<TState>(
         }
 
         keeper.Save(state, Position.Start);
-        return (state, Position.Start);
+        return (state, Position.Start, null);
     }
 
-    private Moment<TState> Train(
+    private (Moment<TState> End, Best<TState>? Best) Train(
         Trainable<TState> model,
         TrainingRun run,
         Func<TState, double> watch,
         Moment<TState> moment,
+        Best<TState>? best,
         Keeper<TState> keeper,
         MetricsLog log,
         Action<Snapshot> report,
@@ -137,12 +147,17 @@ public sealed partial class TrainVerb<TState>(
             losses.Clear();
             health.Stepped();
             double? tested = moment.EndsEpoch ? watch(moment.State) : null;
+            if (_options.Patience > 0 && tested is { } share)
+            {
+                best = best?.Or(moment.Next.Epoch, share, moment.State) ?? new Best<TState>(moment.Next.Epoch, share, moment.State);
+            }
+
             report(Seen(run, moment.Position, tested, pace));
 
-            var ended = moment.Next.Epoch >= run.Epochs;
+            var ended = IsOver(run, moment.Next, best);
             if (ended || stopping.IsCancellationRequested || keeper.IsDue)
             {
-                keeper.Save(moment.State, moment.Next);
+                keeper.Save(moment.State, moment.Next, best);
                 LogKept(step);
             }
 
@@ -157,7 +172,7 @@ public sealed partial class TrainVerb<TState>(
                     (_options.Validation > 0 ? "validation_accuracy" : "test_accuracy", tested ?? double.NaN));
             }
 
-            if (stopping.IsCancellationRequested)
+            if (ended || stopping.IsCancellationRequested)
             {
                 break;
             }
@@ -165,7 +180,7 @@ public sealed partial class TrainVerb<TState>(
             began = time.GetTimestamp();
         }
 
-        return moment;
+        return (moment, best);
     }
 
     // By the examples held out of training; without any, by the test examples, again and again.

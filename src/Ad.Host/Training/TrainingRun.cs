@@ -36,6 +36,10 @@ public sealed class TrainingRun(DataSet data, int epochs, int batch, long seed)
     /// <summary>Steps taken up to a position.</summary>
     public long StepsAt(Position position) => ((long)position.Epoch * StepsPerEpoch) + position.Step;
 
+    /// <summary>Whether a run that ends after so many epochs without a better one than the best has come to its end; 0 epochs never end it.</summary>
+    public static bool HasStopped(int patience, int? best, Position position) =>
+        patience > 0 && best is { } epoch && position.Step == 0 && position.Epoch - epoch >= patience;
+
     /// <summary>Goes on from a state; nothing happens until somebody asks for the next moment.</summary>
     public IEnumerable<Moment<TState>> From<TState>(
         TState state, Position position, Func<TState, Batch, StepResult<TState>> step)

@@ -127,6 +127,11 @@ def ademamix(g, s, p, t, b1=0.9, b2=0.999, b3=0.9999, alpha=6.0, eps=1e-8):
     return (m + alpha * slow) / (np.sqrt(hat(ema(s, "v", b2, g * g), b2, t)) + eps)
 
 
+def simplified_ademamix(g, s, p, t, b1=0.99, b2=0.95, alpha=2.0, eps=1e-8):
+    s["m"] = b1 * s.get("m", np.zeros_like(g)) + g
+    return (s["m"] + alpha * g) / (np.sqrt(hat(ema(s, "v", b2, g * g), b2, t)) + eps)
+
+
 def adopt(g, s, p, t, b1=0.9, b2=0.9999, eps=1e-6):
     if t == 1:
         s["v"], s["m"] = g * g, np.zeros_like(g)
@@ -427,6 +432,7 @@ by_recurrence("centredRmsprop", "Graves 2013", 0.01, centred)
 by_recurrence("adagrad", "Duchi et al. 2011, as in optax", 0.01, adagrad)
 by_recurrence("adan", "Xie et al. 2022", 0.01, adan)
 by_recurrence("adEmaMix", "Pagliardini et al. 2024", 0.01, ademamix)
+by_recurrence("simplifiedAdEmaMix", "Morwani et al. 2025", 0.001, simplified_ademamix)
 by_recurrence("adopt", "Taniguchi et al. 2024", 0.01, adopt)
 by_recurrence("lion", "Chen et al. 2023", 0.01, lion)
 by_recurrence("novoGrad", "Ginsburg et al. 2019", 0.01, novograd)
