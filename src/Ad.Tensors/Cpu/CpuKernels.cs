@@ -54,6 +54,6 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
         };
     }
 
-    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole) =>
-        RowsKernel.Merge(kernels, slotBytes, whole);
+    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, IReadOnlySet<int> results) =>
+        StraightKernel.Merge(RowsKernel.Merge(kernels, slotBytes, whole), slotBytes, whole, results, emitAfter);
 }

@@ -61,6 +61,9 @@ internal sealed class GroupKernel : Kernel
         }
     }
 
+    /// <summary>What it does.</summary>
+    public PointwiseGroup Group => _group;
+
     public long Elements => _group.Elements;
 
     /// <summary>The rows that its reductions leave, or 0 without reductions.</summary>

@@ -32,12 +32,21 @@ internal sealed class ScanKernel(Operation.Scan scan, Subplan body, View[] opera
     private readonly (int Carry, int Slot)[] _befores =
         [.. targets.Where(t => t.Result >= scan.Body.Outputs.Length).Select(t => (t.Result - scan.Body.Outputs.Length, t.Slot))];
 
+    private readonly StraightScan? _straight = StraightScan.Of(scan, body, targets);
+    private readonly long[] _sliceBytes =
+        [.. operands.Skip(scan.Carries).Take(scan.Slices).Select(view => view.Layout.Strides[0] * view.Type.Size())];
+
     public override long Temporaries => body.Temporaries + (2 * Enumerable.Range(0, scan.Carries).Sum(body.Bytes));
 
     public override long Flops => scan.Length * body.Flops;
 
     public override void Run(Frame frame, Workers workers)
     {
+        if (_straight?.TryRun(frame, [.. Enumerable.Range(0, Operands.Length).Select(i => Operand(frame, i))], Targets, _sliceBytes) == true)
+        {
+            return;
+        }
+
         var initial = new Place[scan.Carries];
         for (var i = 0; i < initial.Length; i++)
         {

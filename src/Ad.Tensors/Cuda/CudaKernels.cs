@@ -63,6 +63,6 @@ internal sealed class CudaKernels(bool isBody) : IKernels<CudaStep>
         };
     }
 
-    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole) =>
+    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, IReadOnlySet<int> results) =>
         RowLaunches.Merge(kernels, slotBytes, whole);
 }
