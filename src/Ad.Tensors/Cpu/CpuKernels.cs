@@ -5,6 +5,8 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
 {
     public string Device => "cpu";
 
+    public int MostNodes => 512;
+
     public IKernels<Kernel> Inside => this;
 
     public Kernel Group(PointwiseGroup group, Func<long, int> room) => new GroupKernel(group, emitAfter);

@@ -8,6 +8,7 @@ namespace Ad.Tensors.Cpu;
 /// </summary>
 internal sealed class NodeCode(ILGenerator il, IReadOnlyList<Node> nodes, Action<int> first, Action<int, int> current)
 {
+    private readonly VectorCode _code = new(il);
     private readonly Dictionary<int, LocalBuilder[]> _values = [];
 
     /// <summary>Reads a node that is one element, which is its value everywhere.</summary>
@@ -42,11 +43,10 @@ internal sealed class NodeCode(ILGenerator il, IReadOnlyList<Node> nodes, Action
     {
         var kind = nodes[node];
         var operands = kind.Operands.Values.ToArray().Select(Value).ToArray();
-        var code = new VectorCode(il);
         _values[node] = kind switch
         {
-            Node.Apply apply => code.Apply(apply.Function, nodes[apply.Operands[^1]].Type, operands),
-            Node.Cast cast => code.Cast(nodes[cast.Operand].Type, cast.Type, operands[0]),
+            Node.Apply apply => _code.Apply(apply.Function, nodes[apply.Operands[^1]].Type, operands),
+            Node.Cast cast => _code.Cast(nodes[cast.Operand].Type, cast.Type, operands[0]),
             _ => throw new InvalidOperationException($"A {kind} is not computed."),
         };
     }

@@ -4,10 +4,6 @@ namespace Ad.Tensors.Cpu;
 
 internal sealed partial class StraightWriter
 {
-    // About what a node takes of a method's locals.
-    private const int NodeLocals = 6;
-    private const int MostNodes = 60;
-
     /// <summary>
     /// Writes a group: operands that do not lie one element after another are copied so first; then, phase by phase, what can be computed in
     /// registers, and the calls of functions that read it; last what is combined or goes elsewhere.
@@ -104,7 +100,7 @@ internal sealed partial class StraightWriter
     private static int[] Segments(List<Node> nodes, bool[] isCall, int[] phases)
     {
         var segments = new int[nodes.Count];
-        var open = new Dictionary<int, (int Segment, int Nodes)>();
+        var open = new Dictionary<int, (int Segment, int Locals)>();
         var count = 0;
         for (var i = 0; i < segments.Length; i++)
         {
@@ -114,13 +110,14 @@ internal sealed partial class StraightWriter
                 continue;
             }
 
-            if (!open.TryGetValue(phases[i], out var last) || last.Nodes == MostNodes)
+            var locals = VectorCode.LocalsOf(nodes[i]);
+            if (!open.TryGetValue(phases[i], out var last) || last.Locals + locals > MostLocals)
             {
                 last = (count++, 0);
             }
 
             segments[i] = last.Segment;
-            open[phases[i]] = (last.Segment, last.Nodes + 1);
+            open[phases[i]] = (last.Segment, last.Locals + locals);
         }
 
         return segments;
@@ -195,7 +192,7 @@ internal sealed partial class StraightWriter
 
     private void Segment(List<Node> nodes, int[] inside, int[] places, bool[] inMemory, int count)
     {
-        Next(NodeLocals * inside.Length);
+        Next(inside.Sum(i => VectorCode.LocalsOf(nodes[i])));
         var steps = (count + SegmentEmitter.Step - 1) / SegmentEmitter.Step;
         var index = steps > 1 ? _il.DeclareLocal(typeof(nint)) : null;
         var code = new NodeCode(_il, nodes, node => Push(places[node]), Address);

@@ -32,6 +32,9 @@ internal interface IKernels<K>
     /// <summary>The steps of a body, whose arguments and results lie wherever its caller says.</summary>
     IKernels<K> Inside { get; }
 
+    /// <summary>The most nodes that a group of many elements may have, if it reduces nothing.</summary>
+    int MostNodes { get; }
+
     /// <summary>Pointwise work with its reductions; <paramref name="room"/> gives a slot of so many bytes that the step alone uses.</summary>
     K Group(PointwiseGroup group, Func<long, int> room);
 
