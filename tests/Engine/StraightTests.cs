@@ -9,7 +9,7 @@ public sealed class StraightTests
 {
     private static readonly CpuDevice[] Straight = [new(1, 0), new(2, 0), new(4, 0)];
 
-    private static readonly int[] Lengths = [1, 2, 3, 7, 8, 9, 14, 15, 16, 17, 33, 70];
+    private static readonly int[] Lengths = [1, 2, 3, 7, 8, 9, 14, 15, 16, 17, 33, 70, 300];
 
     [Fact]
     public void A_scan_of_a_random_body_is_the_body_run_over_and_over() => OperationTests.Repeat(150, make =>

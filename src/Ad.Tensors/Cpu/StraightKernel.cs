@@ -7,7 +7,7 @@ namespace Ad.Tensors.Cpu;
 internal sealed class StraightKernel : Kernel
 {
     // With more elements the work in a kernel outweighs what is around it.
-    private const long MostElements = 128;
+    private const long MostElements = 512;
     private const long MostBytes = 4096;
     private const long MostProducts = 4096;
 
