@@ -44,6 +44,60 @@ public sealed class StraightTests
     });
 
     [Fact]
+    public void A_while_loop_of_a_random_body_is_the_body_run_over_and_over() => OperationTests.Repeat(100, make =>
+    {
+        var (n, type) = (make.Pick(Lengths), make.Pick(DType.Float32, DType.Float64));
+        var body = Body(make, type, n, 3, 2, 0, counted: true);
+        var condition = new Build();
+        int[] given = [condition.Input(DType.Int32), .. Enumerable.Range(0, 3).Select(_ => condition.Input(type, n))];
+        var limit = condition.Input(DType.Int32);
+        var test = condition.Returning(condition.Apply(
+            Pointwise.And,
+            condition.Apply(Pointwise.Less, given[0], limit),
+            condition.Apply(Pointwise.LessEqual, condition.Reduce(Reduction.Max, given[1], 0), condition.Constant(type, 1))));
+        var build = new Build();
+        int[] inputs =
+            [build.Input(DType.Int32), .. Enumerable.Range(0, 3).Select(_ => build.Input(type, n)), build.Input(DType.Int32)];
+        Plain[] arguments =
+        [
+            new(DType.Int32, Shape.Scalar, [], [0]),
+            .. Enumerable.Range(0, 3).Select(_ => make.Tensor(type, new Shape(n))),
+            new(DType.Int32, Shape.Scalar, [], [make.Below(6)]),
+        ];
+        var program = build.Returning([.. Enumerable.Range(0, 3).Select(r => build.Raw(
+            new Operation.WhileLoop(test, body, 3, r), r == 0 ? DType.Int32 : type, r == 0 ? Shape.Scalar : new Shape(n), inputs))]);
+
+        Plain[] state = [.. arguments];
+        while (Compare.Run(Compare.One, test, state)[0].Integers[0] != 0)
+        {
+            Compare.Run(Compare.One, body, state).CopyTo(state, 0);
+        }
+
+        foreach (var device in Straight.Append(Compare.One))
+        {
+            var results = Compare.Run(device, program, arguments);
+            for (var r = 0; r < 3; r++)
+            {
+                Compare.Same(state[r], results[r], 0, program);
+            }
+        }
+    });
+
+    [Fact]
+    public void A_body_that_passes_large_tensors_on_is_run_like_any_other()
+    {
+        var body = new Build();
+        var (small, large) = (body.Input(DType.Float64, 2), body.Input(DType.Float64, 3000));
+        var step = body.Returning(body.Apply(Pointwise.Sqrt, body.Apply(Pointwise.Abs, small)), large);
+        var build = new Build();
+        int[] inputs = [build.Input(DType.Float64, 2), build.Input(DType.Float64, 3000)];
+        var program = build.Returning([.. Enumerable.Range(0, 2).Select(r =>
+            build.Raw(new Operation.Scan(step, 4, 2, 0, false, r), DType.Float64, build[inputs[r]].Shape, inputs))]);
+        Plain[] arguments = [.. inputs.Select(i => new Make(9).Tensor(DType.Float64, build[i].Shape))];
+        Compare.Same(arguments[1], Compare.Run(Straight[0], program, arguments)[1], 0, program);
+    }
+
+    [Fact]
     public void A_program_of_small_tensors_gives_the_same_bits_before_and_after_it_is_straight_code() => OperationTests.Repeat(150, make =>
     {
         var type = make.Pick(DType.Float32, DType.Float64);
@@ -137,9 +191,10 @@ public sealed class StraightTests
     }
 
     /// <summary>A program of vectors: functions, products with a matrix, movement, reductions, choices. Carried results are bounded.</summary>
-    private static Ad.Tensors.Program Body(Make make, DType type, int n, int inputs, int carries, int stacked)
+    private static Ad.Tensors.Program Body(Make make, DType type, int n, int inputs, int carries, int stacked, bool counted = false)
     {
         var build = new Build();
+        int[] count = counted ? [build.Input(DType.Int32)] : [];
         List<int> known = [.. Enumerable.Range(0, inputs).Select(_ => build.Input(type, n))];
         for (var step = 0; step < 5 + make.Below(25); step++)
         {
@@ -166,6 +221,7 @@ public sealed class StraightTests
 
         int[] outputs =
         [
+            .. count.Select(c => build.Apply(Pointwise.Add, c, build.Constant(DType.Int32, 1))),
             .. Enumerable.Range(0, carries).Select(i => make.Chance(0.2) ? known[make.Below(carries)] : build.Apply(Pointwise.Tanh, known[^(1 + (i % 3))])),
             .. Enumerable.Range(0, stacked).Select(_ => make.Pick([.. known])),
         ];

@@ -8,7 +8,10 @@ internal sealed class StraightKernel : Kernel
 {
     // With more elements the work in a kernel outweighs what is around it.
     private const long MostElements = 512;
-    private const long MostBytes = 4096;
+
+    /// <summary>The most bytes of a slot that small kernels read or write.</summary>
+    public const long MostBytes = 4096;
+
     private const long MostProducts = 4096;
 
     // What it costs to run one kernel by itself, in elements.
@@ -112,6 +115,9 @@ internal sealed class StraightKernel : Kernel
 
     /// <summary>The kernels, in order.</summary>
     public IReadOnlyList<Kernel> Kernels => _kernels;
+
+    /// <summary>Whether it runs as straight code from now on, so that what only its kernels see needs no memory.</summary>
+    public bool IsWritten => Volatile.Read(ref _code) is not null;
 
     /// <summary>Whether it is time for straight code, with so many more runs.</summary>
     public bool IsWorthWriting(long runs) => Interlocked.Add(ref _done, runs * _cost) >= _emitAfter;

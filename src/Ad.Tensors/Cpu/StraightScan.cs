@@ -1,38 +1,32 @@
 namespace Ad.Tensors.Cpu;
 
 /// <summary>
-/// A scan whose body is small kernels alone, as straight code: constants and carries stay in the code's memory from run to run, slices are read
-/// from, and stacked results written to, where they lie.
+/// A scan whose body is small kernels alone, as straight code: slices are read from, and stacked results written to, where they lie.
 /// </summary>
 internal sealed class StraightScan
 {
     private readonly Operation.Scan _scan;
-    private readonly Subplan _subplan;
-    private readonly Plan<Kernel> _body;
-    private readonly StraightKernel _kernels;
-    private readonly int[] _arguments;
+    private readonly StraightBody _body;
 
     // What is stacked: the body's slot, and the slot of the result.
     private readonly (int Slot, int Target)[] _stacked;
     private StraightCode? _code;
 
-    private StraightScan(Operation.Scan scan, Subplan body, StraightKernel kernels, (int Result, int Slot)[] targets)
+    private StraightScan(Operation.Scan scan, StraightBody body, (int Result, int Slot)[] targets)
     {
-        (_scan, _subplan, _body, _kernels) = (scan, body, body.Plan, kernels);
-        _arguments = [.. Enumerable.Range(0, scan.Carries).Select(i => body.ArgumentSlot(i) is >= 0 and var slot ? slot : body.Plan.Slots.Length + i)];
-        var results = body.Plan.Results;
+        (_scan, _body) = (scan, body);
         var stacked = targets.Where(t => t.Result >= scan.Carries && t.Result < scan.Body.Outputs.Length);
         var befores = targets.Where(t => t.Result >= scan.Body.Outputs.Length);
         _stacked =
         [
-            .. stacked.Select((t, i) => (results[scan.Carries + i].Slot, t.Slot)),
-            .. befores.Select(t => (_arguments[t.Result - scan.Body.Outputs.Length], t.Slot)),
+            .. stacked.Select((t, i) => (body.Result(scan.Carries + i), t.Slot)),
+            .. befores.Select(t => (body.Argument(t.Result - scan.Body.Outputs.Length), t.Slot)),
         ];
     }
 
     /// <summary>The scan, if its body is so small.</summary>
     public static StraightScan? Of(Operation.Scan scan, Subplan body, (int Result, int Slot)[] targets) =>
-        body.Plan.Kernels is [StraightKernel kernels] ? new StraightScan(scan, body, kernels, targets) : null;
+        StraightBody.Of(body, scan.Carries) is { } small ? new StraightScan(scan, small, targets) : null;
 
     /// <summary>Runs it, unless it is too early for code of its own.</summary>
     public bool TryRun(Frame frame, Place[] operands, (int Result, int Slot)[] targets, long[] sliceBytes)
@@ -46,11 +40,9 @@ internal sealed class StraightScan
         var memory = code.Rent();
         for (var i = 0; i < operands.Length; i++)
         {
-            var slot = i < _scan.Carries ? _arguments[i] : _subplan.ArgumentSlot(i);
-            if ((i < _scan.Carries || i >= _scan.Carries + _scan.Slices) && slot >= 0 && code.Has(slot))
+            if (i < _scan.Carries || i >= _scan.Carries + _scan.Slices)
             {
-                var bytes = BytesOf(slot);
-                operands[i].Bytes(bytes).CopyTo(code.Bytes(memory, slot, bytes));
+                _body.Enter(code, memory, i, operands[i]);
             }
         }
 
@@ -65,8 +57,7 @@ internal sealed class StraightScan
 
         foreach (var (result, slot) in targets.Where(t => t.Result < _scan.Carries))
         {
-            var bytes = _subplan.Bytes(result);
-            code.Bytes(memory, _arguments[result], bytes).CopyTo(frame.Elements<byte>(slot, bytes));
+            _body.Leave(code, memory, result, new Place(frame.Array(slot), frame.Start(slot)));
         }
 
         code.Return(memory);
@@ -84,7 +75,7 @@ internal sealed class StraightScan
             var isSlice = i < _scan.Slices;
             var place = isSlice ? operands[_scan.Carries + i]
                 : new Place(frame.Array(_stacked[i - _scan.Slices].Target), frame.Start(_stacked[i - _scan.Slices].Target));
-            var step = isSlice ? sliceBytes[i] : BytesOf(_stacked[i - _scan.Slices].Slot);
+            var step = isSlice ? sliceBytes[i] : _body.Bytes(_stacked[i - _scan.Slices].Slot);
             arrays[i] = place.Array;
             starts[i] = checked((int)(place.Start + (first * step)));
             steps[i] = checked((int)(_scan.Reverse ? -step : step));
@@ -96,23 +87,16 @@ internal sealed class StraightScan
     private StraightCode? Code()
     {
         var code = Volatile.Read(ref _code);
-        if (code is null && _kernels.IsWorthWriting(_scan.Length))
+        if (code is null && _body.IsWorthWriting(_scan.Length))
         {
             var slices = Enumerable.Range(0, _scan.Slices)
-                .Select(i => (Slot: _subplan.ArgumentSlot(_scan.Carries + i), Outside: i))
+                .Select(i => (Slot: _body.Argument(_scan.Carries + i), Outside: i))
                 .Where(s => s.Slot >= 0)
-                .Select(s => new StraightCopy(s.Slot, s.Outside, BytesOf(s.Slot)));
-            var stacked = _stacked.Select((s, i) => new StraightCopy(s.Slot, _scan.Slices + i, BytesOf(s.Slot)));
-            var moves = _arguments.Select((slot, i) => (_body.Results[i].Slot, slot));
-            long[] bytes = [.. _body.SlotBytes, .. Enumerable.Range(0, _scan.Carries).Select(_subplan.Bytes)];
-            code = StraightWriter.Write(_kernels.Kernels, bytes, [.. slices], [.. stacked], [.. moves]);
+                .Select(s => _body.Copied(s.Slot, s.Outside));
+            code = _body.Write(slices, _stacked.Select((s, i) => _body.Copied(s.Slot, _scan.Slices + i)), goesRound: true);
             Volatile.Write(ref _code, code);
         }
 
         return code;
     }
-
-    // Slots beyond the body's are those of carries that it does not read.
-    private long BytesOf(int slot) =>
-        slot < _body.SlotBytes.Length ? _body.SlotBytes[slot] : _subplan.Bytes(slot - _body.SlotBytes.Length);
 }
