@@ -91,6 +91,38 @@ module Cases =
               let compiled = jit (grad (fun x -> x * x))
               evaluated (fun () -> compiled x)) ]
 
+    /// A function of so many operations, another for every seed.
+    let private someFunction (seed: int) count (x: Tensor) =
+        let random = System.Random seed
+        let known = ResizeArray [ x; x * 0.5 ]
+
+        for _ in 1..count do
+            let a, b = known[random.Next known.Count], known[random.Next known.Count]
+
+            known.Add(
+                match random.Next 8 with
+                | 0 -> sin a
+                | 1 -> exp (-a * a)
+                | 2 -> a * b
+                | 3 -> a + b
+                | 4 -> tanh a
+                | 5 -> Tensor.sumKeep [ 1 ] a * b
+                | 6 -> 0.01 * (a *@ Tensor.transpose b *@ b)
+                | _ -> a - 0.3 * b
+            )
+
+        known |> Seq.skip (count - 30) |> Seq.reduce (+) |> Tensor.sum
+
+    /// What a program costs at its first call; alone in a process, the quick table's first call has the compiling of the engine itself in it.
+    let private newPrograms =
+        [ case "a new program of 200 operations, made ready and run" (fun () ->
+              let x = Ad.Functional.Random.normal (Key.ofSeed 8L) [ 20; 30 ] |> Tensor.eval
+              let mutable seed = 0
+
+              fun () ->
+                  seed <- seed + 1
+                  jit (someFunction seed 200) x |> Tensor.eval |> ignore) ]
+
     let inline private valley (x: 'T array) =
         let mutable sum = 0G
 
@@ -127,4 +159,12 @@ module Cases =
               kept (fun () -> Ad.Functional.Scalar.Reverse.gradient valley x)) ]
 
     /// Every case.
-    let all = List.concat [ pointwise; rosenbrockCases; products; training; overhead; numbers ]
+    let all =
+        List.concat
+            [ pointwise
+              rosenbrockCases
+              products
+              training
+              overhead
+              newPrograms
+              numbers ]

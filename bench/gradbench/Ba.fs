@@ -115,18 +115,21 @@ let private assemble input (values: float array) =
     let columns = Array.zeroCreate (31 * p)
 
     for i in 0 .. p - 1 do
+        let camera, point = 11 * (i % input.N), 11 * input.N + 3 * (i % input.M)
+        let weight = 11 * input.N + 3 * input.M + i
+
         for row in 0..1 do
             let at = 30 * i + 15 * row
 
             for j in 0..10 do
-                columns[at + j] <- 11 * (i % input.N) + j
+                columns[at + j] <- camera + j
 
             for j in 0..2 do
-                columns[at + 11 + j] <- 11 * input.N + 3 * (i % input.M) + j
+                columns[at + 11 + j] <- point + j
 
-            columns[at + 14] <- 11 * input.N + 3 * input.M + i
+            columns[at + 14] <- weight
 
-        columns[30 * p + i] <- 11 * input.N + 3 * input.M + i
+        columns[30 * p + i] <- weight
 
     { Rows = Array.init (3 * p + 1) (fun row -> if row <= 2 * p then 15 * row else 30 * p + row - 2 * p)
       Columns = columns

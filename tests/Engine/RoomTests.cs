@@ -99,9 +99,9 @@ public sealed class RoomTests
     public void A_profile_times_every_kernel_of_the_plan()
     {
         var build = new Build();
-        var x = build.Input(DType.Float32, 4, 5);
+        var x = build.Input(DType.Float32, 20, 30);
         var executable = Compare.One.Prepare(build.Returning(build.Contract(build.Apply(Pointwise.Exp, x), x, [1], [1])));
-        var lines = executable.Profile([new Make(1).Tensor(DType.Float32, new Shape(4, 5)).Store()], 3).TrimEnd().Split('\n');
+        var lines = executable.Profile([new Make(1).Tensor(DType.Float32, new Shape(20, 30)).Store()], 3).TrimEnd().Split('\n');
         var plan = executable.ToString()!.TrimEnd().Split('\n');
         Assert.Equal(plan.Length + 1, lines.Length);
         for (var i = 0; i < 2; i++)

@@ -126,6 +126,56 @@ let ``a learning rate that changes makes no new program`` () =
 
     Assert.Equal(program 0.1, program 0.2)
 
+/// A step of a random function of a state and a slice, both vectors of three: functions, products, sums, choices, movement.
+let private someCell (random: System.Random) (w: Tensor) =
+    let choices = Array.init 8 (fun _ -> random.Next 10, random.Next 100, random.Next 100)
+
+    fun (s: Tensor) (x: Tensor) ->
+        let known = ResizeArray [ s; x; w[0] ]
+
+        for kind, a, b in choices do
+            let a, b = known[a % known.Count], known[b % known.Count]
+
+            known.Add(
+                match kind with
+                | 0 -> tanh a
+                | 1 -> a * b
+                | 2 -> Tensor.matmul w a
+                | 3 -> a * Tensor.sum b
+                | 4 -> sin a
+                | 5 -> a / (1.0 + b * b)
+                | 6 -> Tensor.where (Tensor.less a b) a (b * b)
+                | 7 -> Tensor.flip [ 0 ] a
+                | 8 -> Tensor.concat 0 [ a[1..]; b[..0] ]
+                | _ -> a - Tensor.logSumExp b
+            )
+
+        let last = known[known.Count - 1]
+        tanh (0.5 * last + 0.1 * s), last * known[known.Count - 2]
+
+[<Fact>]
+let ``random steps have the derivatives of the loop, and the same bits however often they have run`` () =
+    for seed in 1..12 do
+        let step w = someCell (System.Random seed) w
+        let xs = points (100 + seed) [ 20; 3 ]
+
+        let loss scan (w, s, xs) =
+            let last, all = scan (step w) s xs
+            Tensor.sum (last * last) + Tensor.sum (sin all)
+
+        let compiled = jit (fun p -> Reverse.gradient (loss scan) p, Forward.jvp (loss scan) p p)
+
+        let (a, b, c), (value, along) = compiled (w, start, xs)
+        let a', b', c' = Reverse.gradient (loss unrolled) (w, start, xs)
+        let value', along' = Forward.jvp (loss unrolled) (w, start, xs) (w, start, xs)
+        List.iter2 (close 1e-11) [ a'; b'; c'; value'; along' ] [ a; b; c; value; along ]
+        // By then the steps run as code of their own.
+        for _ in 1..100 do
+            compiled (w, start, xs) |> ignore
+
+        let (a'', b'', c''), (value'', along'') = compiled (w, start, xs)
+        List.iter2 (close 0.0) [ a; b; c; value; along ] [ a''; b''; c''; value''; along'' ]
+
 [<Fact>]
 let ``a scan over nothing gives the state it began with`` () =
     let last, all = scan (cell w) start (Tensor.zeros Float64 [ 0; 3 ])

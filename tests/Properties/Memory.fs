@@ -124,3 +124,56 @@ let ``a step of a fold in steady state allocates less than sixteen kilobytes, wh
     // The first steps have memory of their own for states to go on in.
     let first = 2L * 3L * 800_000L
     Assert.InRange(GC.GetTotalAllocatedBytes true - before - first, System.Int64.MinValue, 1000L * 16_384L)
+
+/// Managed bytes that a call takes once it has been called often.
+let private allocated calls (run: unit -> unit) =
+    for _ in 1..calls do
+        run ()
+
+    let before = GC.GetAllocatedBytesForCurrentThread()
+
+    for _ in 1..calls do
+        run ()
+
+    (GC.GetAllocatedBytesForCurrentThread() - before) / int64 calls
+
+[<Fact>]
+let ``the gradient of a scan allocates less than sixteen kilobytes, whatever its length`` () =
+    let start = Random.normal (Key.ofSeed 6L) [ 4 ] |> Tensor.eval
+
+    let bytes length =
+        let xs = Random.normal (Key.ofSeed 7L) [ length; 4 ] |> Tensor.eval
+        let step (s: Tensor) (x: Tensor) = tanh (s * x + 0.1), s * s
+
+        let slope = jit (grad (fun s -> let last, all = scan step s xs in Tensor.sum last + Tensor.sum all))
+
+        allocated 200 (fun () -> slope start |> ignore)
+
+    Assert.InRange(bytes 20, 0L, 16_384L)
+    Assert.InRange(bytes 2_000 - bytes 20, -1_024L, 1_024L)
+
+[<Fact>]
+let ``a jitted function of a number allocates less than a kilobyte`` () =
+    let slope = jit (grad (fun (x: Tensor) -> sin x * exp (-x * x)))
+    let x = Tensor.scalar 0.3 |> Tensor.eval
+    Assert.InRange(allocated 5_000 (fun () -> slope x |> ignore), 0L, 1_024L)
+
+[<Fact>]
+let ``a training step of a perceptron allocates less than sixteen kilobytes`` () =
+    let layer = Layer.perceptron Float32 Tensor.relu 0.0 [ 100; 50; 10 ]
+    let optimizer = Optimizer.adam 1e-3
+    let x = Random.normalOf Float32 (Key.ofSeed 8L) [ 32; 100 ] |> Tensor.eval
+    let classes = Random.integers 0 10 (Key.ofSeed 9L) [ 32 ] |> Tensor.eval
+
+    let folded =
+        jitFold (fun (p, s) (x, classes) ->
+            let g = grad (fun p -> Losses.crossEntropy (layer.Apply Inference p x) classes) p
+            Optimizer.step optimizer g s p, ())
+
+    let first = layer.Init(Key.ofSeed 10L)
+    let start = Tensor.eval (first, optimizer.Init first)
+    let steps = 500
+    // The first steps have memory of their own for states to go on in: each of these folds has three times its parameters twice.
+    let states = 2L * 3L * 4L * int64 (100 * 50 + 50 + 50 * 10 + 10)
+    let bytes = allocated 2 (fun () -> folded start (Seq.replicate steps (x, classes)) |> ignore)
+    Assert.InRange(bytes - states, System.Int64.MinValue, int64 steps * 16_384L)

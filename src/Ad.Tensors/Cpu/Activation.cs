@@ -36,6 +36,12 @@ internal sealed class Subplan
             .ToArray())];
     }
 
+    /// <summary>What runs.</summary>
+    public Plan<Kernel> Plan => _plan;
+
+    /// <summary>The slot of an argument, or -1 if nothing reads it.</summary>
+    public int ArgumentSlot(int argument) => argument < _argumentSlots.Length ? _argumentSlots[argument] : -1;
+
     /// <summary>The bytes that it takes while it runs, beside its arguments and results.</summary>
     public long Temporaries => _plan.Temporaries;
 

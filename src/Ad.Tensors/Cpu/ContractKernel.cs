@@ -27,6 +27,12 @@ internal sealed class ContractKernel : Kernel
 
     public override IEnumerable<int> Writes => [_target];
 
+    /// <summary>Its operands, where its result goes, and the matrices that they are.</summary>
+    public (View Left, View Right, int Target, MatrixLayout Layout) Parts => (_left, _right, _target, _layout);
+
+    /// <summary>Whether each of its products is done in the plainest way, one term after another.</summary>
+    public bool IsPlain => _layout.Products1 <= FewProducts;
+
     /// <summary>Plans a contraction of two views, copied first where their axes do not merge.</summary>
     public static ContractKernel Of(Operation.Contract contract, View left, View right, int target, Func<View, View> copied)
     {

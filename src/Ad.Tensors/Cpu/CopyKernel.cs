@@ -15,6 +15,9 @@ internal sealed class CopyKernel(string name, int target, long targetBytes, bool
 
     public override IEnumerable<int> Writes => [target];
 
+    /// <summary>What goes where in the target, and whether that is cleared first.</summary>
+    public ((View Source, Layout Target)[] Parts, bool Clear) Work => (parts, clear);
+
     public override void Run(Frame frame, Workers workers)
     {
         if (clear)

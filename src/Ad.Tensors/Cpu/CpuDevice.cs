@@ -78,7 +78,7 @@ internal sealed class CpuExecutable : Executable
         var frame = new Frame(_plan.Slots.Length);
         var hosts = Accept(arguments);
         ProgramInputs.Check(room, hosts, MayReplace);
-        var arenas = new byte[_plan.Arenas.Length][];
+        var arenas = _plan.Arenas.Length == 0 || _plan.Kernels is [StraightKernel { IsWritten: true }] ? [] : new byte[_plan.Arenas.Length][];
         var results = new HostStorage[_plan.Results.Length];
         try
         {
@@ -99,7 +99,7 @@ internal sealed class CpuExecutable : Executable
                         results[home.Index] ??= Room(room, home.Index);
                         frame.Bind(slot, results[home.Index].Place.Array, results[home.Index].Place.Start + (int)home.Start);
                         break;
-                    case HomeKind.Arena:
+                    case HomeKind.Arena when arenas.Length > 0:
                         frame.Bind(slot, arenas[home.Index], BlockPool.Start(arenas[home.Index]) + (int)home.Start);
                         break;
                 }

@@ -5,6 +5,8 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
 {
     public string Device => "cpu";
 
+    public int MostNodes => 512;
+
     public IKernels<Kernel> Inside => this;
 
     public Kernel Group(PointwiseGroup group, Func<long, int> room) => new GroupKernel(group, emitAfter);
@@ -54,6 +56,6 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
         };
     }
 
-    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole) =>
-        RowsKernel.Merge(kernels, slotBytes, whole);
+    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, IReadOnlySet<int> results) =>
+        StraightKernel.Merge(RowsKernel.Merge(kernels, slotBytes, whole), slotBytes, whole, results, emitAfter);
 }

@@ -14,6 +14,9 @@ internal sealed class Frame(int slots)
 
     public int Start(int slot) => _starts[slot];
 
+    /// <summary>Runs straight code whose numbers of what lies outside are slots.</summary>
+    public void Run(StraightCode code, byte[] memory) => code.Run(_arrays, _starts, memory);
+
     /// <summary>A slot's elements, as many as asked for.</summary>
     public Span<T> Elements<T>(int slot, long count)
         where T : unmanaged => MemoryMarshal.Cast<byte, T>(_arrays[slot].AsSpan(_starts[slot]))[..(int)count];

@@ -61,6 +61,9 @@ internal sealed class GroupKernel : Kernel
         }
     }
 
+    /// <summary>What it does.</summary>
+    public PointwiseGroup Group => _group;
+
     public long Elements => _group.Elements;
 
     /// <summary>The rows that its reductions leave, or 0 without reductions.</summary>
@@ -199,9 +202,10 @@ internal sealed class GroupKernel : Kernel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void DoElements(GroupState state, Frame frame, long start, long end)
     {
-        for (; start < end; start += GroupProgram.BlockElements)
+        var block = state.Program.Block;
+        for (; start < end; start += block)
         {
-            var count = (int)Math.Min(GroupProgram.BlockElements, end - start);
+            var count = (int)Math.Min(block, end - start);
             state.Block(frame, start, count);
             state.Store(frame, start, count);
         }

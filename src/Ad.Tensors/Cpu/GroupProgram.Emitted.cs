@@ -3,8 +3,6 @@ namespace Ad.Tensors.Cpu;
 internal sealed partial class GroupProgram
 {
     private const int MostLocals = 400;
-    private const int FunctionLocals = 100;
-    private const int NodeLocals = 4;
 
     /// <summary>Whether emitted loops would save anything: one function alone is as fast as a block function, but for elements that are repeated.</summary>
     public static bool IsWorthEmitting(PointwiseGroup group) =>
@@ -55,7 +53,7 @@ internal sealed partial class GroupProgram
             }
 
             Filled[i] = whole[i] ? Filled[i] : 1;
-            MayBeUniform[i] = Readers[i] is not null && Nodes[i] is Node.Load && !whole[i] && Slots[i] < 0 && Nodes.Length <= 64;
+            MayBeUniform[i] = Readers[i] is not null && Nodes[i] is Node.Load && !whole[i] && Slots[i] < 0 && MayBeUniform.Count(m => m) < 64;
             if (Functions[i] is null && (!Constant[i] || Slots[i] >= 0))
             {
                 steps.Add(new GroupStep(i, null));
@@ -108,7 +106,7 @@ internal sealed partial class GroupProgram
 
             var phase = phases[i];
             var isFunction = Nodes[i] is Node.Apply apply && VectorCode.IsFunction(apply.Function);
-            var needed = isFunction ? FunctionLocals : NodeLocals;
+            var needed = VectorCode.LocalsOf(Nodes[i]);
             if (isFunction && operands.ToArray().Any(o => waits[o] && phases[o] == phase))
             {
                 phases[i]++;

@@ -14,10 +14,14 @@ internal sealed partial class GroupProgram
     /// <summary>The most elements a block has. Sums are cut by it, so that it is one for all.</summary>
     public const int BlockElements = 1024;
 
+    private const int ShortBlock = 256;
+    private const int FewNodes = 96;
+
     public GroupProgram(PointwiseGroup group, bool emitted)
     {
         IsEmitted = emitted;
-        RegisterElements = (int)Math.Clamp(group.Elements, 64, BlockElements);
+        Block = group.Reductions.Count == 0 && group.Nodes.Count > FewNodes ? ShortBlock : BlockElements;
+        RegisterElements = (int)Math.Clamp(group.Elements, 64, Block);
         Nodes = [.. group.Nodes];
         Functions = new BlockFunction?[Nodes.Length];
         Readers = new Layout?[Nodes.Length];
@@ -27,7 +31,7 @@ internal sealed partial class GroupProgram
         Filled = new int[Nodes.Length];
         MayBeUniform = new bool[Nodes.Length];
         Starts = new long[Nodes.Length];
-        Array.Fill(Filled, (int)Math.Min(BlockElements, group.Elements));
+        Array.Fill(Filled, (int)Math.Min(Block, group.Elements));
         Array.Fill(Slots, -1);
         Array.Fill(Registers, -1);
         foreach (var (node, target) in group.Outputs.Where(o => o.Value.Layout.IsContiguous()))
@@ -53,6 +57,9 @@ internal sealed partial class GroupProgram
             RegisterBytes = Allocate();
         }
     }
+
+    /// <summary>The most elements a block of this group has: fewer where many nodes share the nearest caches.</summary>
+    public int Block { get; }
 
     /// <summary>The elements a register has.</summary>
     public int RegisterElements { get; }

@@ -31,6 +31,9 @@ internal sealed class RowsKernel : Kernel
 
     public override long Flops => _groups.Sum(g => g.Flops);
 
+    /// <summary>The groups, in order.</summary>
+    public IReadOnlyList<GroupKernel> Groups => _groups;
+
     /// <summary>Puts neighbouring groups that go through the same rows together.</summary>
     public static Kernel[] Merge(IReadOnlyList<Kernel> kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole)
     {

@@ -25,6 +25,7 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
 {
     private readonly SegmentLoop _plain = SegmentEmitter.Loop(program, inside, reads, constants, writes);
     private readonly ConcurrentDictionary<ulong, SegmentLoop> _uniform = new();
+    private readonly int[] _choices = [.. reads.Where(r => program.MayBeUniform[r])];
 
     /// <summary>Bytes that <see cref="Run"/> needs beside the operands' memory.</summary>
     public int PadBytes => (reads.Length + writes.Length) * PadSize;
@@ -59,9 +60,9 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
     private SegmentLoop Loop(bool[] uniform)
     {
         var which = 0UL;
-        for (var i = 0; i < reads.Length; i++)
+        for (var i = 0; i < _choices.Length; i++)
         {
-            which |= uniform[reads[i]] ? 1UL << i : 0;
+            which |= uniform[_choices[i]] ? 1UL << i : 0;
         }
 
         return which == 0 ? _plain

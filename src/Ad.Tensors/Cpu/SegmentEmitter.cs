@@ -20,11 +20,14 @@ internal sealed class SegmentEmitter
     private readonly GroupProgram _program;
     private readonly ILGenerator _il;
     private readonly Dictionary<int, LocalBuilder> _pointers = [];
-    private readonly Dictionary<int, LocalBuilder[]> _values = [];
+    private readonly NodeCode _code;
     private readonly LocalBuilder _index;
 
-    private SegmentEmitter(GroupProgram program, ILGenerator il) =>
+    private SegmentEmitter(GroupProgram program, ILGenerator il)
+    {
         (_program, _il, _index) = (program, il, il.DeclareLocal(typeof(nint)));
+        _code = new NodeCode(il, program.Nodes, node => il.Emit(OpCodes.Ldloc, _pointers[node]), Address);
+    }
 
     /// <summary>Elements a loop computes at once.</summary>
     public static int Step => VectorCode.Bytes / sizeof(float);
@@ -86,7 +89,7 @@ internal sealed class SegmentEmitter
 
         foreach (var node in constants)
         {
-            _values[node] = Everywhere(node);
+            _code.Everywhere(node);
         }
 
         var (top, body, end) = (_il.DefineLabel(), _il.DefineLabel(), _il.DefineLabel());
@@ -104,10 +107,10 @@ internal sealed class SegmentEmitter
         _il.MarkLabel(body);
         foreach (var node in nodes)
         {
-            _values[node] = Compute(node);
+            _code.Compute(node);
             if (Array.IndexOf(writes, node) >= 0)
             {
-                Store(node);
+                _code.Store(node);
             }
         }
 
@@ -164,130 +167,5 @@ internal sealed class SegmentEmitter
             _il.Emit(OpCodes.Conv_I);
             _il.Emit(OpCodes.Add);
         }
-    }
-
-    private LocalBuilder[] Everywhere(int node)
-    {
-        var type = _program.Nodes[node].Type;
-        if (type == DType.Bool)
-        {
-            // -1 where the byte is not 0.
-            _il.Emit(OpCodes.Ldc_I4_0);
-            _il.Emit(OpCodes.Ldloc, _pointers[node]);
-            _il.Emit(OpCodes.Ldind_U1);
-            _il.Emit(OpCodes.Ldc_I4_0);
-            _il.Emit(OpCodes.Cgt_Un);
-            _il.Emit(OpCodes.Sub);
-            _il.Emit(OpCodes.Call, VectorCode.Splat(DType.Int32));
-        }
-        else
-        {
-            _il.Emit(OpCodes.Ldloc, _pointers[node]);
-            _il.Emit(OpCodes.Unaligned, (byte)1);
-            _il.Emit(OpCodes.Ldobj, VectorCode.Element(type));
-            _il.Emit(OpCodes.Call, VectorCode.Splat(type));
-        }
-
-        var value = Keep(VectorCode.Vector(type));
-        return type.Size() == 8 ? [value, value] : [value];
-    }
-
-    /// <summary>The vectors of an operand: computed before, read now, or made up.</summary>
-    private LocalBuilder[] Value(int node)
-    {
-        if (_values.TryGetValue(node, out var value))
-        {
-            return value;
-        }
-
-        var type = _program.Nodes[node].Type;
-        if (_program.Nodes[node] is Node.Splat splat)
-        {
-            Constant(type, splat.Value);
-            var made = Keep(VectorCode.Vector(type));
-            value = type.Size() == 8 ? [made, made] : [made];
-        }
-        else if (type == DType.Bool)
-        {
-            Address(node, 0);
-            _il.Emit(OpCodes.Call, VectorCode.ReadMask);
-            value = [Keep(VectorCode.Vector(type))];
-        }
-        else
-        {
-            value = new LocalBuilder[type.Size() / sizeof(float)];
-            for (var i = 0; i < value.Length; i++)
-            {
-                Address(node, i);
-                _il.Emit(OpCodes.Unaligned, (byte)1);
-                _il.Emit(OpCodes.Ldobj, VectorCode.Vector(type));
-                value[i] = Keep(VectorCode.Vector(type));
-            }
-        }
-
-        return _values[node] = value;
-    }
-
-    private void Store(int node)
-    {
-        var type = _program.Nodes[node].Type;
-        for (var i = 0; i < _values[node].Length; i++)
-        {
-            Address(node, i);
-            _il.Emit(OpCodes.Ldloc, _values[node][i]);
-            if (type == DType.Bool)
-            {
-                _il.Emit(OpCodes.Call, VectorCode.WriteMask);
-            }
-            else
-            {
-                _il.Emit(OpCodes.Unaligned, (byte)1);
-                _il.Emit(OpCodes.Stobj, VectorCode.Vector(type));
-            }
-        }
-    }
-
-    private void Constant(DType type, Scalar value)
-    {
-        switch (type)
-        {
-            case DType.Bool:
-                _il.Emit(OpCodes.Ldc_I4, value.ToInt64() != 0 ? -1 : 0);
-                break;
-            case DType.Int32:
-                _il.Emit(OpCodes.Ldc_I4, (int)value.ToInt64());
-                break;
-            case DType.Int64:
-                _il.Emit(OpCodes.Ldc_I8, value.ToInt64());
-                break;
-            case DType.Float32:
-                _il.Emit(OpCodes.Ldc_R4, (float)value.ToDouble());
-                break;
-            case DType.Float64:
-                _il.Emit(OpCodes.Ldc_R8, value.ToDouble());
-                break;
-        }
-
-        _il.Emit(OpCodes.Call, VectorCode.Splat(type == DType.Bool ? DType.Int32 : type));
-    }
-
-    private LocalBuilder Keep(Type type)
-    {
-        var local = _il.DeclareLocal(type);
-        _il.Emit(OpCodes.Stloc, local);
-        return local;
-    }
-
-    private LocalBuilder[] Compute(int node)
-    {
-        var kind = _program.Nodes[node];
-        var operands = kind.Operands.Values.ToArray().Select(Value).ToArray();
-        var code = new VectorCode(_il);
-        return kind switch
-        {
-            Node.Apply apply => code.Apply(apply.Function, _program.Nodes[apply.Operands[^1]].Type, operands),
-            Node.Cast cast => code.Cast(_program.Nodes[cast.Operand].Type, cast.Type, operands[0]),
-            _ => throw new InvalidOperationException($"A {kind} is not computed."),
-        };
     }
 }

@@ -17,6 +17,18 @@ internal abstract class StructuredKernel(View[] operands, (int Result, int Slot)
         return new Place(frame.Array(view.Slot), frame.Start(view.Slot)).After(view.Layout.Offset * view.Type.Size());
     }
 
+    /// <summary>Where all operands are.</summary>
+    protected Place[] Places(Frame frame)
+    {
+        var places = new Place[operands.Length];
+        for (var i = 0; i < places.Length; i++)
+        {
+            places[i] = Operand(frame, i);
+        }
+
+        return places;
+    }
+
     protected static Place Target(Frame frame, int slot) => new(frame.Array(slot), frame.Start(slot));
 
     protected string Text(string name) =>
@@ -32,12 +44,21 @@ internal sealed class ScanKernel(Operation.Scan scan, Subplan body, View[] opera
     private readonly (int Carry, int Slot)[] _befores =
         [.. targets.Where(t => t.Result >= scan.Body.Outputs.Length).Select(t => (t.Result - scan.Body.Outputs.Length, t.Slot))];
 
+    private readonly StraightScan? _straight = StraightScan.Of(scan, body, targets);
+    private readonly long[] _sliceBytes =
+        [.. operands.Skip(scan.Carries).Take(scan.Slices).Select(view => view.Layout.Strides[0] * view.Type.Size())];
+
     public override long Temporaries => body.Temporaries + (2 * Enumerable.Range(0, scan.Carries).Sum(body.Bytes));
 
     public override long Flops => scan.Length * body.Flops;
 
     public override void Run(Frame frame, Workers workers)
     {
+        if (_straight?.TryRun(frame, Places(frame), Targets, _sliceBytes) == true)
+        {
+            return;
+        }
+
         var initial = new Place[scan.Carries];
         for (var i = 0; i < initial.Length; i++)
         {
@@ -90,6 +111,8 @@ internal sealed class ScanKernel(Operation.Scan scan, Subplan body, View[] opera
 internal sealed class WhileKernel(Operation.WhileLoop loop, Subplan condition, Subplan body, View[] operands, (int Result, int Slot)[] targets)
     : StructuredKernel(operands, targets)
 {
+    private readonly StraightWhile? _straight = StraightWhile.Of(loop, condition, body);
+
     public override long Temporaries =>
         body.Temporaries + condition.Temporaries + (2 * Enumerable.Range(0, loop.Carries).Sum(body.Bytes));
 
@@ -97,6 +120,11 @@ internal sealed class WhileKernel(Operation.WhileLoop loop, Subplan condition, S
 
     public override void Run(Frame frame, Workers workers)
     {
+        if (_straight?.TryRun(frame, Places(frame), Targets) == true)
+        {
+            return;
+        }
+
         var initial = new Place[loop.Carries];
         for (var i = 0; i < initial.Length; i++)
         {
@@ -124,6 +152,7 @@ internal sealed class WhileKernel(Operation.WhileLoop loop, Subplan condition, S
             test.Run(workers);
             if (answer.Array[0] == 0)
             {
+                _straight?.Count(run);
                 break;
             }
 

@@ -75,11 +75,35 @@ internal sealed class TakeKernel(Indexing extents, View indexed, View indices, i
         var batch = position / extents.Before;
         var from = position * extents.AxisSize;
         var to = position * extents.Indices;
-        var last = (cut + 1) * extents.Indices / cuts;
-        for (var j = cut * extents.Indices / cuts; j < last; j++)
+        var (first, last) = (cut * extents.Indices / cuts, (cut + 1) * extents.Indices / cuts);
+        var chosen = places.AsSpan((int)((batch * extents.Indices) + first), (int)(last - first));
+        var line = source[(int)(from * run)..];
+        var lines = result[(int)((to + first) * run)..];
+        switch (run)
         {
-            var place = places[(batch * extents.Indices) + j];
-            source.Slice((int)((from + place) * run), run).CopyTo(result[(int)((to + j) * run)..]);
+            case sizeof(int):
+                Elements(MemoryMarshal.Cast<byte, int>(line), chosen, MemoryMarshal.Cast<byte, int>(lines));
+                break;
+            case sizeof(long):
+                Elements(MemoryMarshal.Cast<byte, long>(line), chosen, MemoryMarshal.Cast<byte, long>(lines));
+                break;
+            default:
+                for (var j = 0; j < chosen.Length; j++)
+                {
+                    line.Slice(chosen[j] * run, run).CopyTo(lines[(j * run)..]);
+                }
+
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Elements<T>(ReadOnlySpan<T> source, ReadOnlySpan<int> places, Span<T> target)
+    {
+        target = target[..places.Length];
+        for (var j = 0; j < places.Length; j++)
+        {
+            target[j] = source[places[j]];
         }
     }
 

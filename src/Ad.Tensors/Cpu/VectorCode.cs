@@ -22,6 +22,9 @@ internal sealed class VectorCode(ILGenerator il)
 
     private static readonly ConcurrentDictionary<(string Name, Type First, int Count), MethodInfo> Found = new();
 
+    // A number is put everywhere once: code after it has it.
+    private readonly Dictionary<(DType, double), LocalBuilder> _splats = [];
+
     /// <summary>What reads truth values at an address.</summary>
     public static MethodInfo ReadMask { get; } = typeof(SegmentMasks).GetMethod($"Read{Bytes * 8}")!;
 
@@ -109,6 +112,15 @@ internal sealed class VectorCode(ILGenerator il)
         }
     }
 
+    /// <summary>About how many locals writing a node takes: beyond some hundreds in a method the compiler stops optimising.</summary>
+    public static int LocalsOf(Node node) => node switch
+    {
+        Node.Apply { Function: var f } when IsFunction(f) => 100,
+        Node.Apply { Function: Pointwise.Select or Pointwise.Abs or Pointwise.Sign or Pointwise.Rsqrt } or Node.Cast => 8,
+        Node.Apply { Function: var f } when f.Types() == PointwiseTypes.Test => 8,
+        _ => 4,
+    };
+
     /// <summary>Whether the function is a polynomial of many terms rather than an instruction or two.</summary>
     public static bool IsFunction(Pointwise function) => VectorFunctions.Find(function) is not null;
 
@@ -133,14 +145,24 @@ internal sealed class VectorCode(ILGenerator il)
         Pointwise.Divide => Call("Divide", x),
         Pointwise.Maximum => Call("Max", x),
         Pointwise.Minimum => Call("Min", x),
-        Pointwise.Scale => Call(
-            "AndNot",
-            Call("Multiply", x),
-            Call("BitwiseOr", Call("Equals", x[0], Splat(type, 0)), Call("Equals", x[1], Splat(type, 0)))),
+        Pointwise.Scale => Scale(type, x[0], x[1]),
         Pointwise.MultiplyAdd when type.IsInteger() => Call("Add", Call("Multiply", x[0], x[1]), x[2]),
         Pointwise.MultiplyAdd => Call("FusedMultiplyAdd", x),
         _ => throw new InvalidOperationException($"The function {function.Name()} of {type.Name()} is not written."),
     };
+
+    // The product, but 0 where a factor is. It is so common in derivatives that its parts stay on the stack: the compiler counts locals.
+    private LocalBuilder Scale(DType type, LocalBuilder x, LocalBuilder y)
+    {
+        var zero = Splat(type, 0);
+        var (multiply, equals) = (Method("Multiply", [x.LocalType, x.LocalType]), Method("Equals", [x.LocalType, x.LocalType]));
+        Push(multiply, x, y);
+        Push(equals, x, zero);
+        Push(equals, y, zero);
+        il.Emit(OpCodes.Call, Method("BitwiseOr", [x.LocalType, x.LocalType]));
+        il.Emit(OpCodes.Call, Method("AndNot", [x.LocalType, x.LocalType]));
+        return Keep(x.LocalType);
+    }
 
     private LocalBuilder Logic(Pointwise function, LocalBuilder[] x) => function switch
     {
@@ -200,7 +222,10 @@ internal sealed class VectorCode(ILGenerator il)
         return from == element ? x : Call(Operations.GetMethod("As")!.MakeGenericMethod(from, element), x);
     }
 
-    private LocalBuilder Splat(DType type, double value)
+    private LocalBuilder Splat(DType type, double value) =>
+        _splats.TryGetValue((type, value), out var made) ? made : _splats[(type, value)] = Made(type, value);
+
+    private LocalBuilder Made(DType type, double value)
     {
         switch (type)
         {
@@ -225,13 +250,23 @@ internal sealed class VectorCode(ILGenerator il)
 
     private LocalBuilder Call(MethodInfo method, params LocalBuilder[] x)
     {
+        Push(method, x);
+        return Keep(method.ReturnType);
+    }
+
+    private void Push(MethodInfo method, params LocalBuilder[] x)
+    {
         foreach (var operand in x)
         {
             il.Emit(OpCodes.Ldloc, operand);
         }
 
         il.Emit(OpCodes.Call, method);
-        var result = il.DeclareLocal(method.ReturnType);
+    }
+
+    private LocalBuilder Keep(Type type)
+    {
+        var result = il.DeclareLocal(type);
         il.Emit(OpCodes.Stloc, result);
         return result;
     }

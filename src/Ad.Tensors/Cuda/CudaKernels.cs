@@ -7,6 +7,9 @@ internal sealed class CudaKernels(bool isBody) : IKernels<CudaStep>
 {
     public string Device => "cuda";
 
+    // Each is a number of a thread's registers.
+    public int MostNodes => 96;
+
     public IKernels<CudaStep> Inside => isBody ? this : new CudaKernels(true);
 
     public CudaStep Group(PointwiseGroup group, Func<long, int> room) =>
@@ -63,6 +66,6 @@ internal sealed class CudaKernels(bool isBody) : IKernels<CudaStep>
         };
     }
 
-    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole) =>
+    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, IReadOnlySet<int> results) =>
         RowLaunches.Merge(kernels, slotBytes, whole);
 }

@@ -32,6 +32,9 @@ internal interface IKernels<K>
     /// <summary>The steps of a body, whose arguments and results lie wherever its caller says.</summary>
     IKernels<K> Inside { get; }
 
+    /// <summary>The most nodes that a group of many elements may have, if it reduces nothing.</summary>
+    int MostNodes { get; }
+
     /// <summary>Pointwise work with its reductions; <paramref name="room"/> gives a slot of so many bytes that the step alone uses.</summary>
     K Group(PointwiseGroup group, Func<long, int> room);
 
@@ -72,6 +75,9 @@ internal interface IKernels<K>
     /// <summary>Bodies, planned already in the order of <see cref="Operation.Structured.Bodies"/>, run as the operation says.</summary>
     K Structured(Operation.Structured structured, Plan<K>[] bodies, View[] operands, (int Result, int Slot)[] targets);
 
-    /// <summary>Steps put together where several are better done as one; <paramref name="whole"/> says which slot a slot lies in.</summary>
-    K[] Merge(K[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole);
+    /// <summary>
+    /// Steps put together where several are better done as one; <paramref name="whole"/> says which slot a slot lies in, and
+    /// <paramref name="results"/> which are read when all steps are done.
+    /// </summary>
+    K[] Merge(K[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, IReadOnlySet<int> results);
 }

@@ -93,12 +93,12 @@ internal sealed partial class Planner<K>
         return merged;
     }
 
-    private static bool CanMove(PointwiseGroup from, PointwiseGroup to) =>
+    private bool CanMove(PointwiseGroup from, PointwiseGroup to) =>
         from.Elements == to.Elements
         && from.Nodes.Count > 0
         && from.Outputs.Count == 0
         && from.Reductions.Count == 0
-        && from.Nodes.Count + to.Nodes.Count <= MostNodes(to.Elements);
+        && from.Nodes.Count + to.Nodes.Count <= MostNodes(to);
 
     private bool Move(int from, int to)
     {
@@ -133,7 +133,7 @@ internal sealed partial class Planner<K>
         {
             if (_steps[step] is PointwiseGroup group
                 && group.Elements == elements
-                && group.Nodes.Count < MostNodes(elements)
+                && group.Nodes.Count < MostNodes(group)
                 && Shares(group, step, operands))
             {
                 return step;
@@ -188,10 +188,10 @@ internal sealed partial class Planner<K>
     /// Computes a node of an earlier group again where that takes few cheap instructions, and no more to be read from memory than the node itself
     /// would be: so it need not be written, and often not be read either.
     /// </summary>
-    private static int? Again(PointwiseGroup from, int node, PointwiseGroup into)
+    private int? Again(PointwiseGroup from, int node, PointwiseGroup into)
     {
         var needed = new SortedSet<int>();
-        if (from.Elements < FewElements || !Collect(node) || needed.Count + into.Nodes.Count > MostNodes(into.Elements))
+        if (from.Elements < FewElements || !Collect(node) || needed.Count + into.Nodes.Count > MostNodes(into))
         {
             return null;
         }
@@ -321,6 +321,7 @@ internal sealed partial class Planner<K>
             if (_steps[step] is PointwiseGroup group
                 && group.Elements == extents.Elements
                 && (group.Extents is null || group.Extents == extents)
+                && (group.Elements <= FewestElements || group.Nodes.Count < MostReducedNodes)
                 && Shares(group, step, [value]))
             {
                 return step;

@@ -81,7 +81,7 @@ internal sealed partial class Planner<K>
         var made = _steps
             .Where(step => step is not PointwiseGroup { Nodes.Count: 0 })
             .Select(step => step as K ?? _kernels.Group((PointwiseGroup)step, Room));
-        var kernels = _kernels.Merge([.. made], _slotBytes, slot => Located(slot).Slot);
+        var kernels = _kernels.Merge([.. made], _slotBytes, slot => Located(slot).Slot, results.Select(r => r.Slot).ToHashSet());
         var arenas = new List<Arena>();
         var homes = House(kernels, results, arenas);
         return new Plan<K>(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);

@@ -20,9 +20,12 @@ internal abstract record Value
 internal sealed partial class Planner<K>
     where K : PlanStep
 {
-    // As a group grows, less of its blocks stays in the nearest cache. That is nothing to groups of a few elements, for which handing over
-    // from one group to the next is what costs.
-    private static int MostNodes(long elements) => elements <= FewestElements ? 4096 : 96;
+    // As a group grows, less of its blocks stays in the nearest cache, unless the device takes shorter ones, as it may where nothing is summed. That is
+    // nothing to groups of a few elements, for which handing over from one group to the next is what costs.
+    private int MostNodes(PointwiseGroup group) =>
+        group.Elements <= FewestElements ? 4096 : group.Reductions.Count > 0 ? MostReducedNodes : _kernels.MostNodes;
+
+    private const int MostReducedNodes = 96;
 
     private const long FewestElements = 64;
 
