@@ -35,7 +35,7 @@ module Gradients =
             if t.DType = Float32 then
                 Tensor.ofArray t.Shape (Array.map float32 part)
             else
-                Tensor.ofArray t.Shape part)
+                Tensor.cast t.DType (Tensor.ofArray t.Shape part))
 
     let private index (shape: Shape) (offset: int) =
         let strides = shape.Strides()
@@ -78,11 +78,7 @@ module Gradients =
 
         let units =
             Array.append point results
-            |> Array.map (fun t ->
-                if t.DType = Float32 then
-                    Differences.unit32
-                else
-                    Differences.unit64)
+            |> Array.map (fun t -> Differences.unitOf t.DType)
 
         let subject =
             { Order = order
@@ -163,7 +159,7 @@ module Gradients =
         let names = Tree.named x |> Array.filter (fun (_, t) -> t.DType.IsFloat())
 
         if Array.isEmpty (onFloats (floats leaves)) then
-            raise (ArgumentException "The function has no float32 or float64 result to differentiate.")
+            raise (ArgumentException "The function has no float result to differentiate.")
 
         subjects settings.Order 1 "" names (floats leaves) onFloats
         |> List.sortBy _.Order

@@ -77,7 +77,7 @@ module Tensor =
     /// <summary>Evenly spaced numbers from start to stop, both included: start + i (stop - start) / (count - 1).</summary>
     let linspace (dtype: DType) (start: float) (stop: float) (count: int) =
         if not (dtype.IsFloat()) then
-            Shapes.refuse "linspace" $"makes float32 or float64, not {dtype.Name()}."
+            Shapes.refuse "linspace" $"makes floats, not {dtype.Name()}."
 
         let data =
             Array.init count (fun i ->
@@ -88,6 +88,8 @@ module Tensor =
 
         if dtype = DType.Float32 then
             ofArray [ count ] (Array.map float32 data)
+        elif dtype.IsHalf() then
+            Tensor.Create(Cast dtype, ofArray [ count ] data)
         else
             ofArray [ count ] data
 
@@ -665,7 +667,7 @@ module Tensor =
         if not (t.DType.IsFloat()) then
             Shapes.refuse
                 "mean"
-                $"takes float32 or float64, but was given {t.Signature}; convert it with Tensor.cast."
+                $"takes floats, but was given {t.Signature}; convert it with Tensor.cast."
 
         sumOver axes t / float (countOver axes t)
 

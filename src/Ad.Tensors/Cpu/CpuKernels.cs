@@ -7,6 +7,8 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
 
     public IKernels<Kernel> Inside => this;
 
+    public bool WidensFactors => false;
+
     public Kernel Group(PointwiseGroup group, Func<long, int> room) => new GroupKernel(group, emitAfter);
 
     public Kernel Copy(string name, int target, long bytes, bool clear, (View Source, Layout Target)[] parts) =>

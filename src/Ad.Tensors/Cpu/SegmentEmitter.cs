@@ -180,6 +180,13 @@ internal sealed class SegmentEmitter
             _il.Emit(OpCodes.Sub);
             _il.Emit(OpCodes.Call, VectorCode.Splat(DType.Int32));
         }
+        else if (type.IsHalf())
+        {
+            _il.Emit(OpCodes.Ldloc, _pointers[node]);
+            _il.Emit(OpCodes.Unaligned, (byte)1);
+            _il.Emit(OpCodes.Ldind_U2);
+            _il.Emit(OpCodes.Call, VectorCode.Splat(DType.Int32));
+        }
         else
         {
             _il.Emit(OpCodes.Ldloc, _pointers[node]);
@@ -207,10 +214,10 @@ internal sealed class SegmentEmitter
             var made = Keep(VectorCode.Vector(type));
             value = type.Size() == 8 ? [made, made] : [made];
         }
-        else if (type == DType.Bool)
+        else if (type == DType.Bool || type.IsHalf())
         {
             Address(node, 0);
-            _il.Emit(OpCodes.Call, VectorCode.ReadMask);
+            _il.Emit(OpCodes.Call, type == DType.Bool ? VectorCode.ReadMask : VectorCode.ReadShorts);
             value = [Keep(VectorCode.Vector(type))];
         }
         else
@@ -235,9 +242,9 @@ internal sealed class SegmentEmitter
         {
             Address(node, i);
             _il.Emit(OpCodes.Ldloc, _values[node][i]);
-            if (type == DType.Bool)
+            if (type == DType.Bool || type.IsHalf())
             {
-                _il.Emit(OpCodes.Call, VectorCode.WriteMask);
+                _il.Emit(OpCodes.Call, type == DType.Bool ? VectorCode.WriteMask : VectorCode.WriteShorts);
             }
             else
             {
@@ -260,6 +267,10 @@ internal sealed class SegmentEmitter
             case DType.Int64:
                 _il.Emit(OpCodes.Ldc_I8, value.ToInt64());
                 break;
+            case DType.Float16:
+            case DType.BFloat16:
+                _il.Emit(OpCodes.Ldc_I4, (int)Halves.Of(type, value.ToDouble()));
+                break;
             case DType.Float32:
                 _il.Emit(OpCodes.Ldc_R4, (float)value.ToDouble());
                 break;
@@ -268,7 +279,7 @@ internal sealed class SegmentEmitter
                 break;
         }
 
-        _il.Emit(OpCodes.Call, VectorCode.Splat(type == DType.Bool ? DType.Int32 : type));
+        _il.Emit(OpCodes.Call, VectorCode.Splat(type));
     }
 
     private LocalBuilder Keep(Type type)

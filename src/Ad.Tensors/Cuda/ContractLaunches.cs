@@ -25,17 +25,18 @@ internal static class ContractLaunches
         var (leftSum, rightSum) = (Part(l, l.Rank - summed, l.Rank), Part(r, batch, batch + summed));
         var (batchLeft, batchRight) = (Part(l, 0, batch), Part(r, 0, batch));
         var size = new Sizes(Count(batchLeft), Count(rows), Count(columns), Count(leftSum));
-        var element = CudaText.Name(left.Type);
+        var type = CudaText.Computed(left.Type);
+        var element = CudaText.Name(type);
         var functors = $$"""
             struct @L {
-                const {{element}} *p;
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return p[(i64){{Signed(left.Layout.Offset)}} + {{Place(batchLeft, "batch")}} + {{Place(rows, "row")}} + {{Place(leftSum, "k")}}]; }
+                const {{CudaText.Stored(left.Type)}} *p;
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return {{CudaText.Widened(left.Type, $"p[(i64){Signed(left.Layout.Offset)} + {Place(batchLeft, "batch")} + {Place(rows, "row")} + {Place(leftSum, "k")}]")}}; }
             };
             struct @R {
-                const {{element}} *p;
+                const {{CudaText.Stored(right.Type)}} *p;
                 static const bool checks = false;
                 __device__ __forceinline__ bool inside(u32, u32) const { return true; }
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return p[(i64){{Signed(right.Layout.Offset)}} + {{Place(batchRight, "batch")}} + {{Place(rightSum, "k")}} + {{Place(columns, "column")}}]; }
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return {{CudaText.Widened(right.Type, $"p[(i64){Signed(right.Layout.Offset)} + {Place(batchRight, "batch")} + {Place(rightSum, "k")} + {Place(columns, "column")}]")}}; }
             };
             struct @W {
                 {{element}} *p;
@@ -46,7 +47,7 @@ internal static class ContractLaunches
             """;
         return Step(
             $"contract {left} {right} as [{size.Batches}, {size.M}, {size.N}] over {size.K} -> s{target}",
-            functors, left.Type, size, IsNear(leftSum, rows), IsNear(rightSum, columns), left.Slot, right.Slot, target, room);
+            functors, type, size, IsNear(leftSum, rows), IsNear(rightSum, columns), left, right, target, room);
     }
 
     public static LaunchStep Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result, Func<long, int> room)
@@ -62,7 +63,8 @@ internal static class ContractLaunches
         }
 
         var size = new Sizes(result[1], result[2], Checked(result[0] * positions), Checked(x.Sizes[2] * taps));
-        var element = CudaText.Name(image.Type);
+        var type = CudaText.Computed(image.Type);
+        var element = CudaText.Name(type);
         var (place, inside) = ("", "true");
         long after = 1, tapsAfter = 1;
         for (var axis = spatial - 1; axis >= 0; axis--)
@@ -80,14 +82,14 @@ internal static class ContractLaunches
         var sums = new Layout([.. w.Sizes[2..]], [.. w.Strides[2..]], 0);
         var functors = $$"""
             struct @L {
-                const {{element}} *p;
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return p[(i64){{Signed(w.Offset)}} + batch * {{Signed(w.Strides[0])}} + row * {{Signed(w.Strides[1])}} + {{Place(sums, "k")}}]; }
+                const {{CudaText.Stored(kernel.Type)}} *p;
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return {{CudaText.Widened(kernel.Type, $"p[(i64){Signed(w.Offset)} + batch * {Signed(w.Strides[0])} + row * {Signed(w.Strides[1])} + {Place(sums, "k")}]")}}; }
             };
             struct @R {
-                const {{element}} *p;
+                const {{CudaText.Stored(image.Type)}} *p;
                 static const bool checks = true;
                 __device__ __forceinline__ bool inside(u32 k, u32 column) const { return {{inside}}; }
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return p[(i64){{Signed(x.Offset)}} + column / {{after}}u * {{Signed(x.Strides[0])}} + batch * {{Signed(x.Strides[1])}} + k / {{tapsAfter}}u * {{Signed(x.Strides[2])}}{{place}}]; }
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return {{CudaText.Widened(image.Type, $"p[(i64){Signed(x.Offset)} + column / {after}u * {Signed(x.Strides[0])} + batch * {Signed(x.Strides[1])} + k / {tapsAfter}u * {Signed(x.Strides[2])}{place}]")}}; }
             };
             struct @W {
                 {{element}} *p;
@@ -98,11 +100,11 @@ internal static class ContractLaunches
             """;
         return Step(
             $"convolve {image} {kernel} as [{size.Batches}, {size.M}, {size.N}] over {size.K} -> s{target}",
-            functors, image.Type, size, true, false, kernel.Slot, image.Slot, target, room);
+            functors, type, size, true, false, kernel, image, target, room);
     }
 
     private static LaunchStep Step(
-        string text, string functors, DType type, Sizes size, bool alongLeft, bool alongRight, int left, int right, int target, Func<long, int> room)
+        string text, string functors, DType type, Sizes size, bool alongLeft, bool alongRight, View left, View right, int target, Func<long, int> room)
     {
         if (type == DType.Bool)
         {
@@ -116,7 +118,7 @@ internal static class ContractLaunches
         var call = isDots ? $"ad_dots<{element}>"
             : $"ad_matrix<{element}, {tile}, {tile}, {depth}, {each}, {each}, {(alongLeft ? "true" : "false")}, {(alongRight ? "true" : "false")}>";
         var body = $$"""
-            {{functors}}extern "C" __global__ void __launch_bounds__(256) @(const {{element}} *left, const {{element}} *right, {{element}} *result) {
+            {{functors}}extern "C" __global__ void __launch_bounds__(256) @(const {{CudaText.Stored(left.Type)}} *left, const {{CudaText.Stored(right.Type)}} *right, {{element}} *result) {
                 @L l; l.p = left;
                 @R r; r.p = right;
                 @W w; w.p = result;
@@ -132,8 +134,8 @@ internal static class ContractLaunches
         }
 
         Launch[] launches = isNothing ? []
-            : [new Launch(body, ["matrix"], new Grid(blocks, Math.Min(size.Batches, MostBatches)), 256, [left, right, target])];
-        return new LaunchStep(text, [left, right], [target], launches) 
+            : [new Launch(body, ["matrix"], new Grid(blocks, Math.Min(size.Batches, MostBatches)), 256, [left.Slot, right.Slot, target])];
+        return new LaunchStep(text, [left.Slot, right.Slot], [target], launches) 
         {
             Cleared = size.K == 0 ? [(target, (long)size.Batches * size.M * size.N * type.Size())] : [],
             Operations = 2L * size.Batches * size.M * size.N * size.K,
@@ -146,7 +148,7 @@ internal static class ContractLaunches
 
     // Each piece of the sum is a product of its own, as one of more batches; a second kernel adds them, first to last.
     private static LaunchStep InPieces(
-        string text, string functors, string call, DType type, Sizes size, int pieces, long blocks, int left, int right, int target, Func<long, int> room)
+        string text, string functors, string call, DType type, Sizes size, int pieces, long blocks, View left, View right, int target, Func<long, int> room)
     {
         var element = CudaText.Name(type);
         var each = (size.K + pieces - 1) / pieces;
@@ -169,7 +171,7 @@ internal static class ContractLaunches
                 static const int batches = {{size.Batches * pieces}};
                 __device__ __forceinline__ void at(u32 b, u32 row, u32 column, {{element}} x) const { p[(((i64)b * {{size.M}}) + row) * {{size.N}} + column] = x; }
             };
-            extern "C" __global__ void __launch_bounds__(256) @(const {{element}} *left, const {{element}} *right, {{element}} *sums) {
+            extern "C" __global__ void __launch_bounds__(256) @(const {{CudaText.Stored(left.Type)}} *left, const {{CudaText.Stored(right.Type)}} *right, {{element}} *sums) {
                 @PL l; l.l.p = left;
                 @PR r; r.r.p = right; r.from = blockIdx.y % {{pieces}}u * {{each}}u;
                 @PW w; w.p = sums;
@@ -191,10 +193,10 @@ internal static class ContractLaunches
             """;
         return new LaunchStep(
             $"{text} in {pieces} pieces",
-            [left, right],
+            [left.Slot, right.Slot],
             [target, sums],
             [
-                new Launch(first, ["matrix"], new Grid(blocks, size.Batches * pieces), 256, [left, right, sums]),
+                new Launch(first, ["matrix"], new Grid(blocks, size.Batches * pieces), 256, [left.Slot, right.Slot, sums]),
                 new Launch(second, ["matrix"], IndexLaunches.Blocks(results), 256, [sums, target]),
             ])
         {

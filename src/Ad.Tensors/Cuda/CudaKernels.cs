@@ -7,6 +7,8 @@ internal sealed class CudaKernels(bool isBody) : IKernels<CudaStep>
 {
     public string Device => "cuda";
 
+    public bool WidensFactors => true;
+
     public IKernels<CudaStep> Inside => isBody ? this : new CudaKernels(true);
 
     public CudaStep Group(PointwiseGroup group, Func<long, int> room) =>

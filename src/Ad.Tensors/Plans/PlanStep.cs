@@ -32,6 +32,9 @@ internal interface IKernels<K>
     /// <summary>The steps of a body, whose arguments and results lie wherever its caller says.</summary>
     IKernels<K> Inside { get; }
 
+    /// <summary>Whether contractions and convolutions widen factors of 16 bits as they read them.</summary>
+    bool WidensFactors { get; }
+
     /// <summary>Pointwise work with its reductions; <paramref name="room"/> gives a slot of so many bytes that the step alone uses.</summary>
     K Group(PointwiseGroup group, Func<long, int> room);
 
