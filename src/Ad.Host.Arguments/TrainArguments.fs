@@ -27,6 +27,7 @@ type TrainArgument =
     | [<Unique>] Augment of names: string
     | [<Unique>] Validation of share: float
     | [<Unique>] Seed of number: int64
+    | [<Unique>] Precision of name: string
     | [<Unique>] Device of name: string
     | [<Unique; AltCommandLine("-o")>] Output of file: string
     | [<Unique>] Checkpoint of file: string
@@ -65,6 +66,8 @@ type TrainArgument =
             | Validation _ ->
                 "share of the training examples held out to watch the run by, so that the test examples are looked at once, at the end; 0 watches by the test examples (0)."
             | Seed _ -> "where the initial weights, the order of examples and the dropout come from (0)."
+            | Precision _ ->
+                "what the model computes in: float32, bf16 or f16, the last with its loss scaled; parameters stay float32 (float32)."
             | Device _ -> "where to train: cpu, cuda, or cuda: and a number (cpu)."
             | Output _ ->
                 "where the parameters go, as safetensors (named after the data: digits.safetensors)."
@@ -105,6 +108,7 @@ module internal TrainArguments =
             | Augment names -> "Augment", names
             | Validation share -> "Validation", string share
             | Seed number -> "Seed", string number
+            | Precision name -> "Precision", name
             | Device name -> "Device", name
             | Output file -> "Output", file
             | Checkpoint file -> "Checkpoint", file

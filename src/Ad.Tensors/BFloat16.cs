@@ -1,6 +1,7 @@
 using System.Globalization;
+using Ad.Tensors;
 
-namespace Ad.Tensors;
+namespace Ad.Numerics;
 
 /// <summary>
 /// The upper half of an IEEE 754 binary32: a sign, 8 bits of exponent, 7 of fraction. It has the range of float and 2 to 3 decimal digits. Equal by

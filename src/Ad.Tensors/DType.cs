@@ -1,3 +1,5 @@
+using Ad.Numerics;
+
 namespace Ad.Tensors;
 
 /// <summary>The element type of a tensor.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ad.Numerics;
 
 namespace Ad.Tensors;
 

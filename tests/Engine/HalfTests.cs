@@ -1,3 +1,4 @@
+using Ad.Numerics;
 using Ad.Tensors;
 using HostCuda;
 using Xunit;

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Ad.Numerics;
 using Ad.Tensors;
 
 namespace Ad.Host;
