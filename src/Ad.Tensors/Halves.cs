@@ -2,7 +2,7 @@ namespace Ad.Tensors;
 
 /// <summary>
 /// Floats of 16 bits from and to others, one at a time. To nearest, ties to even (IEEE 754-2019, 4.3.1), with subnormal numbers; beyond the range,
-/// infinity. A NaN keeps its sign and the first bits of its payload and becomes quiet.
+/// infinity. A NaN stays one, with its sign.
 /// </summary>
 internal static class Halves
 {

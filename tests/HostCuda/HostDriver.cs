@@ -155,6 +155,8 @@ internal sealed unsafe class HostDriver : ICudaDriver
         });
     }
 
+    public void Ask(string call, Action<nint> work) => Do(call, () => work(0));
+
     public void BeginCapture()
     {
         Called("cuStreamBeginCapture");

@@ -56,6 +56,6 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
         };
     }
 
-    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole) =>
+    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult) =>
         RowsKernel.Merge(kernels, slotBytes, whole);
 }

@@ -196,46 +196,35 @@ internal sealed class VectorCode(ILGenerator il)
             ? Call("Narrow", As(truths[0], typeof(long)), As(truths[1], typeof(long)))
             : As(truths[0], typeof(int));
 
-    // The steps of Halves, on vectors.
+    // To nearest, ties to even; a NaN becomes quiet.
     private LocalBuilder Rounded(LocalBuilder bits, LocalBuilder value, int dropped)
     {
         var up = Call("Add", Call("Add", bits, Splat(DType.Int32, (1 << (dropped - 1)) - 1)), Call("BitwiseAnd", Shift("ShiftRightLogical", bits, dropped), Splat(DType.Int32, 1)));
         return Call("ConditionalSelect", As(Call("Equals", value, value), typeof(int)), up, Call("BitwiseOr", bits, Splat(DType.Int32, 1 << 22)));
     }
 
+    // By the rounding of a sum with a number whose last place is the result's (Dukhan 2017); what is too large overflows in the first product.
     private LocalBuilder NarrowHalf(LocalBuilder x)
     {
-        var size = Call("Abs", x);
-        var bits = As(size, typeof(int));
-        var apart = Splat(DType.Int32, 112 << 23);
-        var normal = Shift("ShiftRightLogical", Call("Subtract", Rounded(bits, x, 13), apart), 13);
-        var oneHalf = Splat(DType.Float32, 0.5);
-        var small = Call("Subtract", As(Call("Add", size, oneHalf), typeof(int)), As(oneHalf, typeof(int)));
-        var large = Call(
-            "ConditionalSelect",
-            As(Call("Equals", x, x), typeof(int)),
-            Splat(DType.Int32, 0x7c00),
-            Call("BitwiseOr", Call("BitwiseAnd", Shift("ShiftRightLogical", bits, 13), Splat(DType.Int32, 0x3ff)), Splat(DType.Int32, 0x7e00)));
-        var isSmall = As(Call("LessThan", size, Splat(DType.Float32, Math.ScaleB(1, -14))), typeof(int));
-        var isFinite = As(Call("LessThan", size, Splat(DType.Float32, 1 << 16)), typeof(int));
-        var narrow = Call("ConditionalSelect", isSmall, small, Call("ConditionalSelect", isFinite, normal, large));
-        return Call("BitwiseOr", narrow, Call("BitwiseAnd", Shift("ShiftRightLogical", As(x, typeof(int)), 16), Splat(DType.Int32, 0x8000)));
+        var bits = As(x, typeof(int));
+        var scaled = Call("Multiply", Call("Multiply", Call("Abs", x), Splat(DType.Float32, Math.ScaleB(1, 112))), Splat(DType.Float32, Math.ScaleB(1, -110)));
+        var exponent = Call("Max", Call("BitwiseAnd", bits, Splat(DType.Int32, 0x7f800000)), Splat(DType.Int32, 113 << 23));
+        var sum = As(Call("Add", As(Call("Add", exponent, Splat(DType.Int32, 15 << 23)), typeof(float)), scaled), typeof(int));
+        var size = Call(
+            "Add", Call("BitwiseAnd", Shift("ShiftRightLogical", sum, 13), Splat(DType.Int32, 0x7c00)), Call("BitwiseAnd", sum, Splat(DType.Int32, 0xfff)));
+        var narrow = Call("ConditionalSelect", As(Call("Equals", x, x), typeof(int)), size, Splat(DType.Int32, 0x7e00));
+        return Call("BitwiseOr", narrow, Call("BitwiseAnd", Shift("ShiftRightLogical", bits, 16), Splat(DType.Int32, 0x8000)));
     }
 
     private LocalBuilder WidenHalf(LocalBuilder bits)
     {
         var size = Shift("ShiftLeft", Call("BitwiseAnd", bits, Splat(DType.Int32, 0x7fff)), 13);
-        var apart = Splat(DType.Int32, 112 << 23);
-        var normal = Call("Add", size, apart);
+        var normal = Call("Multiply", As(Call("Add", size, Splat(DType.Int32, 224 << 23)), typeof(float)), Splat(DType.Float32, Math.ScaleB(1, -112)));
         var least = Splat(DType.Int32, 113 << 23);
-        var small = As(Call("Subtract", As(Call("Add", size, least), typeof(float)), As(least, typeof(float))), typeof(int));
-        var wide = Call(
-            "ConditionalSelect",
-            Call("LessThan", size, Splat(DType.Int32, 1 << 23)),
-            small,
-            Call("ConditionalSelect", Call("LessThan", size, Splat(DType.Int32, 31 << 23)), normal, Call("Add", normal, apart)));
-        var sign = Shift("ShiftLeft", Call("BitwiseAnd", bits, Splat(DType.Int32, 0x8000)), 16);
-        return As(Call("BitwiseOr", wide, sign), typeof(float));
+        var small = Call("Subtract", As(Call("Add", size, least), typeof(float)), As(least, typeof(float)));
+        var wide = Call("ConditionalSelect", As(Call("LessThan", size, Splat(DType.Int32, 1 << 23)), typeof(float)), small, normal);
+        var sign = As(Shift("ShiftLeft", Call("BitwiseAnd", bits, Splat(DType.Int32, 0x8000)), 16), typeof(float));
+        return Call("BitwiseOr", wide, sign);
     }
 
     private LocalBuilder Shift(string name, LocalBuilder x, int places)

@@ -64,6 +64,9 @@ internal interface ICudaDriver
     /// <summary>Runs a kernel on arguments of eight bytes each.</summary>
     void Launch(nint function, Grid grid, int threads, ReadOnlySpan<ulong> arguments);
 
+    /// <summary>Has a library ask for work on the device's stream; its call goes by a name.</summary>
+    void Ask(string call, Action<nint> work);
+
     /// <summary>From here on work is written down rather than done.</summary>
     void BeginCapture();
 

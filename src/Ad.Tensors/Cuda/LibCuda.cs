@@ -166,6 +166,8 @@ internal sealed unsafe class LibCuda : ICudaDriver
         }
     }
 
+    public void Ask(string call, Action<nint> work) => work(Stream);
+
     public void BeginCapture() =>
         Check("cuStreamBeginCapture", ((delegate* unmanaged<nint, int, int>)Entry("cuStreamBeginCapture_v2"))(Stream, Relaxed));
 

@@ -75,6 +75,9 @@ internal interface IKernels<K>
     /// <summary>Bodies, planned already in the order of <see cref="Operation.Structured.Bodies"/>, run as the operation says.</summary>
     K Structured(Operation.Structured structured, Plan<K>[] bodies, View[] operands, (int Result, int Slot)[] targets);
 
-    /// <summary>Steps put together where several are better done as one; <paramref name="whole"/> says which slot a slot lies in.</summary>
-    K[] Merge(K[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole);
+    /// <summary>
+    /// Steps put together where several are better done as one; <paramref name="whole"/> says which slot a slot lies in, <paramref name="isResult"/> whether
+    /// a slot is asked for when all is done.
+    /// </summary>
+    K[] Merge(K[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult);
 }
