@@ -6,6 +6,7 @@ internal sealed class CudaDevice : Device
     private readonly ICudaCompiler _compiler;
     private readonly Lock _gate = new();
     private CudaMemory? _workspace;
+    private UploadRing? _uploads;
 
     public CudaDevice(ICudaDriver driver, ICudaCompiler compiler, int ordinal, bool waitsForEachStep = false, IMatrixLibrary? matrices = null)
     {
@@ -63,7 +64,7 @@ internal sealed class CudaDevice : Device
             var memory = Allocator.Allocate(host.Bytes.Length, $"a {host.Type.Name()}{host.Shape}");
             if (host.Bytes.Length > 0)
             {
-                Driver.Upload(memory.Address, host.Bytes);
+                (_uploads ??= new UploadRing(Driver)).Upload(memory.Address, host.Bytes);
             }
 
             return new CudaStorage(this, host.Type, host.Shape, memory);
