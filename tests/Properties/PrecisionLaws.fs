@@ -1,9 +1,11 @@
+[<Xunit.Collection("Cuda")>]
 module Properties.PrecisionLaws
 
 open System
 open Xunit
 open Ad.Functional
 open Ad.Tensors
+open HostCuda
 
 let private parameters seed =
     let keys = Key.split 3 (Key.ofSeed seed)
@@ -179,3 +181,31 @@ let ``settings that are none are refused`` () =
                 LossScale.wrap wrong (Optimizer.sgd 0.1: Optimizer<Tensor, Tensor>) |> ignore)
 
         Assert.Contains("lossScale", error.Message)
+
+[<Fact>]
+let ``mixed precision trains on cuda as on the host`` () =
+    Assert.SkipUnless(Hosted.IsThere, Hosted.Missing)
+    Hosted.Install()
+    let p, x = parameters 13L
+
+    for dtype in [ BFloat16; Float16 ] do
+        let trained (device: Device) =
+            let place tree = tree |> Tree.map (Tensor.onDevice device) |> Tree.eval
+            let f = Precision.compute dtype (fun (p: Tensor[]) x -> Tensor.relu (Tensor.matmul x p[0] + p[1]))
+            let optimizer = LossScale.wrap LossScale.dynamic (Optimizer.adam 0.01)
+            let x = place x
+
+            let step (p, state) =
+                let loss p = Tensor.mean (Tensor.square (f p x))
+                Optimizer.step optimizer (grad (fun p -> LossScale.apply state (loss p)) p) state p
+
+            let start = place p
+            Seq.fold (fun s _ -> jit step s) (start, place (optimizer.Init start)) (seq { 1..3 })
+
+        let (host, state), (there, other) = trained Cpu, trained (Cuda 0)
+        Assert.Equal(Tensor.toScalar state.Scale, Tensor.toScalar other.Scale)
+
+        for a, b in Array.zip host there do
+            Assert.Equal("cuda:0", b.Device.Name)
+            let apart = Tensor.max (abs (a - Tensor.onDevice Cpu b))
+            Assert.InRange(Tensor.toScalar apart, 0.0, 0.01)
