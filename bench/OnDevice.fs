@@ -93,6 +93,38 @@ let private perceptron batch width =
             let _, losses = loop start (Seq.replicate times ())
             wait (List.last losses))
 
+/// A step of Adam on a classifier's cross-entropy, computed in a type; operations are three times those of the forward pass.
+let private classifier title (model: Model) batch dtype =
+    let flops = Network.summarize model |> List.sumBy _.Flops |> float
+
+    work title 0.0 (3.0 * float batch * flops) (fun device ->
+        let network = Network.ofModel (Precision.model dtype model)
+        let optimizer = Recipes.hide (Optimizer.adam 1e-3)
+        let place tree = tree |> Tree.map (Tensor.onDevice device) |> Tensor.eval
+        let x = normal device (batch :: model.Example)
+        let y = Tensor.onDevice device (Tensor.zeros Int32 [ batch ])
+        let start = place (Learning.start network optimizer 0.0 (Key.ofSeed 3L))
+        let loop = jitFold (Learning.step network optimizer 0.0 None Losses.crossEntropy)
+
+        fun times ->
+            let _, found = loop start (Seq.replicate times (x, y))
+            wait (fst (List.last found)))
+
+let private transformer batch length width dtype =
+    let perToken = 24.0 * float width * float width + 4.0 * float length * float width
+
+    work
+        $"transformer block forward and backward, {batch} x {length} x {width}, {dtype}"
+        0.0
+        (3.0 * float batch * float length * perToken)
+        (fun device ->
+            let block = Attention.transformer Float32 width (max 1 (width / 64)) (4 * width) false 0.0
+            let place tree = tree |> Tree.map (Tensor.onDevice device) |> Tensor.eval
+            let p, x = place (block.Init(Key.ofSeed 4L)), normal device [ batch; length; width ]
+            let f p = Tensor.sum (Precision.compute dtype (block.Apply Inference) p x)
+            let gradient = jit (Reverse.gradient f)
+            repeated (fun () -> Tree.leaves (gradient p) |> Array.last))
+
 let private update count =
     // Gradient, parameter and two moments are read, and all but the gradient written.
     work $"Adam update of {count} parameters" (28.0 * float count) 0.0 (fun device ->
@@ -118,6 +150,10 @@ let private all isSmall =
           product 16
           convolution 1 2 4
           perceptron 4 8
+          classifier "step of LeNet-5, batch 2" (Models.leNet5 Float32) 2 Float32
+          classifier "step of LeNet-5, batch 2, BFloat16" (Models.leNet5 Float32) 2 BFloat16
+          transformer 2 4 8 Float32
+          transformer 2 4 8 BFloat16
           update 100
           chain ]
     else
@@ -128,6 +164,11 @@ let private all isSmall =
           convolution 64 64 56
           perceptron 128 1024
           perceptron 4096 1024
+          classifier "step of LeNet-5, batch 256" (Models.leNet5 Float32) 256 Float32
+          classifier "step of ResNet-18, batch 128" (Models.resNet18 Float32) 128 Float32
+          classifier "step of ResNet-18, batch 128, BFloat16" (Models.resNet18 Float32) 128 BFloat16
+          transformer 8 1024 1024 Float32
+          transformer 8 1024 1024 BFloat16
           update 100_000_000
           chain ]
 

@@ -42,6 +42,14 @@ part() {
     fi
 
     part "benchmark" "$app/Bench" --device cuda || failed=1
+    FUNCTIONAL_TF32=1 part "benchmark with TF32" "$app/Bench" --device cuda || failed=1
+    if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
+        # A peer that fails is no failure of ours.
+        part "PyTorch" python3 "$here/onDevice.py" || true
+    else
+        echo "There is no PyTorch with CUDA: nothing to compare with."
+    fi
+
     nvidia-smi || true
     echo
     echo "failed: $failed"

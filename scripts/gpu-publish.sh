@@ -23,6 +23,6 @@ done < <(
         find "$folder" -maxdepth 1 \( -name 'libnvrtc.so.*' -o -name 'libnvrtc-builtins.so.*' \) ! -name '*.so.*.*.*' 2>/dev/null || true
     done | sort -u
 )
-cp scripts/gpu-check.sh "$out/"
+cp scripts/gpu-check.sh bench/onDevice.py "$out/"
 XZ_OPT=-T0 tar -C "$work" -cJf gpu-check.tar.xz gpu-check
 ls -l gpu-check.tar.xz "$out/nvrtc"

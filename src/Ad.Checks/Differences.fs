@@ -1,6 +1,7 @@
 namespace Ad.Checks
 
 open System
+open Ad.Tensors
 
 /// A derivative from values alone, and how far from the truth it may be.
 type internal Estimate =
@@ -24,6 +25,9 @@ type internal Slopes =
 /// Derivatives of a function of one number at 0, from its values.
 [<RequireQualifiedAccess>]
 module internal Differences =
+    /// The rounding unit of a float type.
+    let unitOf (dtype: DType) = dtype.Epsilon()
+
     /// The rounding unit of float64.
     let unit64 = Math.ScaleB(1.0, -52)
 

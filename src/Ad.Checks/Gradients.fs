@@ -7,7 +7,8 @@ open Ad.Tensors
 /// <summary>Checks the derivatives of any function of a tree of tensors: forward against reverse mode, against differences, and by Taylor slopes.</summary>
 /// <remarks>
 /// The function's own mistakes show when part of it has a derivative given by hand (customJvp, customVjp, stopGradient); the library's show always.
-/// Integers and booleans in the tree are held. A function with many results is checked through a weighted sum of them.
+/// Integers and booleans in the tree are held. A function with many results is checked through a weighted sum of them. Of numbers of 16 bits differences can tell
+/// little: a function that takes Float64 too is checked at the same point in that.
 /// </remarks>
 [<RequireQualifiedAccess>]
 module Gradients =
@@ -35,7 +36,7 @@ module Gradients =
             if t.DType = Float32 then
                 Tensor.ofArray t.Shape (Array.map float32 part)
             else
-                Tensor.ofArray t.Shape part)
+                Tensor.cast t.DType (Tensor.ofArray t.Shape part))
 
     let private index (shape: Shape) (offset: int) =
         let strides = shape.Strides()
@@ -76,13 +77,7 @@ module Gradients =
         : Subject list =
         let results = f point |> Tree.eval
 
-        let units =
-            Array.append point results
-            |> Array.map (fun t ->
-                if t.DType = Float32 then
-                    Differences.unit32
-                else
-                    Differences.unit64)
+        let units = Array.append point results |> Array.map (fun t -> Differences.unitOf t.DType)
 
         let subject =
             { Order = order
@@ -145,6 +140,20 @@ module Gradients =
 
         let leaves = Tree.leaves x
 
+        let leaves =
+            if leaves |> Array.exists (fun t -> t.DType.IsHalf()) then
+                let wide =
+                    leaves
+                    |> Array.map (fun t -> if t.DType.IsHalf() then Tensor.cast Float64 t else t)
+
+                try
+                    f (Tree.withLeaves wide x) |> Tree.leaves |> ignore
+                    wide
+                with :? ArgumentException ->
+                    leaves
+            else
+                leaves
+
         let floating (floats: Tensor[]) =
             let mutable used = 0
 
@@ -160,10 +169,13 @@ module Gradients =
             Tree.withLeaves filled x
 
         let onFloats point = f (floating point) |> Tree.leaves |> floats
-        let names = Tree.named x |> Array.filter (fun (_, t) -> t.DType.IsFloat())
+
+        let names =
+            Tree.named (Tree.withLeaves leaves x)
+            |> Array.filter (fun (_, t) -> t.DType.IsFloat())
 
         if Array.isEmpty (onFloats (floats leaves)) then
-            raise (ArgumentException "The function has no float32 or float64 result to differentiate.")
+            raise (ArgumentException "The function has no float result to differentiate.")
 
         subjects settings.Order 1 "" names (floats leaves) onFloats
         |> List.sortBy _.Order

@@ -47,6 +47,8 @@ module internal Outcome =
             | DType.Bool -> Tensor.ofArray t.Shape (t.ToArray<bool>())
             | DType.Int32 -> Tensor.ofArray t.Shape (t.ToArray<int>())
             | DType.Int64 -> Tensor.ofArray t.Shape (t.ToArray<int64>())
+            | DType.Float16 -> Tensor.ofArray t.Shape (t.ToArray<System.Half>())
+            | DType.BFloat16 -> Tensor.ofArray t.Shape (t.ToArray<Ad.Numerics.BFloat16>())
             | DType.Float32 -> Tensor.ofArray t.Shape (t.ToArray<float32>())
             | DType.Float64 -> Tensor.ofArray t.Shape (t.ToArray<float>())
 
@@ -199,13 +201,12 @@ module Layers =
                let fast = jit (apply Inference) (parameters, input)
                let apart = Tensor.toScalar (Tensor.sum (abs (plain - fast)))
 
-               let unit =
-                   if plain.DType = DType.Float32 then
-                       Differences.unit32
-                   else
-                       Differences.unit64
-
-               if apart <= 1000.0 * unit * Tensor.toScalar (Tensor.sum (abs plain)) then
+               if
+                   apart
+                   <= 1000.0
+                      * Differences.unitOf plain.DType
+                      * Tensor.toScalar (Tensor.sum (abs plain))
+               then
                    None
                else
                    Some $"{plain} plain, but {fast} jitted.") |]

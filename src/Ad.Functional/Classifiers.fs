@@ -222,9 +222,12 @@ module Learning =
 
         let objective p =
             let logits, running = network.Apply (Training keys[1]) p learner.Running x
-            loss logits classes, (logits, running)
+            let value = loss logits classes
+            Recipes.scaledLoss learner.Optimizer value, (value, logits, running)
 
-        let (value, (logits, running)), gradients = Reverse.valueAndGradientAux objective learner.Parameters
+        let (_, (value, logits, running)), gradients =
+            Reverse.valueAndGradientAux objective learner.Parameters
+
         let parameters, state = Optimizer.step optimizer gradients learner.Optimizer learner.Parameters
 
         let next =

@@ -120,16 +120,7 @@ module internal Evaluate =
                         { Type = value.Type
                           Shape = Shape.Scalar }
 
-                    let storage =
-                        if value.Type = DType.Float32 then
-                            HostStorage.Copy<float32>(
-                                Shape.Scalar,
-                                ReadOnlySpan [| float32 (value.ToDouble()) |]
-                            )
-                        else
-                            HostStorage.Copy<float>(Shape.Scalar, ReadOnlySpan [| value.ToDouble() |])
-
-                    let position = argument storage scalar
+                    let position = argument (HostStorage.Of value) scalar
 
                     if shape.Rank = 0 then
                         position

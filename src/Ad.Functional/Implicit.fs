@@ -26,7 +26,10 @@ module Implicit =
 
         Tensor.concat 0 (leaves |> Array.map Tensor.flatten), back
 
-    let private tolerance (t: Tensor) = if t.DType = DType.Float32 then 1e-6 else 1e-13
+    let private tolerance (t: Tensor) =
+        if t.DType.IsHalf() then 4.0 * t.DType.Epsilon()
+        elif t.DType = DType.Float32 then 1e-6
+        else 1e-13
 
     // Directions kept: all of them for small systems, whose solution is then exact after as many steps as there are unknowns.
     [<Literal>]
@@ -75,7 +78,10 @@ module Implicit =
     let private orNaN (isGood: Tensor) (v: Tensor) = Tensor.where isGood v (Tensor.fullLike v nan)
 
     // The part of its start that a residual may not exceed in a solution.
-    let private enough (t: Tensor) = if t.DType = DType.Float32 then 1e-3 else 1e-6
+    let private enough (t: Tensor) =
+        if t.DType.IsHalf() then 16.0 * t.DType.Epsilon()
+        elif t.DType = DType.Float32 then 1e-3
+        else 1e-6
 
     let private solved (a: Tensor -> Tensor) (b: Tensor) =
         let x = conjugateResiduals a b

@@ -137,7 +137,7 @@ module Pool =
     /// <exception cref="T:System.ArgumentException">The window does not fit; the message names it and the shape.</exception>
     let average (options: PoolOptions) (window: int list) (x: Tensor) : Tensor =
         if not (x.DType.IsFloat()) then
-            Shapes.refuse "avgPool" $"takes float32 or float64, but was given {x.Signature}."
+            Shapes.refuse "avgPool" $"takes floats, but was given {x.Signature}."
 
         let windows, positions, bounds as laid = lay "avgPool" window options x
         let spatial = positions.Length

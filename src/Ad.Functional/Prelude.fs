@@ -27,6 +27,14 @@ module ElementTypes =
     [<Literal>]
     let Int64 = DType.Int64
 
+    /// IEEE 754 binary16, .NET's Half: stored in 16 bits, computed in Float32 and rounded after every operation.
+    [<Literal>]
+    let Float16 = DType.Float16
+
+    /// The upper half of a Float32: stored in 16 bits, computed in Float32 and rounded after every operation.
+    [<Literal>]
+    let BFloat16 = DType.BFloat16
+
     /// IEEE 754 binary32, F#'s float32.
     [<Literal>]
     let Float32 = DType.Float32

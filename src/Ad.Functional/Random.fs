@@ -38,7 +38,7 @@ module Random =
     /// Uniform in [0, 1) in a float type.
     let uniformOf (dtype: DType) (key: Key) (shape: int seq) : Tensor =
         if not (dtype.IsFloat()) then
-            Shapes.refuse "uniform" $"makes float32 or float64, not {dtype.Name()}."
+            Shapes.refuse "uniform" $"makes floats, not {dtype.Name()}."
 
         Tensor.Create(Op.Random(dtype, shapeOf shape), key.Words)
 
@@ -46,12 +46,17 @@ module Random =
     let uniform key shape = uniformOf DType.Float64 key shape
 
     /// Standard normal in a float type, by the transform of Box and Muller (1958): sqrt(-2 log u) cos(2 pi v).
-    let normalOf (dtype: DType) (key: Key) (shape: int seq) : Tensor =
+    let rec normalOf (dtype: DType) (key: Key) (shape: int seq) : Tensor =
         let shape = Seq.toArray shape
-        let u = uniformOf dtype key (Array.append [| 2 |] shape)
-        // 1 - u lies in (0, 1], where the logarithm is finite.
-        let radius = sqrt (-2.0 * log (1.0 - u[0]))
-        radius * cos (2.0 * Math.PI * u[1])
+
+        if dtype.IsHalf() then
+            // Of few bits, uniform numbers would leave out the tails.
+            Tensor.cast dtype (normalOf DType.Float32 key shape)
+        else
+            let u = uniformOf dtype key (Array.append [| 2 |] shape)
+            // 1 - u lies in (0, 1], where the logarithm is finite.
+            let radius = sqrt (-2.0 * log (1.0 - u[0]))
+            radius * cos (2.0 * Math.PI * u[1])
 
     /// Standard normal, Float64.
     let normal key shape = normalOf DType.Float64 key shape

@@ -37,6 +37,18 @@ module Recipes =
                 let updates, state = o.Update g (unbox<Hidden<'S>> state).State p
                 updates, ({ State = state }: Hidden<'S>) :> obj }
 
+    /// The optimizer with its loss scaled, and its state's type hidden.
+    [<CompiledName("Scaled")>]
+    let scaled (settings: LossScaling) (o: Optimizer<'P, obj>) : Optimizer<'P, obj> =
+        hide (LossScale.wrap settings o)
+
+    /// The loss times the factor of a hidden state that scales it; of another, the loss itself.
+    [<CompiledName("ScaledLoss")>]
+    let scaledLoss (state: obj) (loss: Tensor) : Tensor =
+        match state with
+        | :? Hidden<LossScaled<obj>> as hidden -> LossScale.apply hidden.State loss
+        | _ -> loss
+
     // Decay of the weights after the scaling, by which it is not divided (Loshchilov and Hutter 2019).
     let private decoupled name (scaling: OptimizerSettings -> Optimizer<'P, 'S>) =
         name,

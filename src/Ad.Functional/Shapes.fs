@@ -78,7 +78,7 @@ module internal Shapes =
 
         match f.Types() with
         | PointwiseTypes.Floats ->
-            Array.iter (only name (fun t -> t.IsFloat()) "float32 or float64") inputs
+            Array.iter (only name (fun t -> t.IsFloat()) "floats") inputs
             sameType name inputs
             inputs[0]
         | PointwiseTypes.Numbers ->
@@ -316,7 +316,7 @@ module internal Shapes =
           Shape = windowed name positions windows x }
 
     let private windowShare positions windows (x: Signature) (t: Signature) =
-        only "windowShare" (fun t -> t.IsFloat()) "float32 or float64" x
+        only "windowShare" (fun t -> t.IsFloat()) "floats" x
         sameType "windowShare" [| x; t |]
         sameShape "windowShare" [| x; t |]
 
@@ -324,7 +324,7 @@ module internal Shapes =
             Shape = windowed "windowShare" positions windows x }
 
     let private windowSpread (windows: Windows) (x: Signature) (g: Signature) =
-        only "windowSpread" (fun t -> t.IsFloat()) "float32 or float64" x
+        only "windowSpread" (fun t -> t.IsFloat()) "floats" x
         sameType "windowSpread" [| x; g |]
 
         if

@@ -122,10 +122,22 @@ module Stateful =
           Apply =
             fun mode p running x ->
                 channelled "batchNorm" channels x
+                let dtype = x.DType
+
+                // Statistics of 16 bits would stand still: a tenth of a percent of them is nothing.
+                let wide (t: Tensor) =
+                    if t.DType.IsHalf() then
+                        Tensor.cast running.Mean.DType t
+                    else
+                        t
+
+                let x = wide x
+                let p = Tree.map wide p
 
                 let normalize (mean: Tensor) (variance: Tensor) =
                     (x - along x mean) * along x (p.Gain * Tensor.rsqrt (variance + epsilon))
                     + along x p.Shift
+                    |> fun y -> if dtype.IsHalf() then Tensor.cast dtype y else y
 
                 match mode with
                 | Inference -> normalize running.Mean running.Variance, running
@@ -152,8 +164,10 @@ module Stateful =
           Shift = Tensor.zeros dtype [ size ] }
 
     let private centred epsilon axes (x: Tensor) =
-        let d = x - Tensor.meanKeep axes x
-        d * Tensor.rsqrt (Tensor.meanKeep axes (Tensor.square d) + epsilon)
+        x
+        |> Tensor.inSingle (fun x ->
+            let d = x - Tensor.meanKeep axes x
+            d * Tensor.rsqrt (Tensor.meanKeep axes (Tensor.square d) + epsilon))
 
     let private trailing name size (x: Tensor) =
         if x.Rank < 1 || x.Shape[x.Rank - 1] <> size then
@@ -175,7 +189,8 @@ module Stateful =
           Apply =
             fun _ gain x ->
                 trailing "rmsNorm" size x
-                x * Tensor.rsqrt (Tensor.meanKeep [ -1 ] (Tensor.square x) + epsilon) * gain }
+                let scaled (x: Tensor) = x * Tensor.rsqrt (Tensor.meanKeep [ -1 ] (Tensor.square x) + epsilon)
+                Tensor.inSingle scaled x * gain }
 
     /// Mean 0 and variance 1 over each group of channels of each example, then gain and shift per channel (Wu and He 2018).
     [<CompiledName("GroupNorm")>]

@@ -198,12 +198,7 @@ type Tensor
         if t.Count <> 1L then
             Shapes.refuse "toScalar" $"a tensor of shape {t.Size} has {t.Count} elements, not one."
 
-        match t.DType with
-        | DType.Bool -> if t.Host.Elements<bool>()[0] then 1.0 else 0.0
-        | DType.Int32 -> float (t.Host.Elements<int>()[0])
-        | DType.Int64 -> float (t.Host.Elements<int64>()[0])
-        | DType.Float32 -> float (t.Host.Elements<float32>()[0])
-        | DType.Float64 -> t.Host.Elements<float>()[0]
+        t.Host.Number 0
 
     /// The elements as text by position; nothing is evaluated until the function is called.
     member private t.Text: int -> string =
@@ -219,6 +214,15 @@ type Tensor
         | DType.Bool -> fun i -> if host.Elements<bool>()[i] then "true" else "false"
         | DType.Int32 -> fun i -> string (host.Elements<int>()[i])
         | DType.Int64 -> fun i -> string (host.Elements<int64>()[i])
+        | DType.Float16
+        | DType.BFloat16 ->
+            fun i ->
+                let x = host.Number i
+
+                if x = Math.Floor x && abs x < 1e6 then
+                    number x
+                else
+                    Scalar.Of(t.DType, x).ToString()
         | DType.Float32 -> fun i -> number (float (host.Elements<float32>()[i]))
         | DType.Float64 -> fun i -> number (host.Elements<float>()[i])
 
@@ -273,6 +277,10 @@ type Tensor
             || t.DType = u.DType
                && t.Size = u.Size
                && (match t.DType with
+                   | DType.Float16
+                   | DType.BFloat16 ->
+                       let a, b = t.Host, u.Host
+                       Seq.forall (fun i -> a.Number(i).Equals(b.Number i)) (seq { 0 .. int t.Count - 1 })
                    | DType.Float32 -> t.Host.Elements<float32>().SequenceEqual(u.Host.Elements<float32>())
                    | DType.Float64 -> t.Host.Elements<float>().SequenceEqual(u.Host.Elements<float>())
                    | DType.Bool

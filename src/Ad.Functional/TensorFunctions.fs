@@ -77,7 +77,7 @@ module Tensor =
     /// <summary>Evenly spaced numbers from start to stop, both included: start + i (stop - start) / (count - 1).</summary>
     let linspace (dtype: DType) (start: float) (stop: float) (count: int) =
         if not (dtype.IsFloat()) then
-            Shapes.refuse "linspace" $"makes float32 or float64, not {dtype.Name()}."
+            Shapes.refuse "linspace" $"makes floats, not {dtype.Name()}."
 
         if count < 0 then
             Shapes.refuse "linspace" $"cannot make {count} numbers."
@@ -91,6 +91,8 @@ module Tensor =
 
         if dtype = DType.Float32 then
             ofArray [ count ] (Array.map float32 data)
+        elif dtype.IsHalf() then
+            Tensor.Create(Cast dtype, ofArray [ count ] data)
         else
             ofArray [ count ] data
 
@@ -666,14 +668,19 @@ module Tensor =
         Shapes.axes "mean" t.Rank axes
         |> Array.fold (fun n a -> n * int64 t.Shape[a]) 1L
 
+    /// A function of several steps, of 16 bits in Float32 throughout and rounded once.
+    let internal inSingle (f: Tensor -> Tensor) (t: Tensor) =
+        if t.DType.IsHalf() then
+            cast t.DType (f (cast DType.Float32 t))
+        else
+            f t
+
     /// The mean over axes; NaN of none.
     let meanOver axes (t: Tensor) =
         if not (t.DType.IsFloat()) then
-            Shapes.refuse
-                "mean"
-                $"takes float32 or float64, but was given {t.Signature}; convert it with Tensor.cast."
+            Shapes.refuse "mean" $"takes floats, but was given {t.Signature}; convert it with Tensor.cast."
 
-        sumOver axes t / float (countOver axes t)
+        t |> inSingle (fun t -> sumOver axes t / float (countOver axes t))
 
     /// The mean over axes, kept at size 1.
     let meanKeep axes t = keeping "mean" meanOver axes t
@@ -682,7 +689,7 @@ module Tensor =
     let mean t = meanOver (every t) t
 
     /// The mean squared distance from the mean over axes (divided by n).
-    let varianceOver axes t = meanOver axes (square (t - meanKeep axes t))
+    let varianceOver axes t = t |> inSingle (fun t -> meanOver axes (square (t - meanKeep axes t)))
 
     /// The mean squared distance from the mean (divided by n).
     let variance t = varianceOver (every t) t
@@ -900,10 +907,12 @@ module Tensor =
     /// The Euclidean norm of all elements, whose derivative at 0 is 0. Elements whose squares are too large or too small for their type are no
     /// matter: they are measured by the largest.
     let norm (t: Tensor) =
-        let largest = stopGradient (max (abs t))
-        let usable = logicalAnd (isFinite largest) (greater largest (zerosLike largest))
-        let unit = where usable largest (onesLike largest)
-        unit * sqrt (sum (square (t / unit)))
+        t
+        |> inSingle (fun t ->
+            let largest = stopGradient (max (abs t))
+            let usable = logicalAnd (isFinite largest) (greater largest (zerosLike largest))
+            let unit = where usable largest (onesLike largest)
+            unit * sqrt (sum (square (t / unit))))
 
     // ---- composed
 
@@ -932,8 +941,10 @@ module Tensor =
 
     /// log sum exp over axes, kept at size 1; each slice subtracts its own largest.
     let logSumExpKeep axes (x: Tensor) =
-        let m = shift "logSumExp" axes x
-        log (sumKeep axes (exp (x - m))) + m
+        x
+        |> inSingle (fun x ->
+            let m = shift "logSumExp" axes x
+            log (sumKeep axes (exp (x - m))) + m)
 
     /// log sum exp over axes; each slice subtracts its own largest. -infinity of none.
     let logSumExpOver axes (x: Tensor) = squeeze (Shapes.axes "logSumExp" x.Rank axes) (logSumExpKeep axes x)
@@ -943,11 +954,13 @@ module Tensor =
 
     /// exp(x) / sum exp(x) along an axis; each slice subtracts its own largest.
     let softmax (axis: int) (x: Tensor) =
-        let e = exp (x - shift "softmax" [ axis ] x)
-        e / sumKeep [ axis ] e
+        x
+        |> inSingle (fun x ->
+            let e = exp (x - shift "softmax" [ axis ] x)
+            e / sumKeep [ axis ] e)
 
     /// log(softmax(x)) along an axis, without overflow or loss.
-    let logSoftmax (axis: int) (x: Tensor) = x - logSumExpKeep [ Shapes.axis "logSoftmax" x.Rank axis ] x
+    let logSoftmax (axis: int) (x: Tensor) = x |> inSingle (fun x -> x - logSumExpKeep [ Shapes.axis "logSoftmax" x.Rank axis ] x)
 
     let private windows name (window: int list) (strides: int list) (x: Tensor) kind =
         let spatial = window.Length

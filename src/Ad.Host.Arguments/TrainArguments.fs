@@ -28,6 +28,7 @@ type TrainArgument =
     | [<Unique>] Validation of share: float
     | [<Unique>] Patience of epochs: int
     | [<Unique>] Seed of number: int64
+    | [<Unique>] Precision of name: string
     | [<Unique>] Device of name: string
     | [<Unique; AltCommandLine("-o")>] Output of file: string
     | [<Unique>] Checkpoint of file: string
@@ -68,6 +69,8 @@ type TrainArgument =
             | Patience _ ->
                 "epochs without a better share of the held-out examples after which the run ends, with the best parameters seen; 0 goes on to the last epoch, and keeps the last (0)."
             | Seed _ -> "where the initial weights, the order of examples and the dropout come from (0)."
+            | Precision _ ->
+                "what the model computes in: float32, bf16 or f16, the last with its loss scaled; parameters stay float32 (float32)."
             | Device _ -> "where to train: cpu, cuda, or cuda: and a number (cpu)."
             | Output _ ->
                 "where the parameters go, as safetensors (named after the data: digits.safetensors)."
@@ -109,6 +112,7 @@ module internal TrainArguments =
             | Validation share -> "Validation", string share
             | Patience epochs -> "Patience", string epochs
             | Seed number -> "Seed", string number
+            | Precision name -> "Precision", name
             | Device name -> "Device", name
             | Output file -> "Output", file
             | Checkpoint file -> "Checkpoint", file

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using Ad.Numerics;
 
 namespace Ad.Tensors;
 
@@ -121,6 +122,8 @@ public static partial class Npy
 
     private static string Code(DType type) => type switch
     {
+        DType.Float16 => "<f2",
+        DType.BFloat16 => throw new NotSupportedException("An npy file cannot hold bfloat16, which NumPy does not know; cast it to float32, or write safetensors."),
         DType.Float32 => "<f4",
         DType.Float64 => "<f8",
         DType.Int32 => "<i4",
@@ -130,6 +133,7 @@ public static partial class Npy
 
     private static HostStorage Elements(Stream stream, string code, Shape shape, string name) => code switch
     {
+        "<f2" => HostStorage.Copy<Half>(shape, Values<Half>(stream, shape, name)),
         "<f4" => HostStorage.Copy<float>(shape, Values<float>(stream, shape, name)),
         "<f8" => HostStorage.Copy<double>(shape, Values<double>(stream, shape, name)),
         "<i4" => HostStorage.Copy<int>(shape, Values<int>(stream, shape, name)),
@@ -167,6 +171,8 @@ public static partial class Npy
     // From Fortran's order: the axes lie the other way round.
     private static HostStorage Turned(HostStorage read, Shape shape) => read.Type switch
     {
+        DType.Float16 => Turned<Half>(read, shape),
+        DType.BFloat16 => Turned<BFloat16>(read, shape),
         DType.Float32 => Turned<float>(read, shape),
         DType.Float64 => Turned<double>(read, shape),
         DType.Int32 => Turned<int>(read, shape),

@@ -94,12 +94,14 @@ public static partial class Safetensors
 
         var type = Text(dtype, path) switch
         {
+            "F16" => DType.Float16,
+            "BF16" => DType.BFloat16,
             "F32" => DType.Float32,
             "F64" => DType.Float64,
             "I32" => DType.Int32,
             "I64" => DType.Int64,
             "BOOL" => DType.Bool,
-            var other => throw Wrong(path, $"'{name}' has the type '{other}', which is none of F32, F64, I32, I64 and BOOL"),
+            var other => throw Wrong(path, $"'{name}' has the type '{other}', which is none of F16, BF16, F32, F64, I32, I64 and BOOL"),
         };
         var shape = ShapeOf(name, Numbers(sizes, name, path), path);
         var range = Numbers(offsets, name, path);

@@ -188,7 +188,11 @@ public static partial class Safetensors
     private static HostStorage Reversed(HostStorage tensor)
     {
         var reversed = HostStorage.Allocate(tensor.Type, tensor.Shape);
-        if (tensor.Type.Size() == 4)
+        if (tensor.Type.Size() == 2)
+        {
+            BinaryPrimitives.ReverseEndianness(tensor.Elements<ushort>(), reversed.Writable<ushort>());
+        }
+        else if (tensor.Type.Size() == 4)
         {
             BinaryPrimitives.ReverseEndianness(tensor.Elements<int>(), reversed.Writable<int>());
         }
@@ -205,6 +209,8 @@ public static partial class Safetensors
         DType.Bool => "BOOL",
         DType.Int32 => "I32",
         DType.Int64 => "I64",
+        DType.Float16 => "F16",
+        DType.BFloat16 => "BF16",
         DType.Float32 => "F32",
         DType.Float64 => "F64",
     };

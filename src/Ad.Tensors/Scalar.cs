@@ -1,4 +1,5 @@
 using System.Globalization;
+using Ad.Numerics;
 
 namespace Ad.Tensors;
 
@@ -13,11 +14,12 @@ public readonly record struct Scalar
     public DType Type { get; }
 
     /// <summary>
-    /// A number as an element of a type: rounded to nearest for Float32, truncated toward zero for integers, true unless 0 for Bool.
+    /// A number as an element of a type: rounded to nearest for Float32 and the floats of 16 bits, truncated toward zero for integers, true unless 0 for Bool.
     /// </summary>
     /// <exception cref="OverflowException">An integer type cannot hold it.</exception>
     public static Scalar Of(DType type, double value) => type switch
     {
+        DType.Float16 or DType.BFloat16 => new(type, BitConverter.DoubleToInt64Bits(Halves.ToSingle(type, Halves.Of(type, value)))),
         DType.Float32 => new(type, BitConverter.DoubleToInt64Bits((float)value)),
         DType.Float64 => new(type, BitConverter.DoubleToInt64Bits(value)),
         DType.Int32 => new(type, checked((int)value)),
@@ -32,6 +34,7 @@ public readonly record struct Scalar
         DType.Int32 => new(type, checked((int)value)),
         DType.Int64 => new(type, value),
         DType.Bool => new(type, value != 0 ? 1 : 0),
+        DType.Float16 or DType.BFloat16 => Of(type, (double)Halves.ToSingle(type, Halves.Of(type, value))),
         DType.Float32 or DType.Float64 => Of(type, (double)value),
     };
 
@@ -44,6 +47,8 @@ public readonly record struct Scalar
     /// <summary>The shortest text that reads back as the same value, in the invariant culture.</summary>
     public override string ToString() => Type switch
     {
+        DType.Float16 => ((Half)ToDouble()).ToString("R", CultureInfo.InvariantCulture),
+        DType.BFloat16 => ((BFloat16)ToDouble()).ToString(),
         DType.Float32 => ((float)ToDouble()).ToString("R", CultureInfo.InvariantCulture),
         DType.Float64 => ToDouble().ToString("R", CultureInfo.InvariantCulture),
         DType.Int32 or DType.Int64 => _bits.ToString(CultureInfo.InvariantCulture),

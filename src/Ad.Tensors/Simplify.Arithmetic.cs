@@ -84,6 +84,12 @@ public static partial class Simplify
                 return instruction.Operands[0];
             }
 
+            if (Operand(instruction) is { Operation: Operation.Cast } inner
+                && Operand(inner).Type == instruction.Type && IsExact(instruction.Type, inner.Type))
+            {
+                return inner.Operands[0];
+            }
+
             if (ConstantOf(instruction) is not { } constant)
             {
                 return -1;
@@ -93,6 +99,10 @@ public static partial class Simplify
             Casts.Of(constant.Type, instruction.Type)(Bytes(constant), default, default, result);
             return Constant(ScalarOf(instruction.Type, result), instruction.Shape);
         }
+
+        // Whether all of a float type's values are values of a wider one.
+        private static bool IsExact(DType from, DType to) =>
+            (from.IsHalf() && to is DType.Float32 or DType.Float64) || (from == DType.Float32 && to == DType.Float64);
 
         private int Reduce(Instruction instruction, Operation.Reduce reduce)
         {
@@ -158,6 +168,7 @@ public static partial class Simplify
                 DType.Bool => [(byte)value.ToInt64()],
                 DType.Int32 => BitConverter.GetBytes((int)value.ToInt64()),
                 DType.Int64 => BitConverter.GetBytes(value.ToInt64()),
+                DType.Float16 or DType.BFloat16 => BitConverter.GetBytes(Halves.Of(value.Type, value.ToDouble())),
                 DType.Float32 => BitConverter.GetBytes((float)value.ToDouble()),
                 DType.Float64 => BitConverter.GetBytes(value.ToDouble()),
             };
@@ -168,6 +179,7 @@ public static partial class Simplify
             DType.Bool => Scalar.Of(type, (long)bytes[0]),
             DType.Int32 => Scalar.Of(type, (long)BitConverter.ToInt32(bytes)),
             DType.Int64 => Scalar.Of(type, BitConverter.ToInt64(bytes)),
+            DType.Float16 or DType.BFloat16 => Scalar.Of(type, (double)Halves.ToSingle(type, BitConverter.ToUInt16(bytes))),
             DType.Float32 => Scalar.Of(type, (double)BitConverter.ToSingle(bytes)),
             DType.Float64 => Scalar.Of(type, BitConverter.ToDouble(bytes)),
         };

@@ -14,7 +14,7 @@ public static partial class Simplify
     public static Program Apply(Program program)
     {
         ArgumentNullException.ThrowIfNull(program);
-        program = Rewritten(program);
+        program = Rewritten(Widening.Of(program));
 
         // Parts may have been padded along several axes.
         for (var axis = 0; axis < MostPasses && SumsOfParts.In(program) is { } apart; axis++)

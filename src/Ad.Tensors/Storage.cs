@@ -69,6 +69,47 @@ public sealed class HostStorage : Storage
         return storage;
     }
 
+    /// <summary>One element, as a tensor of rank 0.</summary>
+    public static HostStorage Of(Scalar value)
+    {
+        var storage = Allocate(value.Type, Shape.Scalar);
+        switch (value.Type)
+        {
+            case DType.Bool:
+                storage.Writable<bool>()[0] = value.ToInt64() != 0;
+                break;
+            case DType.Int32:
+                storage.Writable<int>()[0] = (int)value.ToInt64();
+                break;
+            case DType.Int64:
+                storage.Writable<long>()[0] = value.ToInt64();
+                break;
+            case DType.Float16:
+            case DType.BFloat16:
+                storage.Writable<ushort>()[0] = Halves.Of(value.Type, value.ToDouble());
+                break;
+            case DType.Float32:
+                storage.Writable<float>()[0] = (float)value.ToDouble();
+                break;
+            case DType.Float64:
+                storage.Writable<double>()[0] = value.ToDouble();
+                break;
+        }
+
+        return storage;
+    }
+
+    /// <summary>An element, counted row by row, as a double; true is 1.</summary>
+    public double Number(int index) => Type switch
+    {
+        DType.Bool => Elements<byte>()[index] != 0 ? 1 : 0,
+        DType.Int32 => Elements<int>()[index],
+        DType.Int64 => Elements<long>()[index],
+        DType.Float16 or DType.BFloat16 => Halves.ToSingle(Type, Elements<ushort>()[index]),
+        DType.Float32 => Elements<float>()[index],
+        DType.Float64 => Elements<double>()[index],
+    };
+
     /// <summary>The elements, as the .NET type that the element type names.</summary>
     public ReadOnlySpan<T> Elements<T>()
         where T : unmanaged => Writable<T>();

@@ -97,6 +97,11 @@ internal static class Compare
         }
 
         var scale = Math.Max(Math.Abs(a), Math.Abs(b));
+        if (type.IsHalf())
+        {
+            return Math.Abs(a - b) / Math.Max(Math.ScaleB(type.Epsilon(), Math.ILogB(scale)), Math.ScaleB(1, type == DType.Float16 ? -24 : -133));
+        }
+
         var unit = type == DType.Float32 ? MathF.BitIncrement((float)scale) - (float)scale : Math.BitIncrement(scale) - scale;
         return double.IsInfinity(unit) ? Math.Abs(a - b) / (scale * (type == DType.Float32 ? 1.2e-7 : 2.2e-16)) : Math.Abs(a - b) / unit;
     }

@@ -6,6 +6,7 @@ namespace Engine;
 public sealed class ConvolveTests
 {
     [Theory]
+    [InlineData(DType.BFloat16)]
     [InlineData(DType.Float32)]
     [InlineData(DType.Float64)]
     [InlineData(DType.Int32)]
@@ -19,6 +20,7 @@ public sealed class ConvolveTests
     }
 
     [Theory]
+    [InlineData(DType.BFloat16)]
     [InlineData(DType.Float32)]
     [InlineData(DType.Float64)]
     public void Empty_axes_are_no_exception(DType type)
@@ -30,6 +32,7 @@ public sealed class ConvolveTests
     }
 
     [Theory]
+    [InlineData(DType.BFloat16)]
     [InlineData(DType.Float32)]
     [InlineData(DType.Float64)]
     public void Infinities_and_NaN_spread_to_the_windows_they_are_in_and_no_further(DType type)

@@ -90,6 +90,38 @@ public sealed class CudaDeviceTests
     }
 
     [Fact]
+    public void Copies_to_the_device_arrive_whole_and_are_waited_for_only_when_the_host_is_far_ahead()
+    {
+        var driver = new HostDriver();
+        var device = Device(driver);
+        var random = new Random(1);
+        var tensors = Enumerable.Range(0, 7).Select(i =>
+        {
+            var x = HostStorage.Allocate(DType.Int32, new Shape((i * UploadRing.Piece / 8) + 3));
+            random.NextBytes(x.Writable<byte>());
+            return x;
+        }).ToArray();
+        var placed = tensors.Take(2).Select(device.Place).ToList();
+        Assert.DoesNotContain("cuEventSynchronize", driver.Calls);
+        placed.AddRange(tensors.Skip(2).Select(device.Place));
+        Assert.Contains("cuEventSynchronize", driver.Calls);
+        Assert.All(tensors.Zip(placed), pair => Assert.True(pair.First.Bytes.SequenceEqual(pair.Second.ToHost().Bytes)));
+        Assert.InRange(driver.Calls.Count(call => call == "cuMemAllocHost"), 1, 4);
+    }
+
+    [Fact]
+    public void A_profile_says_of_each_step_how_long_it_took()
+    {
+        var driver = new HostDriver();
+        var device = Device(driver);
+        var text = device.Prepare(Shifted(40)).Profile([Vector([.. Enumerable.Range(0, 40).Select(i => i / 40.0)])], 3);
+        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.All(lines[..2], line => Assert.Contains(" us  ", line, StringComparison.Ordinal));
+        Assert.Contains("kernels ", lines[^1], StringComparison.Ordinal);
+        Assert.Equal(9, driver.Calls.Count(call => call == "cuEventDestroy"));
+    }
+
+    [Fact]
     public void Forgotten_tensors_are_found_before_the_driver_is_asked_for_more()
     {
         var driver = new HostDriver { MemoryLimit = 1 << 16 };

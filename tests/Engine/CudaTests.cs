@@ -45,7 +45,7 @@ public sealed class CudaTests
                     new Plain(DType.Float64, new Shape(2), [flow, 5], []));
             }
         },
-        ["sorts"] = () => Array.ForEach([DType.Bool, DType.Int32, DType.Int64, DType.Float32, DType.Float64], new SortTests().Positions_are_in_the_order_of_elements_ties_as_they_stand_and_NaN_last),
+        ["sorts"] = () => Array.ForEach([DType.Bool, DType.Int32, DType.Int64, DType.Float16, DType.BFloat16, DType.Float32, DType.Float64], new SortTests().Positions_are_in_the_order_of_elements_ties_as_they_stand_and_NaN_last),
         ["elementwise functions"] = () => Array.ForEach(Enum.GetValues<Pointwise>(), new PointwiseTests().An_elementwise_function_agrees_with_its_definition),
         ["fusion"] = new FusionTests().Programs_give_what_their_instructions_give_one_by_one,
         ["scans"] = new StructuredTests().A_scan_is_the_loop_in_either_direction_whatever_results_are_asked_for,
@@ -62,7 +62,7 @@ public sealed class CudaTests
         },
         ["long products"] = () =>
         {
-            foreach (var type in (DType[])[DType.Float32, DType.Float64, DType.Int32])
+            foreach (var type in (DType[])[DType.Float32, DType.Float64, DType.Int32, DType.Float16])
             {
                 var build = new Build();
                 var (x, y) = (build.Input(type, 70, 1500), build.Input(type, 1500, 80));
@@ -137,5 +137,5 @@ public sealed class CudaTests
         Assert.Equal(3, plan.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }
 
-    private static void Typed(Action<DType> law) => Array.ForEach([DType.Int32, DType.Int64, DType.Float32, DType.Float64], law);
+    private static void Typed(Action<DType> law) => Array.ForEach([DType.Int32, DType.Int64, DType.BFloat16, DType.Float32, DType.Float64], law);
 }

@@ -14,7 +14,7 @@ public sealed class FusionTests
     public void Programs_give_what_their_instructions_give_one_by_one() => OperationTests.Repeat(400, make =>
     {
         var build = new Build();
-        var type = make.Pick(DType.Float32, DType.Float64);
+        var type = make.Pick(DType.BFloat16, DType.Float32, DType.Float64);
         int[] square = make.Pick<int[]>([4, 6], [1, 5], [3, 1], [6, 4], [0, 3], [13, 9], [2, 3, 4]);
         var inputs = Enumerable.Range(0, 3).Select(_ => build.Input(type, square)).ToList();
         for (var step = 0; step < 20; step++)

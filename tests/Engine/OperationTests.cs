@@ -5,8 +5,8 @@ namespace Engine;
 
 public sealed class OperationTests
 {
-    private static readonly DType[] All = [DType.Bool, DType.Int32, DType.Int64, DType.Float32, DType.Float64];
-    private static readonly DType[] Numbers = [DType.Int32, DType.Int64, DType.Float32, DType.Float64];
+    private static readonly DType[] All = [DType.Bool, DType.Int32, DType.Int64, DType.Float16, DType.BFloat16, DType.Float32, DType.Float64];
+    private static readonly DType[] Numbers = [DType.Int32, DType.Int64, DType.Float16, DType.BFloat16, DType.Float32, DType.Float64];
 
     [Fact]
     public void Movement_reads_the_elements_it_should() => Repeat(300, make =>

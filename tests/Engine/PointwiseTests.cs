@@ -30,9 +30,9 @@ public sealed class PointwiseTests
 
     private static DType[] Types(Pointwise function) => function.Types() switch
     {
-        PointwiseTypes.Floats => [DType.Float32, DType.Float64],
-        PointwiseTypes.Numbers => [DType.Int32, DType.Int64, DType.Float32, DType.Float64],
-        PointwiseTypes.Test or PointwiseTypes.Choice => [DType.Bool, DType.Int32, DType.Int64, DType.Float32, DType.Float64],
+        PointwiseTypes.Floats => [DType.Float16, DType.BFloat16, DType.Float32, DType.Float64],
+        PointwiseTypes.Numbers => [DType.Int32, DType.Int64, DType.Float16, DType.BFloat16, DType.Float32, DType.Float64],
+        PointwiseTypes.Test or PointwiseTypes.Choice => [DType.Bool, DType.Int32, DType.Int64, DType.Float16, DType.BFloat16, DType.Float32, DType.Float64],
         PointwiseTypes.Logic => [DType.Bool],
     };
 

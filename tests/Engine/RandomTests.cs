@@ -17,6 +17,8 @@ public sealed class RandomTests
     [Theory]
     [InlineData(DType.Int32)]
     [InlineData(DType.Int64)]
+    [InlineData(DType.Float16)]
+    [InlineData(DType.BFloat16)]
     [InlineData(DType.Float32)]
     [InlineData(DType.Float64)]
     public void Element_i_comes_of_counter_i_alone(DType type)

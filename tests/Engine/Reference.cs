@@ -1,3 +1,4 @@
+using Ad.Numerics;
 using Ad.Tensors;
 
 namespace Engine;
@@ -17,7 +18,7 @@ internal sealed record Plain(DType Type, Shape Shape, double[] Floats, long[] In
         {
             if (Type.IsFloat())
             {
-                Floats[i] = Type == DType.Float32 ? (float)value : value;
+                Floats[i] = Scalars.Rounded(Type, value);
             }
             else
             {
@@ -49,6 +50,8 @@ internal sealed record Plain(DType Type, Shape Shape, double[] Floats, long[] In
                 case DType.Bool: plain.Integers[i] = host.Elements<byte>()[i]; break;
                 case DType.Int32: plain.Integers[i] = host.Elements<int>()[i]; break;
                 case DType.Int64: plain.Integers[i] = host.Elements<long>()[i]; break;
+                case DType.Float16: plain.Floats[i] = (double)host.Elements<Half>()[i]; break;
+                case DType.BFloat16: plain.Floats[i] = host.Elements<BFloat16>()[i].ToSingle(); break;
                 case DType.Float32: plain.Floats[i] = host.Elements<float>()[i]; break;
                 case DType.Float64: plain.Floats[i] = host.Elements<double>()[i]; break;
             }
@@ -67,6 +70,8 @@ internal sealed record Plain(DType Type, Shape Shape, double[] Floats, long[] In
                 case DType.Bool: host.Writable<byte>()[i] = (byte)Integers[i]; break;
                 case DType.Int32: host.Writable<int>()[i] = (int)Integers[i]; break;
                 case DType.Int64: host.Writable<long>()[i] = Integers[i]; break;
+                case DType.Float16: host.Writable<Half>()[i] = (Half)Floats[i]; break;
+                case DType.BFloat16: host.Writable<BFloat16>()[i] = (BFloat16)Floats[i]; break;
                 case DType.Float32: host.Writable<float>()[i] = (float)Floats[i]; break;
                 case DType.Float64: host.Writable<double>()[i] = Floats[i]; break;
             }
@@ -133,7 +138,8 @@ internal static class Reference
             case Operation.Take take:
                 return Each(r, i => r.Set(i, x[0], Place(x[0].Shape, Taken(x[0].Shape, x[1], Index(shape, i), take.Axis, take.Batch))));
             case Operation.ScatterAdd scatter:
-                return Each(x[1], i => AddTo(r, Place(shape, Taken(shape, x[0], Index(x[1].Shape, i), scatter.Axis, scatter.Batch)), x[1], i), r);
+                Each(x[1], i => AddTo(r, Place(shape, Taken(shape, x[0], Index(x[1].Shape, i), scatter.Axis, scatter.Batch)), x[1], i), r);
+                return r.Type.IsHalf() ? Each(r, i => r[i] = r.Floats[i]) : r;
             case Operation.CumulativeSum sum:
                 return Cumulative(x[0], r, sum);
             case Operation.Reduce reduce:
@@ -221,7 +227,7 @@ internal static class Reference
         switch (r.Type)
         {
             case DType.Float32: r.Floats[at] = (float)r.Floats[at] + (float)u.Floats[i]; r.Floats[at] = (float)r.Floats[at]; break;
-            case DType.Float64: r.Floats[at] += u.Floats[i]; break;
+            case DType.Float16 or DType.BFloat16 or DType.Float64: r.Floats[at] += u.Floats[i]; break;
             case DType.Int32: r.Integers[at] = (int)r.Integers[at] + (int)u.Integers[i]; r.Integers[at] = (int)r.Integers[at]; break;
             case DType.Bool or DType.Int64: r.Integers[at] += u.Integers[i]; break;
         }
@@ -407,6 +413,8 @@ internal static class Reference
         {
             case DType.Int32: r.Integers[i] = (int)first; break;
             case DType.Int64: r.Integers[i] = (long)both; break;
+            case DType.Float16: r.Floats[i] = (first >> 21) / 2048.0; break;
+            case DType.BFloat16: r.Floats[i] = (first >> 24) / 256.0; break;
             case DType.Float32: r.Floats[i] = (first >> 8) / 16777216.0; break;
             case DType.Float64: r.Floats[i] = (both >> 11) / 9007199254740992.0; break;
             case DType.Bool: throw new NotSupportedException();

@@ -10,8 +10,30 @@ internal static class Scalars
         DType.Bool => (0, 1),
         DType.Int32 => (int.MinValue, int.MaxValue),
         DType.Int64 => (long.MinValue, long.MaxValue),
-        DType.Float32 or DType.Float64 => throw new NotSupportedException(),
+        DType.Float16 or DType.BFloat16 or DType.Float32 or DType.Float64 => throw new NotSupportedException(),
     };
+
+    /// <summary>The nearest number of a type; a result of 16 bits was one of Float32 before.</summary>
+    public static double Rounded(DType type, double value) => type switch
+    {
+        DType.Float16 => (double)(Half)(float)value,
+        DType.BFloat16 => Upper((float)value),
+        DType.Float32 => (float)value,
+        _ => value,
+    };
+
+    // The one of the two neighbours that is nearer, or whose last bit is 0.
+    public static double Upper(double value)
+    {
+        if (double.IsNaN(value) || double.IsInfinity(value) || value == 0)
+        {
+            return value;
+        }
+
+        var step = Math.ScaleB(1, Math.Max(Math.ILogB(value), -126) - 7);
+        var rounded = Math.Round(value / step, MidpointRounding.ToEven) * step;
+        return Math.Abs(rounded) >= Math.ScaleB(1, 128) ? Math.CopySign(double.PositiveInfinity, value) : Math.CopySign(rounded, value);
+    }
 
     public static long Wrap(DType type, decimal value)
     {
@@ -29,7 +51,9 @@ internal static class Scalars
         }
         else if (r.Type.IsFloat())
         {
-            r.Floats[i] = r.Type == DType.Float32 ? x.Type.IsFloat() ? (float)x.Floats[i] : (float)x.Integers[i] : x[i];
+            r.Floats[i] = r.Type == DType.Float16 ? x.Type.IsFloat() ? (double)(Half)x.Floats[i] : (double)(Half)x.Integers[i]
+                : r.Type == DType.BFloat16 ? x.Type.IsFloat() ? Upper(x.Floats[i]) : Upper(x.Integers[i])
+                : r.Type == DType.Float32 ? x.Type.IsFloat() ? (float)x.Floats[i] : (float)x.Integers[i] : x[i];
         }
         else if (x.Type.IsFloat())
         {
@@ -121,7 +145,7 @@ internal static class Scalars
         Pointwise.Log => Math.Log(a),
         Pointwise.Log1p => 1 + a == 1 ? a : double.IsInfinity(a) || a < -1 ? Math.Log(1 + a) : a == -1 ? double.NegativeInfinity : Math.Abs(a) > 0.5 ? Math.Log(1 + a) : 2 * Math.Atanh(a / (2 + a)),
         Pointwise.Sqrt => Math.Sqrt(a),
-        Pointwise.Rsqrt => 1 / (type == DType.Float32 ? (float)Math.Sqrt(a) : Math.Sqrt(a)),
+        Pointwise.Rsqrt => 1 / (type != DType.Float64 ? (float)Math.Sqrt(a) : Math.Sqrt(a)),
         Pointwise.Sin => Math.Sin(a),
         Pointwise.Cos => Math.Cos(a),
         Pointwise.Tan => Math.Tan(a),
@@ -152,7 +176,7 @@ internal static class Scalars
         Pointwise.Minimum => Math.Min(a, b),
         Pointwise.Scale => a == 0 || b == 0 ? 0 : a * b,
         Pointwise.Polygamma => Ad.Tensors.Cpu.SpecialFunctions.Polygamma(a, b),
-        Pointwise.MultiplyAdd => type == DType.Float32 ? MathF.FusedMultiplyAdd((float)a, (float)b, (float)c) : Math.FusedMultiplyAdd(a, b, c),
+        Pointwise.MultiplyAdd => type != DType.Float64 ? MathF.FusedMultiplyAdd((float)a, (float)b, (float)c) : Math.FusedMultiplyAdd(a, b, c),
         Pointwise.Not or Pointwise.And or Pointwise.Or or Pointwise.Xor or Pointwise.Equal or Pointwise.NotEqual
             or Pointwise.Less or Pointwise.LessEqual or Pointwise.Select => throw new NotSupportedException(f.ToString()),
     };

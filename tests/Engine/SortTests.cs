@@ -9,6 +9,8 @@ public sealed class SortTests
     [InlineData(DType.Bool)]
     [InlineData(DType.Int32)]
     [InlineData(DType.Int64)]
+    [InlineData(DType.Float16)]
+    [InlineData(DType.BFloat16)]
     [InlineData(DType.Float32)]
     [InlineData(DType.Float64)]
     public void Positions_are_in_the_order_of_elements_ties_as_they_stand_and_NaN_last(DType type)

@@ -6,6 +6,7 @@ namespace Engine;
 public sealed class WindowTests
 {
     [Theory]
+    [InlineData(DType.BFloat16)]
     [InlineData(DType.Float32)]
     [InlineData(DType.Float64)]
     [InlineData(DType.Int32)]

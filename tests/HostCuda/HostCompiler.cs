@@ -107,6 +107,15 @@ internal sealed partial class HostCompiler : ICudaCompiler
         }
     }
 
+    /// <summary>A library compiled of C++ text, as a file; compiled once.</summary>
+    public static string Library(string text)
+    {
+        lock (Gate)
+        {
+            return Build(text);
+        }
+    }
+
     private static string Build(string text)
     {
         Directory.CreateDirectory(Folder);

@@ -17,6 +17,7 @@ internal sealed unsafe class HostDriver : ICudaDriver
     private readonly Dictionary<nint, (nint Library, string Prefix)> _modules = [];
     private readonly Dictionary<nint, List<Action>> _graphs = [];
     private readonly List<string> _calls = [];
+    private readonly Queue<(nint Mark, Action Work)> _later = [];
     private List<Action>? _recording;
     private nint _next = 1;
 
@@ -87,15 +88,60 @@ internal sealed unsafe class HostDriver : ICudaDriver
         NativeMemory.AlignedFree((void*)address);
     }
 
+    public nint AllocateHost(long bytes)
+    {
+        Called("cuMemAllocHost");
+        return (nint)NativeMemory.AlignedAlloc((nuint)bytes, 256);
+    }
+
+    // Done as late as may be, so that whoever uses the memory again too early is found out.
+    public void UploadLater(ulong target, nint source, long bytes)
+    {
+        NotWhileRecording("cuMemcpyHtoDAsync");
+        _later.Enqueue((0, () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes)));
+    }
+
+    public nint Mark()
+    {
+        Called("cuEventRecord");
+        var mark = _next++;
+        _later.Enqueue((mark, () => { }));
+        return mark;
+    }
+
+    public void Await(nint mark)
+    {
+        Called("cuEventSynchronize");
+        while (_later.Any(work => work.Mark == mark))
+        {
+            _later.Dequeue().Work();
+        }
+    }
+
+    // A microsecond for each call in between.
+    public double Between(nint first, nint second) => second - first;
+
+    public void Unmark(nint mark) => Called("cuEventDestroy");
+
+    private void CatchUp()
+    {
+        while (_later.TryDequeue(out var work))
+        {
+            work.Work();
+        }
+    }
+
     public void Upload(ulong target, ReadOnlySpan<byte> source)
     {
         NotWhileRecording("cuMemcpyHtoDAsync");
+        CatchUp();
         source.CopyTo(new Span<byte>((void*)target, source.Length));
     }
 
     public void Download(Span<byte> target, ulong source)
     {
         NotWhileRecording("cuMemcpyDtoHAsync");
+        CatchUp();
         new ReadOnlySpan<byte>((void*)source, target.Length).CopyTo(target);
     }
 
@@ -104,7 +150,11 @@ internal sealed unsafe class HostDriver : ICudaDriver
 
     public void Clear(ulong target, long bytes) => Do("cuMemsetD8Async", () => NativeMemory.Clear((void*)target, (nuint)bytes));
 
-    public void Synchronize() => Called("cuStreamSynchronize");
+    public void Synchronize()
+    {
+        Called("cuStreamSynchronize");
+        CatchUp();
+    }
 
     public nint Load(byte[] image)
     {
@@ -155,6 +205,8 @@ internal sealed unsafe class HostDriver : ICudaDriver
         });
     }
 
+    public void Ask(string call, Action<nint> work) => Do(call, () => work(0));
+
     public void BeginCapture()
     {
         Called("cuStreamBeginCapture");
@@ -173,6 +225,7 @@ internal sealed unsafe class HostDriver : ICudaDriver
     public void Replay(nint graph)
     {
         Called("cuGraphLaunch");
+        CatchUp();
         foreach (var action in _graphs[graph])
         {
             action();
@@ -194,6 +247,7 @@ internal sealed unsafe class HostDriver : ICudaDriver
         }
         else
         {
+            CatchUp();
             action();
         }
     }

@@ -63,6 +63,28 @@ public sealed class ClassifierTests
     }
 
     [Theory]
+    [InlineData("bf16")]
+    [InlineData("f16")]
+    public void Sixteen_bits_learn_as_float32_does_and_keep_float32(string precision)
+    {
+        double Last(Trainable<Learner> model, out Learner state)
+        {
+            var last = Enumerable.Range(0, 60).Aggregate(model.Step(model.Initial(), Examples), (r, _) => model.Step(r.State, Examples));
+            state = last.State;
+            return last.Loss;
+        }
+
+        var plain = Last(Model(o => (o.Schedule, o.Dropout) = ("constant", 0)), out _);
+        var model = Model(o => (o.Schedule, o.Dropout, o.Precision) = ("constant", 0, precision));
+        Assert.InRange(Last(model, out var state), 0, plain + 0.05);
+        Assert.All(model.Parameters(state), p => Assert.Equal(DType.Float32, p.Value.Type));
+
+        // What is saved goes on to the same bits, the factor of the loss with it.
+        var read = model.Load(model.Save(state).ToDictionary(t => t.Key, t => t.Value));
+        Assert.Equal(Bytes(model, model.Step(state, Examples).State), Bytes(model, model.Step(read, Examples).State));
+    }
+
+    [Theory]
     [InlineData("lenet", 6)]
     [InlineData("convnet", 16)]
     [InlineData("resnet8", 16)]

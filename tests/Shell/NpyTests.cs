@@ -27,6 +27,7 @@ public sealed class NpyTests
         HostStorage[] all =
         [
             HostStorage.Copy<float>(new Shape(2, 3), [1, -0f, float.NaN, float.Epsilon, 2, 3]),
+            HostStorage.Copy<Half>(new Shape(2, 2), [(Half)1, (Half)(-0f), Half.NaN, Half.Epsilon]),
             HostStorage.Copy<double>(Shape.Scalar, [Math.PI]),
             HostStorage.Copy<int>(new Shape(4), [1, -2, int.MaxValue, 0]),
             HostStorage.Copy<long>(new Shape(0, 5), []),

@@ -44,6 +44,27 @@ type Learners =
         : Model =
         Classifiers.make name dtype (List.ofArray example) classes (List.ofArray hidden) dropout
 
+    /// The names of types to compute in.
+    static member Precisions: string[] = [| "float32"; "bf16"; "f16" |]
+
+    /// <summary>A model that computes in the type of a name, its parameters and results in their own.</summary>
+    /// <exception cref="T:System.ArgumentException">There is no type of that name.</exception>
+    static member InPrecision(model: Model, name: string) : Model =
+        match name with
+        | "float32" -> model
+        | "bf16" -> Precision.model DType.BFloat16 model
+        | "f16" -> Precision.model DType.Float16 model
+        | _ ->
+            let known = String.Join(", ", Learners.Precisions)
+            Shapes.refuse "precision" $"there is none called '{name}'; there are {known}."
+
+    /// <summary>The optimizer for a model that computes in the type of a name: with a dynamic loss scale for f16, which needs one, else as it is.</summary>
+    static member InPrecision(optimizer: Optimizer<Named, obj>, name: string) : Optimizer<Named, obj> =
+        if name = "f16" then
+            Recipes.scaled LossScale.dynamic optimizer
+        else
+            optimizer
+
     /// How many numbers a model trains.
     static member Parameters(model: Model) : int64 = Network.parameters model
 

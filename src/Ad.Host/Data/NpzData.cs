@@ -78,6 +78,7 @@ public static class NpzData
 
     private static double[] Numbers(HostStorage tensor) => tensor.Type switch
     {
+        DType.Float16 or DType.BFloat16 => [.. Enumerable.Range(0, (int)tensor.Shape.Elements).Select(tensor.Number)],
         DType.Float32 => Array.ConvertAll(tensor.Elements<float>().ToArray(), x => (double)x),
         DType.Float64 => tensor.Elements<double>().ToArray(),
         DType.Int32 => Array.ConvertAll(tensor.Elements<int>().ToArray(), x => (double)x),

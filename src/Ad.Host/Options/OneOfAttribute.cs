@@ -19,6 +19,9 @@ public enum Known
     /// <summary>Random changes of images.</summary>
     Changes,
 
+    /// <summary>Types to compute in.</summary>
+    Precisions,
+
     /// <summary>Ways to search.</summary>
     Searches,
 }
@@ -56,6 +59,7 @@ public sealed class OneOfAttribute(Known known) : ValidationAttribute
         Known.Optimizers => Learners.Optimizers,
         Known.Schedules => Learners.Schedules,
         Known.Changes => Learners.Changes,
+        Known.Precisions => Learners.Precisions,
         Known.Searches => ["bayes", "random", "grid"],
     };
 }

@@ -16,16 +16,18 @@ public static class Classifier
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(data);
         var example = ExampleOf(options, data.Train);
-        var model = ModelOf(options, data.Train);
-        var optimizer = Learners.Optimizer(
-            options.Optimizer,
-            RateOf(options, data.Train.Count),
-            options.WeightDecay,
-            options.FirstDecay,
-            options.SecondDecay,
-            options.Epsilon,
-            options.Clip,
-            options.Accumulate);
+        var model = Learners.InPrecision(ModelOf(options, data.Train), options.Precision);
+        var optimizer = Learners.InPrecision(
+            Learners.Optimizer(
+                options.Optimizer,
+                RateOf(options, data.Train.Count),
+                options.WeightDecay,
+                options.FirstDecay,
+                options.SecondDecay,
+                options.Epsilon,
+                options.Clip,
+                options.Accumulate),
+            options.Precision);
         var step = Learners.Step(model, optimizer, options.Average, OneOfAttribute.Split(options.Augment), options.LabelSmoothing);
         var steps = Learners.Steps(model, optimizer, options.Average, OneOfAttribute.Split(options.Augment), options.LabelSmoothing);
         var test = Learners.Test(model);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Ad.Numerics;
 using Ad.Tensors;
 
 namespace Ad.Host;
@@ -78,6 +79,8 @@ public static class ParameterFile
 
     private static bool IsFinite(HostStorage tensor) => tensor.Type switch
     {
+        DType.Float16 => All<Half>(tensor, Half.IsFinite),
+        DType.BFloat16 => All<BFloat16>(tensor, x => float.IsFinite(x.ToSingle())),
         DType.Float32 => All<float>(tensor, float.IsFinite),
         DType.Float64 => All<double>(tensor, double.IsFinite),
         DType.Bool or DType.Int32 or DType.Int64 => true,

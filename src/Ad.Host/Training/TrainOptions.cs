@@ -99,6 +99,10 @@ public sealed class TrainOptions
     /// <summary>Where all that is random comes from.</summary>
     public long Seed { get; set; }
 
+    /// <summary>What the model computes in; parameters and optimizer states are float32 whatever it is.</summary>
+    [OneOf(Known.Precisions)]
+    public string Precision { get; set; } = "float32";
+
     /// <summary>Where to train: cpu, cuda, or cuda: and a number.</summary>
     [DeviceName]
     public string Device { get; set; } = "cpu";
@@ -159,6 +163,7 @@ public sealed class TrainOptions
         Text(nameof(Augment), string.Join(',', OneOfAttribute.Split(Augment))),
         Text(nameof(Validation), Validation),
         Text(nameof(Seed), Seed),
+        .. Precision == "float32" ? Array.Empty<KeyValuePair<string, string>>() : [Text(nameof(Precision), Precision)],
     ];
 
     /// <summary>What a checkpoint keeps, so that --resume alone goes on as the run began.</summary>

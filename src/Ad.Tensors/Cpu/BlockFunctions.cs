@@ -19,6 +19,7 @@ internal static class BlockFunctions
         DType.Bool => Bools(function),
         DType.Int32 => Integers<int>(function),
         DType.Int64 => Integers<long>(function),
+        DType.Float16 or DType.BFloat16 => throw Widening.Refuse(type),
         DType.Float32 => Floats<float>(function),
         DType.Float64 => Floats<double>(function),
     };

@@ -16,10 +16,17 @@ internal static class Casts
     {
         DType.Bool => To(to, Widen<int>, Widen<long>, Widen<float>, Widen<double>, Copy),
         DType.Int32 => To(to, Copy, Convert<int, long>, Convert<int, float>, Convert<int, double>, Comparisons.NotZero<int>),
+        DType.Int64 when to.IsHalf() => (a, _, _, result) => Narrow<long>(to, a, result, Halves.Of),
         DType.Int64 => To(to, Convert<long, int>, Copy, Convert<long, float>, Convert<long, double>, Comparisons.NotZero<long>),
+        DType.Float16 or DType.BFloat16 when to == DType.Float32 => (a, _, _, result) => Widen(from, a, result),
+        DType.Float32 when to.IsHalf() => (a, _, _, result) => Narrow<float>(to, a, result, Halves.Of),
+        DType.Float64 when to.IsHalf() => (a, _, _, result) => Narrow<double>(to, a, result, Halves.Of),
         DType.Float32 => To(to, Saturate<float, int>, Saturate<float, long>, Copy, Convert<float, double>, Comparisons.NotZero<float>),
         DType.Float64 => To(to, Saturate<double, int>, Saturate<double, long>, Convert<double, float>, Copy, Comparisons.NotZero<double>),
+        DType.Float16 or DType.BFloat16 => throw Refuse(from, to),
     };
+
+    private static NotSupportedException Refuse(DType from, DType to) => new($"A cast from {from.Name()} to {to.Name()} goes through another type.");
 
     private static BlockFunction To(
         DType to, BlockFunction int32, BlockFunction int64, BlockFunction float32, BlockFunction float64, BlockFunction boolean) => to switch
@@ -29,7 +36,31 @@ internal static class Casts
             DType.Int64 => int64,
             DType.Float32 => float32,
             DType.Float64 => float64,
+            DType.Float16 or DType.BFloat16 => throw Refuse(DType.Int32, to),
         };
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Widen(DType from, ReadOnlySpan<byte> a, Span<byte> result)
+    {
+        var x = MemoryMarshal.Cast<byte, ushort>(a);
+        var r = MemoryMarshal.Cast<byte, float>(result);
+        for (var i = 0; i < r.Length; i++)
+        {
+            r[i] = Halves.ToSingle(from, x[i]);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Narrow<A>(DType to, ReadOnlySpan<byte> a, Span<byte> result, Func<DType, A, ushort> of)
+        where A : unmanaged
+    {
+        var x = MemoryMarshal.Cast<byte, A>(a);
+        var r = MemoryMarshal.Cast<byte, ushort>(result);
+        for (var i = 0; i < r.Length; i++)
+        {
+            r[i] = of(to, x[i]);
+        }
+    }
 
     private static void Copy(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b, ReadOnlySpan<byte> c, Span<byte> result) => a.CopyTo(result);
 

@@ -42,6 +42,7 @@ internal abstract class ConvolveKernel(View image, View kernel, int target, Conv
             DType.Int64 => new Plain<long>(image, kernel, target, layout),
             DType.Float32 => new Floats<float>(image, kernel, target, layout),
             DType.Float64 => new Floats<double>(image, kernel, target, layout),
+            DType.Float16 or DType.BFloat16 => throw Widening.Refuse(image.Type),
             DType.Bool => throw new ArgumentException("The operation convolve does not take bool."),
         };
     }

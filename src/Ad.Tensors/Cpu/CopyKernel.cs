@@ -83,6 +83,7 @@ internal sealed class StridedCopy
         IWork work = size switch
         {
             1 => new Work<byte>(this, frame, source, target),
+            2 => new Work<short>(this, frame, source, target),
             4 => new Work<int>(this, frame, source, target),
             _ => new Work<long>(this, frame, source, target),
         };

@@ -9,6 +9,8 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
 
     public IKernels<Kernel> Inside => this;
 
+    public bool WidensFactors => false;
+
     public Kernel Group(PointwiseGroup group, Func<long, int> room) => new GroupKernel(group, emitAfter);
 
     public Kernel Copy(string name, int target, long bytes, bool clear, (View Source, Layout Target)[] parts) =>
@@ -56,6 +58,6 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
         };
     }
 
-    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, IReadOnlySet<int> results) =>
-        StraightKernel.Merge(RowsKernel.Merge(kernels, slotBytes, whole), slotBytes, whole, results, emitAfter);
+    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult) =>
+        StraightKernel.Merge(RowsKernel.Merge(kernels, slotBytes, whole), slotBytes, whole, isResult, emitAfter);
 }

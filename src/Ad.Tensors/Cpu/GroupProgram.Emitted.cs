@@ -4,9 +4,9 @@ internal sealed partial class GroupProgram
 {
     private const int MostLocals = 400;
 
-    /// <summary>Whether emitted loops would save anything: one function alone is as fast as a block function, but for elements that are repeated.</summary>
+    /// <summary>Whether emitted loops would save anything: one function alone is as fast as a block function, but for elements that are repeated or take 16 bits.</summary>
     public static bool IsWorthEmitting(PointwiseGroup group) =>
-        group.Nodes.Count(node => IsCovered(group.Nodes, node)) > (group.Nodes.Any(IsRepeated) ? 0 : 1);
+        group.Nodes.Count(node => IsCovered(group.Nodes, node)) > (group.Nodes.Any(node => IsRepeated(node) || node.Type.IsHalf()) ? 0 : 1);
 
     private static bool IsRepeated(Node node) =>
         node is Node.Load { View.Layout: var layout } && !layout.IsSplat() && layout.Collapse() is { } collapsed && collapsed.Strides[^1] == 0;

@@ -195,6 +195,9 @@ internal sealed class GroupState
                 case 1:
                     _writers[i].Write(At(node, count), frame.Into<byte>(target.Slot));
                     break;
+                case 2:
+                    _writers[i].Write(MemoryMarshal.Cast<byte, short>(At(node, count)), frame.Into<short>(target.Slot));
+                    break;
                 case 4:
                     _writers[i].Write(MemoryMarshal.Cast<byte, int>(At(node, count)), frame.Into<int>(target.Slot));
                     break;
@@ -337,6 +340,9 @@ internal sealed class GroupState
             case 1:
                 reader.Read(frame.From<byte>(view.Slot), target);
                 break;
+            case 2:
+                reader.Read(frame.From<short>(view.Slot), MemoryMarshal.Cast<byte, short>(target));
+                break;
             case 4:
                 reader.Read(frame.From<int>(view.Slot), MemoryMarshal.Cast<byte, int>(target));
                 break;
@@ -353,6 +359,9 @@ internal sealed class GroupState
         {
             case 1:
                 target.Fill(frame.From<byte>(view.Slot)[at]);
+                break;
+            case 2:
+                MemoryMarshal.Cast<byte, short>(target).Fill(frame.From<short>(view.Slot)[at]);
                 break;
             case 4:
                 MemoryMarshal.Cast<byte, int>(target).Fill(frame.From<int>(view.Slot)[at]);
@@ -375,6 +384,10 @@ internal sealed class GroupState
                 break;
             case DType.Int64:
                 MemoryMarshal.Cast<byte, long>(target).Fill(value.ToInt64());
+                break;
+            case DType.Float16:
+            case DType.BFloat16:
+                MemoryMarshal.Cast<byte, ushort>(target).Fill(Halves.Of(value.Type, value.ToDouble()));
                 break;
             case DType.Float32:
                 MemoryMarshal.Cast<byte, float>(target).Fill((float)value.ToDouble());

@@ -26,6 +26,13 @@ internal sealed class NodeCode(ILGenerator il, IReadOnlyList<Node> nodes, Action
             il.Emit(OpCodes.Sub);
             il.Emit(OpCodes.Call, VectorCode.Splat(DType.Int32));
         }
+        else if (type.IsHalf())
+        {
+            first(node);
+            il.Emit(OpCodes.Unaligned, (byte)1);
+            il.Emit(OpCodes.Ldind_U2);
+            il.Emit(OpCodes.Call, VectorCode.Splat(DType.Int32));
+        }
         else
         {
             first(node);
@@ -59,9 +66,9 @@ internal sealed class NodeCode(ILGenerator il, IReadOnlyList<Node> nodes, Action
         {
             current(node, i);
             il.Emit(OpCodes.Ldloc, _values[node][i]);
-            if (type == DType.Bool)
+            if (type == DType.Bool || type.IsHalf())
             {
-                il.Emit(OpCodes.Call, VectorCode.WriteMask);
+                il.Emit(OpCodes.Call, type == DType.Bool ? VectorCode.WriteMask : VectorCode.WriteShorts);
             }
             else
             {
@@ -85,10 +92,10 @@ internal sealed class NodeCode(ILGenerator il, IReadOnlyList<Node> nodes, Action
             var made = Keep(VectorCode.Vector(type));
             value = type.Size() == 8 ? [made, made] : [made];
         }
-        else if (type == DType.Bool)
+        else if (type == DType.Bool || type.IsHalf())
         {
             current(node, 0);
-            il.Emit(OpCodes.Call, VectorCode.ReadMask);
+            il.Emit(OpCodes.Call, type == DType.Bool ? VectorCode.ReadMask : VectorCode.ReadShorts);
             value = [Keep(VectorCode.Vector(type))];
         }
         else
@@ -119,6 +126,10 @@ internal sealed class NodeCode(ILGenerator il, IReadOnlyList<Node> nodes, Action
             case DType.Int64:
                 il.Emit(OpCodes.Ldc_I8, value.ToInt64());
                 break;
+            case DType.Float16:
+            case DType.BFloat16:
+                il.Emit(OpCodes.Ldc_I4, (int)Halves.Of(type, value.ToDouble()));
+                break;
             case DType.Float32:
                 il.Emit(OpCodes.Ldc_R4, (float)value.ToDouble());
                 break;
@@ -127,7 +138,7 @@ internal sealed class NodeCode(ILGenerator il, IReadOnlyList<Node> nodes, Action
                 break;
         }
 
-        il.Emit(OpCodes.Call, VectorCode.Splat(type == DType.Bool ? DType.Int32 : type));
+        il.Emit(OpCodes.Call, VectorCode.Splat(type));
     }
 
     private LocalBuilder Keep(Type type)

@@ -35,6 +35,7 @@ internal abstract class Reducer
         DType.Bool => OfOrdered<byte>(kind, 0, 1),
         DType.Int32 => kind == Reduction.Sum ? new IntegerSum<int>() : OfOrdered(kind, int.MinValue, int.MaxValue),
         DType.Int64 => kind == Reduction.Sum ? new IntegerSum<long>() : OfOrdered(kind, long.MinValue, long.MaxValue),
+        DType.Float16 or DType.BFloat16 => throw Widening.Refuse(type),
         DType.Float32 => kind == Reduction.Sum ? new Float32Sum(result) : OfOrdered(kind, float.NegativeInfinity, float.PositiveInfinity),
         DType.Float64 => kind == Reduction.Sum ? new Float64Sum(result) : OfOrdered(kind, double.NegativeInfinity, double.PositiveInfinity),
     };

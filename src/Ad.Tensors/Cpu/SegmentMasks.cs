@@ -7,7 +7,8 @@ namespace Ad.Tensors.Cpu;
 
 /// <summary>
 /// What emitted loops call beside the platform's vector operations. Truth values are vectors of 32-bit numbers, all bits set or none, as many
-/// as a loop's step has elements; in memory they are bytes 0 or 1.
+/// as a loop's step has elements; in memory they are bytes 0 or 1. Elements of 16 bits are vectors of 32-bit
+/// numbers likewise, with zeros above them.
 /// </summary>
 internal static class SegmentMasks
 {
@@ -52,6 +53,36 @@ internal static class SegmentMasks
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Write128(ref byte target, Vector128<int> truths) =>
         Unsafe.WriteUnaligned(ref target, (uint)Comparisons.Spread(Vector128.ExtractMostSignificantBits(truths)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> ReadShorts512(ref byte source)
+    {
+        var (low, high) = Vector256.Widen(Vector256.LoadUnsafe(ref source).AsUInt16());
+        return Vector512.Create(low, high).AsInt32();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> ReadShorts256(ref byte source)
+    {
+        var (low, high) = Vector128.Widen(Vector128.LoadUnsafe(ref source).AsUInt16());
+        return Vector256.Create(low, high).AsInt32();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> ReadShorts128(ref byte source) =>
+        Vector128.WidenLower(Vector128.CreateScalar(Unsafe.ReadUnaligned<ulong>(ref source)).AsUInt16()).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void WriteShorts512(ref byte target, Vector512<int> shorts) =>
+        Vector256.Narrow(shorts.GetLower().AsUInt32(), shorts.GetUpper().AsUInt32()).AsByte().StoreUnsafe(ref target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void WriteShorts256(ref byte target, Vector256<int> shorts) =>
+        Vector128.Narrow(shorts.GetLower().AsUInt32(), shorts.GetUpper().AsUInt32()).AsByte().StoreUnsafe(ref target);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void WriteShorts128(ref byte target, Vector128<int> shorts) =>
+        Unsafe.WriteUnaligned(ref target, Vector128.Narrow(shorts.AsUInt32(), shorts.AsUInt32()).AsUInt64().ToScalar());
 
     /// <summary>A vector function of sixteen float32, as they are or through double.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -110,6 +110,7 @@ internal abstract class SmallProduct(MatrixLayout layout)
         DType.Int64 => new SmallProduct<long>(layout),
         DType.Float32 => new SmallProduct<float>(layout),
         DType.Float64 => new SmallProduct<double>(layout),
+        DType.Float16 or DType.BFloat16 => throw Widening.Refuse(type),
         DType.Bool => throw new ArgumentException("The operation contract does not take bool."),
     };
 

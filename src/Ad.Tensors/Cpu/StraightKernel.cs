@@ -32,9 +32,9 @@ internal sealed class StraightKernel : Kernel
         _cost = kernels.Sum(k => OverheadElements + ElementsOf(k));
     }
 
-    /// <summary>Puts neighbouring small kernels together. <paramref name="results"/> are slots that are read when all has run.</summary>
+    /// <summary>Puts neighbouring small kernels together. <paramref name="isResult"/> says whether a slot is read when all has run.</summary>
     public static Kernel[] Merge(
-        IReadOnlyList<Kernel> kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, IReadOnlySet<int> results, long emitAfter)
+        IReadOnlyList<Kernel> kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult, long emitAfter)
     {
         var merged = new List<Kernel>();
         var run = new List<Kernel>();
@@ -73,7 +73,7 @@ internal sealed class StraightKernel : Kernel
             if (run.Count > 0)
             {
                 var written = run.SelectMany(k => k.Writes).ToHashSet();
-                var seen = written.Where(s => whole(s) != s || results.Contains(s) || users[s] > run.Count(k => Slots(k).Contains(s)));
+                var seen = written.Where(s => whole(s) != s || isResult(s) || users[s] > run.Count(k => Slots(k).Contains(s)));
                 var shared = written.Where(s => writers[whole(s)] > run.Count(k => k.Writes.Contains(s)));
                 merged.Add(new StraightKernel(
                     [.. run], slotBytes, [.. run.SelectMany(k => k.Reads).Except(written), .. shared], [.. seen], emitAfter));

@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics;
 namespace Ad.Tensors.Cpu;
 
 /// <summary>
-/// Writes one elementwise function or cast over vectors in locals. A value of 32-bit elements is one vector, of 64-bit elements two, and a
-/// truth value a vector of 32-bit numbers, all bits set or none.
+/// Writes one elementwise function or cast over vectors in locals. A value of 32-bit elements is one vector, of 64-bit elements two, a
+/// truth value a vector of 32-bit numbers, all bits set or none, and one of 16 bits those bits in 32.
 /// </summary>
 internal sealed class VectorCode(ILGenerator il)
 {
@@ -28,13 +28,19 @@ internal sealed class VectorCode(ILGenerator il)
     /// <summary>What reads truth values at an address.</summary>
     public static MethodInfo ReadMask { get; } = typeof(SegmentMasks).GetMethod($"Read{Bytes * 8}")!;
 
+    /// <summary>What reads elements of 16 bits at an address.</summary>
+    public static MethodInfo ReadShorts { get; } = typeof(SegmentMasks).GetMethod($"ReadShorts{Bytes * 8}")!;
+
+    /// <summary>What writes elements of 16 bits at an address.</summary>
+    public static MethodInfo WriteShorts { get; } = typeof(SegmentMasks).GetMethod($"WriteShorts{Bytes * 8}")!;
+
     /// <summary>What writes truth values at an address.</summary>
     public static MethodInfo WriteMask { get; } = typeof(SegmentMasks).GetMethod($"Write{Bytes * 8}")!;
 
     /// <summary>The .NET type of an element in a vector.</summary>
     public static Type Element(DType type) => type switch
     {
-        DType.Bool or DType.Int32 => typeof(int),
+        DType.Bool or DType.Int32 or DType.Float16 or DType.BFloat16 => typeof(int),
         DType.Int64 => typeof(long),
         DType.Float32 => typeof(float),
         DType.Float64 => typeof(double),
@@ -57,7 +63,10 @@ internal sealed class VectorCode(ILGenerator il)
     };
 
     /// <summary>Whether the cast can be written.</summary>
-    public static bool Covers(DType from, DType to) => (from, to) is not (DType.Int64, DType.Float32);
+    public static bool Covers(DType from, DType to) =>
+        from.IsHalf() ? to == DType.Float32
+        : to.IsHalf() ? from == DType.Float32
+        : (from, to) is not (DType.Int64, DType.Float32);
 
     /// <summary>Writes a function.</summary>
     public LocalBuilder[] Apply(Pointwise function, DType type, LocalBuilder[][] x) => type switch
@@ -77,6 +86,14 @@ internal sealed class VectorCode(ILGenerator il)
         {
             case (_, _) when from == to:
                 return x;
+            case (DType.BFloat16, DType.Float32):
+                return [As(Shift("ShiftLeft", x[0], 16), typeof(float))];
+            case (DType.Float16, DType.Float32):
+                return [WidenHalf(x[0])];
+            case (DType.Float32, DType.BFloat16):
+                return [Shift("ShiftRightLogical", Rounded(As(x[0], typeof(int)), x[0], 16), 16)];
+            case (DType.Float32, DType.Float16):
+                return [NarrowHalf(x[0])];
             case (DType.Bool, _):
                 var (one, zero) = (Splat(to, 1), Splat(to, 0));
                 return Select(x[0], [one, one], [zero, zero], to);
@@ -200,6 +217,48 @@ internal sealed class VectorCode(ILGenerator il)
         type.Size() == 8
             ? Call("Narrow", As(truths[0], typeof(long)), As(truths[1], typeof(long)))
             : As(truths[0], typeof(int));
+
+    // To nearest, ties to even; a NaN becomes quiet.
+    private LocalBuilder Rounded(LocalBuilder bits, LocalBuilder value, int dropped)
+    {
+        var up = Call("Add", Call("Add", bits, Splat(DType.Int32, (1 << (dropped - 1)) - 1)), Call("BitwiseAnd", Shift("ShiftRightLogical", bits, dropped), Splat(DType.Int32, 1)));
+        return Call("ConditionalSelect", As(Call("Equals", value, value), typeof(int)), up, Call("BitwiseOr", bits, Splat(DType.Int32, 1 << 22)));
+    }
+
+    // By the rounding of a sum with a number whose last place is the result's (Dukhan 2017); what is too large overflows in the first product.
+    private LocalBuilder NarrowHalf(LocalBuilder x)
+    {
+        var bits = As(x, typeof(int));
+        var scaled = Call("Multiply", Call("Multiply", Call("Abs", x), Splat(DType.Float32, Math.ScaleB(1, 112))), Splat(DType.Float32, Math.ScaleB(1, -110)));
+        var exponent = Call("Max", Call("BitwiseAnd", bits, Splat(DType.Int32, 0x7f800000)), Splat(DType.Int32, 113 << 23));
+        var sum = As(Call("Add", As(Call("Add", exponent, Splat(DType.Int32, 15 << 23)), typeof(float)), scaled), typeof(int));
+        var size = Call(
+            "Add", Call("BitwiseAnd", Shift("ShiftRightLogical", sum, 13), Splat(DType.Int32, 0x7c00)), Call("BitwiseAnd", sum, Splat(DType.Int32, 0xfff)));
+        var narrow = Call("ConditionalSelect", As(Call("Equals", x, x), typeof(int)), size, Splat(DType.Int32, 0x7e00));
+        return Call("BitwiseOr", narrow, Call("BitwiseAnd", Shift("ShiftRightLogical", bits, 16), Splat(DType.Int32, 0x8000)));
+    }
+
+    private LocalBuilder WidenHalf(LocalBuilder bits)
+    {
+        var size = Shift("ShiftLeft", Call("BitwiseAnd", bits, Splat(DType.Int32, 0x7fff)), 13);
+        var normal = Call("Multiply", As(Call("Add", size, Splat(DType.Int32, 224 << 23)), typeof(float)), Splat(DType.Float32, Math.ScaleB(1, -112)));
+        var least = Splat(DType.Int32, 113 << 23);
+        var small = Call("Subtract", As(Call("Add", size, least), typeof(float)), As(least, typeof(float)));
+        var wide = Call("ConditionalSelect", As(Call("LessThan", size, Splat(DType.Int32, 1 << 23)), typeof(float)), small, normal);
+        var sign = As(Shift("ShiftLeft", Call("BitwiseAnd", bits, Splat(DType.Int32, 0x8000)), 16), typeof(float));
+        return Call("BitwiseOr", wide, sign);
+    }
+
+    private LocalBuilder Shift(string name, LocalBuilder x, int places)
+    {
+        var method = Method(name, [x.LocalType, typeof(int)]);
+        il.Emit(OpCodes.Ldloc, x);
+        il.Emit(OpCodes.Ldc_I4, places);
+        il.Emit(OpCodes.Call, method);
+        var result = il.DeclareLocal(method.ReturnType);
+        il.Emit(OpCodes.Stloc, result);
+        return result;
+    }
 
     private LocalBuilder[] Widen(LocalBuilder x) => [Call("WidenLower", x), Call("WidenUpper", x)];
 

@@ -33,6 +33,7 @@ internal abstract class WindowKernel(View operand, int target, WindowLayout layo
             DType.Int64 => Of<long>(window.Kind, operand, target, layout),
             DType.Float32 => Of<float>(window.Kind, operand, target, layout),
             DType.Float64 => Of<double>(window.Kind, operand, target, layout),
+            DType.Float16 or DType.BFloat16 => throw Widening.Refuse(operand.Type),
             DType.Bool => throw new ArgumentException("The operation window does not take bool."),
         };
     }

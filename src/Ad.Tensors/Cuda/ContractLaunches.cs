@@ -25,28 +25,23 @@ internal static class ContractLaunches
         var (leftSum, rightSum) = (Part(l, l.Rank - summed, l.Rank), Part(r, batch, batch + summed));
         var (batchLeft, batchRight) = (Part(l, 0, batch), Part(r, 0, batch));
         var size = new Sizes(Count(batchLeft), Count(rows), Count(columns), Count(leftSum));
-        var element = CudaText.Name(left.Type);
+        var type = CudaText.Computed(left.Type);
+        var element = CudaText.Name(type);
         var functors = $$"""
             struct @L {
-                const {{element}} *p;
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return p[(i64){{Signed(left.Layout.Offset)}} + {{Place(batchLeft, "batch")}} + {{Place(rows, "row")}} + {{Place(leftSum, "k")}}]; }
+                const {{CudaText.Stored(left.Type)}} *p;
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return {{CudaText.Widened(left.Type, $"p[(i64){Signed(left.Layout.Offset)} + {Place(batchLeft, "batch")} + {Place(rows, "row")} + {Place(leftSum, "k")}]")}}; }
             };
             struct @R {
-                const {{element}} *p;
+                const {{CudaText.Stored(right.Type)}} *p;
                 static const bool checks = false;
                 __device__ __forceinline__ bool inside(u32, u32) const { return true; }
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return p[(i64){{Signed(right.Layout.Offset)}} + {{Place(batchRight, "batch")}} + {{Place(rightSum, "k")}} + {{Place(columns, "column")}}]; }
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return {{CudaText.Widened(right.Type, $"p[(i64){Signed(right.Layout.Offset)} + {Place(batchRight, "batch")} + {Place(rightSum, "k")} + {Place(columns, "column")}]")}}; }
             };
-            struct @W {
-                {{element}} *p;
-                static const int batches = {{size.Batches}};
-                __device__ __forceinline__ void at(u32 batch, u32 row, u32 column, {{element}} x) const { p[((i64)batch * {{size.M}} + row) * {{size.N}} + column] = x; }
-            };
-
             """;
         return Step(
             $"contract {left} {right} as [{size.Batches}, {size.M}, {size.N}] over {size.K} -> s{target}",
-            functors, left.Type, size, IsNear(leftSum, rows), IsNear(rightSum, columns), left.Slot, right.Slot, target, room);
+            functors, $"((i64)batch * {size.M} + row) * {size.N} + column", type, size, IsNear(leftSum, rows), IsNear(rightSum, columns), left, right, target, room);
     }
 
     public static LaunchStep Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result, Func<long, int> room)
@@ -62,7 +57,8 @@ internal static class ContractLaunches
         }
 
         var size = new Sizes(result[1], result[2], Checked(result[0] * positions), Checked(x.Sizes[2] * taps));
-        var element = CudaText.Name(image.Type);
+        var type = CudaText.Computed(image.Type);
+        var element = CudaText.Name(type);
         var (place, inside) = ("", "true");
         long after = 1, tapsAfter = 1;
         for (var axis = spatial - 1; axis >= 0; axis--)
@@ -80,29 +76,23 @@ internal static class ContractLaunches
         var sums = new Layout([.. w.Sizes[2..]], [.. w.Strides[2..]], 0);
         var functors = $$"""
             struct @L {
-                const {{element}} *p;
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return p[(i64){{Signed(w.Offset)}} + batch * {{Signed(w.Strides[0])}} + row * {{Signed(w.Strides[1])}} + {{Place(sums, "k")}}]; }
+                const {{CudaText.Stored(kernel.Type)}} *p;
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return {{CudaText.Widened(kernel.Type, $"p[(i64){Signed(w.Offset)} + batch * {Signed(w.Strides[0])} + row * {Signed(w.Strides[1])} + {Place(sums, "k")}]")}}; }
             };
             struct @R {
-                const {{element}} *p;
+                const {{CudaText.Stored(image.Type)}} *p;
                 static const bool checks = true;
                 __device__ __forceinline__ bool inside(u32 k, u32 column) const { return {{inside}}; }
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return p[(i64){{Signed(x.Offset)}} + column / {{after}}u * {{Signed(x.Strides[0])}} + batch * {{Signed(x.Strides[1])}} + k / {{tapsAfter}}u * {{Signed(x.Strides[2])}}{{place}}]; }
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return {{CudaText.Widened(image.Type, $"p[(i64){Signed(x.Offset)} + column / {after}u * {Signed(x.Strides[0])} + batch * {Signed(x.Strides[1])} + k / {tapsAfter}u * {Signed(x.Strides[2])}{place}]")}}; }
             };
-            struct @W {
-                {{element}} *p;
-                static const int batches = {{size.Batches}};
-                __device__ __forceinline__ void at(u32 batch, u32 row, u32 column, {{element}} x) const { p[(((i64)(column / {{after}}u) * {{size.Batches}} + batch) * {{size.M}} + row) * {{after}} + column % {{after}}u] = x; }
-            };
-
             """;
         return Step(
             $"convolve {image} {kernel} as [{size.Batches}, {size.M}, {size.N}] over {size.K} -> s{target}",
-            functors, image.Type, size, true, false, kernel.Slot, image.Slot, target, room);
+            functors, $"(((i64)(column / {after}u) * {size.Batches} + batch) * {size.M} + row) * {after} + column % {after}u", type, size, true, false, kernel, image, target, room);
     }
 
     private static LaunchStep Step(
-        string text, string functors, DType type, Sizes size, bool alongLeft, bool alongRight, int left, int right, int target, Func<long, int> room)
+        string text, string functors, string place, DType type, Sizes size, bool alongLeft, bool alongRight, View left, View right, int target, Func<long, int> room)
     {
         if (type == DType.Bool)
         {
@@ -110,33 +100,49 @@ internal static class ContractLaunches
         }
 
         var element = CudaText.Name(type);
-        var isDots = size.M * (long)size.N * size.Batches <= FewResults && size.K >= ManyProducts;
+        var isDots = IsDots(size.Batches, size.M, size.N, size.K);
         var (tile, each, depth) = size.M >= 128 && size.N >= 128 && type == DType.Float32 ? (128, 8, 8)
             : size.M > 32 && size.N > 32 ? (64, 4, 16) : (32, 2, 16);
         var call = isDots ? $"ad_dots<{element}>"
             : $"ad_matrix<{element}, {tile}, {tile}, {depth}, {each}, {each}, {(alongLeft ? "true" : "false")}, {(alongRight ? "true" : "false")}>";
+        var blocks = isDots ? size.M * (long)size.N : (size.M + tile - 1L) / tile * ((size.N + tile - 1L) / tile);
+        var isNothing = size.Batches == 0 || size.M == 0 || size.N == 0 || size.K == 0;
+        var pieces = isNothing || isDots ? 1 : Pieces(blocks * size.Batches, size.K);
+        pieces = (long)pieces * size.Batches <= MostBatches ? pieces : 1;
+        var sums = pieces > 1 ? room(pieces * (long)size.Batches * size.M * size.N * type.Size()) : -1;
+        return Build(null);
+
+        LaunchStep Build(PointwiseGroup? group)
+        {
+            var write = group is null ? ProductWriter.Of(element, size.Batches, place, target) : ProductWriter.Of(element, size.Batches, place, target, group);
+            var product = new Product(text, functors, call, type, size, blocks, left, right, write);
+            var step = pieces > 1 ? InPieces(product, pieces, sums) : Whole(product, isNothing);
+            step.Absorb = group is null && !isNothing ? Build : null;
+            return step;
+        }
+    }
+
+    /// <summary>Whether so few results have so many products each that a block for each result is better than tiles.</summary>
+    public static bool IsDots(int batches, int rows, int columns, int products) => rows * (long)columns * batches <= FewResults && products >= ManyProducts;
+
+    private static LaunchStep Whole(Product product, bool isNothing)
+    {
+        var (size, write) = (product.Size, product.Write);
         var body = $$"""
-            {{functors}}extern "C" __global__ void __launch_bounds__(256) @(const {{element}} *left, const {{element}} *right, {{element}} *result) {
+            {{product.Functors}}{{write.Struct}}extern "C" __global__ void __launch_bounds__(256) @(const {{CudaText.Stored(product.Left.Type)}} *left, const {{CudaText.Stored(product.Right.Type)}} *right, {{write.Parameters}}) {
                 @L l; l.p = left;
                 @R r; r.p = right;
-                @W w; w.p = result;
-                {{call}}(l, r, w, {{size.M}}, {{size.N}}, {{size.K}});
+                @W w; {{write.Fields}}
+                {{product.Call}}(l, r, w, {{size.M}}, {{size.N}}, {{size.K}});
             }
 
             """;
-        var blocks = isDots ? size.M * (long)size.N : (size.M + tile - 1L) / tile * ((size.N + tile - 1L) / tile);
-        var isNothing = size.Batches == 0 || size.M == 0 || size.N == 0 || size.K == 0;
-        if (!isNothing && !isDots && Pieces(blocks * size.Batches, size.K) is > 1 and var pieces && (long)pieces * size.Batches <= MostBatches)
-        {
-            return InPieces(text, functors, call, type, size, pieces, blocks, left, right, target, room);
-        }
-
         Launch[] launches = isNothing ? []
-            : [new Launch(body, ["matrix"], new Grid(blocks, Math.Min(size.Batches, MostBatches)), 256, [left, right, target])];
-        return new LaunchStep(text, [left, right], [target], launches) 
+            : [new Launch(body, ["matrix", .. write.Parts], new Grid(product.Blocks, Math.Min(size.Batches, MostBatches)), 256, [product.Left.Slot, product.Right.Slot, .. write.Slots])];
+        return new LaunchStep(product.Text + write.Text, [product.Left.Slot, product.Right.Slot, .. write.Reads], [.. write.Writes], launches)
         {
-            Cleared = size.K == 0 ? [(target, (long)size.Batches * size.M * size.N * type.Size())] : [],
-            Operations = 2L * size.Batches * size.M * size.N * size.K,
+            Cleared = size.K == 0 ? [(write.Writes[0], (long)size.Batches * size.M * size.N * product.Type.Size())] : [],
+            Operations = product.Operations,
         };
     }
 
@@ -145,15 +151,14 @@ internal static class ContractLaunches
         blocks >= EnoughBlocks ? 1 : (int)Math.Min(Math.Min(2 * EnoughBlocks / blocks, MostPieces), k / LeastPiece);
 
     // Each piece of the sum is a product of its own, as one of more batches; a second kernel adds them, first to last.
-    private static LaunchStep InPieces(
-        string text, string functors, string call, DType type, Sizes size, int pieces, long blocks, int left, int right, int target, Func<long, int> room)
+    private static LaunchStep InPieces(Product product, int pieces, int sums)
     {
-        var element = CudaText.Name(type);
+        var (size, write) = (product.Size, product.Write);
+        var element = CudaText.Name(product.Type);
         var each = (size.K + pieces - 1) / pieces;
         var results = (long)size.Batches * size.M * size.N;
-        var sums = room(pieces * results * type.Size());
         var first = $$"""
-            {{functors}}struct @PL {
+            {{product.Functors}}struct @PL {
                 @L l;
                 __device__ __forceinline__ {{element}} at(u32 b, u32 row, u32 k) const { return k + b % {{pieces}}u * {{each}}u < {{size.K}}u ? l.at(b / {{pieces}}u, row, k + b % {{pieces}}u * {{each}}u) : ({{element}})0; }
             };
@@ -169,41 +174,41 @@ internal static class ContractLaunches
                 static const int batches = {{size.Batches * pieces}};
                 __device__ __forceinline__ void at(u32 b, u32 row, u32 column, {{element}} x) const { p[(((i64)b * {{size.M}}) + row) * {{size.N}} + column] = x; }
             };
-            extern "C" __global__ void __launch_bounds__(256) @(const {{element}} *left, const {{element}} *right, {{element}} *sums) {
+            extern "C" __global__ void __launch_bounds__(256) @(const {{CudaText.Stored(product.Left.Type)}} *left, const {{CudaText.Stored(product.Right.Type)}} *right, {{element}} *sums) {
                 @PL l; l.l.p = left;
                 @PR r; r.r.p = right; r.from = blockIdx.y % {{pieces}}u * {{each}}u;
                 @PW w; w.p = sums;
-                {{call}}(l, r, w, {{size.M}}, {{size.N}}, {{each}});
+                {{product.Call}}(l, r, w, {{size.M}}, {{size.N}}, {{each}});
             }
 
             """;
         var second = $$"""
-            {{functors}}extern "C" __global__ void __launch_bounds__(256) @(const {{element}} *sums, {{element}} *result) {
+            {{write.Struct}}extern "C" __global__ void __launch_bounds__(256) @(const {{element}} *sums, {{write.Parameters}}) {
                 const i64 e = (i64)blockIdx.x * 256 + threadIdx.x;
                 if (e >= {{results}}ll) return;
                 const i64 batch = e / {{(long)size.M * size.N}}ll, at = e % {{(long)size.M * size.N}}ll;
                 {{element}} sum = 0;
                 for (int piece = 0; piece < {{pieces}}; piece++) sum = ad_add(sum, sums[(batch * {{pieces}} + piece) * {{(long)size.M * size.N}}ll + at]);
-                @W w; w.p = result;
+                @W w; {{write.Fields}}
                 w.at((u32)batch, (u32)(at / {{size.N}}), (u32)(at % {{size.N}}), sum);
             }
 
             """;
         return new LaunchStep(
-            $"{text} in {pieces} pieces",
-            [left, right],
-            [target, sums],
+            $"{product.Text} in {pieces} pieces{write.Text}",
+            [product.Left.Slot, product.Right.Slot, .. write.Reads],
+            [.. write.Writes, sums],
             [
-                new Launch(first, ["matrix"], new Grid(blocks, size.Batches * pieces), 256, [left, right, sums]),
-                new Launch(second, ["matrix"], IndexLaunches.Blocks(results), 256, [sums, target]),
+                new Launch(first, ["matrix"], new Grid(product.Blocks, size.Batches * pieces), 256, [product.Left.Slot, product.Right.Slot, sums]),
+                new Launch(second, ["matrix", .. write.Parts], IndexLaunches.Blocks(results), 256, [sums, .. write.Slots]),
             ])
         {
-            Operations = 2L * size.Batches * size.M * size.N * size.K,
+            Operations = product.Operations,
         };
     }
 
     // Batch, rows, summed, and batch, summed, columns.
-    private static (Layout Left, Layout Right) Arranged(Operation.Contract contract, Layout left, Layout right)
+    internal static (Layout Left, Layout Right) Arranged(Operation.Contract contract, Layout left, Layout right)
     {
         int[] leftOrder = [.. contract.LeftBatch.Values, .. Free(left.Rank, contract.LeftBatch, contract.LeftSummed), .. contract.LeftSummed.Values];
         int[] rightOrder = [.. contract.RightBatch.Values, .. contract.RightSummed.Values, .. Free(right.Rank, contract.RightBatch, contract.RightSummed)];
@@ -213,7 +218,7 @@ internal static class ContractLaunches
     private static IEnumerable<int> Free(int rank, Axes batch, Axes summed) =>
         Enumerable.Range(0, rank).Where(a => !batch.Contains(a) && !summed.Contains(a));
 
-    private static Layout Part(Layout layout, int first, int bound) =>
+    internal static Layout Part(Layout layout, int first, int bound) =>
         new(layout.Sizes[first..bound].ToArray(), layout.Strides[first..bound].ToArray(), 0);
 
     // Whether neighbours in the first lie nearer to each other than neighbours in the second.
@@ -234,4 +239,11 @@ internal static class ContractLaunches
     private static string Signed(long value) => CudaText.Signed(value, true);
 
     private sealed record Sizes(int Batches, int M, int N, int K);
+
+    /// <summary>What a product's kernels are made of.</summary>
+    private sealed record Product(
+        string Text, string Functors, string Call, DType Type, Sizes Size, long Blocks, View Left, View Right, ProductWriter Write)
+    {
+        public long Operations => (2L * Size.Batches * Size.M * Size.N * Size.K) + Write.Operations;
+    }
 }

@@ -21,7 +21,7 @@ internal static class CopyLaunches
         return Turned(from, into) is { } axes ? Turning(source, from, into, axes, target) : Straight(source, from, into, target);
     }
 
-    private static string Type(DType type) => type.Size() switch { 1 => "u8", 4 => "u32", _ => "u64" };
+    private static string Type(DType type) => type.Size() switch { 1 => "u8", 2 => "u16", 4 => "u32", _ => "u64" };
 
     private static Launch Straight(View source, Layout from, Layout into, int target)
     {

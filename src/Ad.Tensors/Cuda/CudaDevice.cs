@@ -5,10 +5,12 @@ internal sealed class CudaDevice : Device
 {
     private readonly ICudaCompiler _compiler;
     private readonly Lock _gate = new();
+    private CudaMemory? _workspace;
+    private UploadRing? _uploads;
 
-    public CudaDevice(ICudaDriver driver, ICudaCompiler compiler, int ordinal, bool waitsForEachStep = false)
+    public CudaDevice(ICudaDriver driver, ICudaCompiler compiler, int ordinal, bool waitsForEachStep = false, IMatrixLibrary? matrices = null)
     {
-        (Driver, _compiler, Ordinal, WaitsForEachStep) = (driver, compiler, ordinal, waitsForEachStep);
+        (Driver, _compiler, Ordinal, WaitsForEachStep, Matrices) = (driver, compiler, ordinal, waitsForEachStep, matrices);
         Facts = driver.Describe(ordinal);
         Allocator = new CudaAllocator(driver, ordinal);
     }
@@ -20,6 +22,12 @@ internal sealed class CudaDevice : Device
     public CudaFacts Facts { get; }
 
     public CudaAllocator Allocator { get; }
+
+    /// <summary>The library of matrix products, if there is one.</summary>
+    public IMatrixLibrary? Matrices { get; }
+
+    /// <summary>Memory that the library of matrix products works in; as all work is done in order, one for all.</summary>
+    public ulong Workspace => (_workspace ??= Allocator.Allocate(Matrices?.Workspace ?? 0, "the workspace of matrix products")).Address;
 
     /// <summary>Whether the host waits for each step of a plan, so that a fault is found at the step that it is of.</summary>
     public bool WaitsForEachStep { get; }
@@ -56,7 +64,7 @@ internal sealed class CudaDevice : Device
             var memory = Allocator.Allocate(host.Bytes.Length, $"a {host.Type.Name()}{host.Shape}");
             if (host.Bytes.Length > 0)
             {
-                Driver.Upload(memory.Address, host.Bytes);
+                (_uploads ??= new UploadRing(Driver)).Upload(memory.Address, host.Bytes);
             }
 
             return new CudaStorage(this, host.Type, host.Shape, memory);
@@ -89,5 +97,5 @@ internal sealed class CudaDevice : Device
     public CudaModule Load(string source) => new(Driver, Driver.Load(_compiler.Compile(source, Facts)));
 
     protected override Executable Compile(Program program) =>
-        new CudaExecutable(this, program, Planner<CudaStep>.Make(Simplify.Apply(program), new CudaKernels(false)));
+        new CudaExecutable(this, program, Planner<CudaStep>.Make(Simplify.Apply(program), new CudaKernels(false, Matrices)));
 }

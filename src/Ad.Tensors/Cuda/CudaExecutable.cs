@@ -45,10 +45,42 @@ internal sealed class CudaExecutable : Executable
         ProgramInputs.Check(_inputs, arguments);
         ProgramInputs.Check(room, arguments, MayReplace);
         var (given, offered) = (arguments[.._inputs.Length].ToArray(), room.ToArray());
-        return _device.Do(() => RunAlone(given, offered));
+        return _device.Do(() => RunAlone(given, offered, null));
     }
 
-    private Storage[] RunAlone(Storage[] arguments, Storage?[] room)
+    public override string Profile(ReadOnlySpan<Storage> arguments, int runs)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(runs, 1);
+        ProgramInputs.Check(_inputs, arguments);
+        var given = arguments[.._inputs.Length].ToArray();
+        var times = new double[runs][];
+        for (var run = 0; run < runs; run++)
+        {
+            times[run] = _device.Do(() => Timed(given));
+        }
+
+        var medians = _plan.Kernels.Select((_, k) => times.Select(t => t[k]).Order().ElementAt(runs / 2)).ToArray();
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{Text(k => string.Create(CultureInfo.InvariantCulture, $"{medians[k],10:F1} us  "))}kernels {medians.Sum():F1} us\n");
+    }
+
+    // Step by step, with a mark between each two: what a graph saves between steps does not show.
+    private double[] Timed(Storage[] arguments)
+    {
+        var marks = new List<nint>();
+        try
+        {
+            RunAlone(arguments, [], marks);
+            _device.Driver.Synchronize();
+            return [.. marks.Zip(marks.Skip(1), _device.Driver.Between)];
+        }
+        finally
+        {
+            marks.ForEach(_device.Driver.Unmark);
+        }
+    }
+
+    private Storage[] RunAlone(Storage[] arguments, Storage?[] room, List<nint>? marks)
     {
         Prepare();
         _device.Last = this;
@@ -74,7 +106,16 @@ internal sealed class CudaExecutable : Executable
                 };
             }
 
-            if (_graphs is null || !_graphs.TryRun(frame, _plan.Kernels))
+            if (marks is not null)
+            {
+                marks.Add(_device.Driver.Mark());
+                foreach (var step in _plan.Kernels)
+                {
+                    frame.Run([step]);
+                    marks.Add(_device.Driver.Mark());
+                }
+            }
+            else if (_graphs is null || !_graphs.TryRun(frame, _plan.Kernels))
             {
                 frame.Run(_plan.Kernels);
             }
@@ -156,11 +197,15 @@ internal sealed class CudaExecutable : Executable
             : new CudaStorage(_device, type, shape, _device.Allocator.Allocate(shape.Elements * type.Size(), $"a {type.Name()}{shape}"));
     }
 
-    public override string ToString()
+    public override string ToString() => Text(_ => "");
+
+    private string Text(Func<int, string> before)
     {
         var text = new StringBuilder();
-        foreach (var step in _plan.Kernels)
+        for (var k = 0; k < _plan.Kernels.Length; k++)
         {
+            var step = _plan.Kernels[k];
+            text.Append(before(k));
             text.Append(CultureInfo.InvariantCulture, $"{step} ({step.Reads.Sum(s => _plan.SlotBytes[s])} bytes read, {step.Writes.Sum(s => _plan.SlotBytes[s])} written, {step.Flops} flops)\n");
         }
 

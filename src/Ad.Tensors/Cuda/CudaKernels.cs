@@ -3,14 +3,16 @@ using Ad.Tensors.Cpu;
 namespace Ad.Tensors.Cuda;
 
 /// <summary>The steps of a plan as kernels of a CUDA device. Arguments of a body may begin anywhere; others where a whole vector may.</summary>
-internal sealed class CudaKernels(bool isBody) : IKernels<CudaStep>
+internal sealed class CudaKernels(bool isBody, IMatrixLibrary? matrices) : IKernels<CudaStep>
 {
     public string Device => "cuda";
 
     // Each is a number of a thread's registers.
     public int MostNodes => 96;
 
-    public IKernels<CudaStep> Inside => isBody ? this : new CudaKernels(true);
+    public bool WidensFactors => true;
+
+    public IKernels<CudaStep> Inside => isBody ? this : new CudaKernels(true, matrices);
 
     public CudaStep Group(PointwiseGroup group, Func<long, int> room) =>
         group.Reductions.Count > 0 ? ReduceLaunches.Of(group, room) : GroupLaunches.Of(group, !isBody);
@@ -27,7 +29,11 @@ internal sealed class CudaKernels(bool isBody) : IKernels<CudaStep>
         IndexLaunches.ScatterAdd(extents, indices, updates, target, room);
 
     public CudaStep Contract(Operation.Contract contract, View left, View right, int target, Func<View, View> copied, Func<long, int> room) =>
-        ContractLaunches.Contract(contract, left, right, target, room);
+        ContractLaunches.Contract(contract, left, right, target, room) is var own
+            && matrices is not null && MatrixProduct.Of(contract, left, right) is { } product
+            && product.Work >= matrices.Least && !ContractLaunches.IsDots(product.Batches, product.M, product.N, product.K)
+            ? new MatrixStep(own, product, left, right, target, null)
+            : own;
 
     public CudaStep Decompose(Decomposition kind, View operand, Shape shape, Shape result, int target) => HostStep.Of(
         new DecomposeKernel(kind, operand, shape, result, target),
@@ -66,6 +72,6 @@ internal sealed class CudaKernels(bool isBody) : IKernels<CudaStep>
         };
     }
 
-    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, IReadOnlySet<int> results) =>
-        RowLaunches.Merge(kernels, slotBytes, whole);
+    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult) =>
+        RowLaunches.Merge(Epilogues.Merge(kernels, slotBytes, whole, isResult), slotBytes, whole);
 }

@@ -42,6 +42,9 @@ internal sealed class LaunchStep(string text, int[] reads, int[] writes, Launch[
     /// <summary>The group that it is, if it is one.</summary>
     public PointwiseGroup? Group { get; init; }
 
+    /// <summary>Makes the same step with a pointwise group that each result goes through before it is written, if there can be one.</summary>
+    public Func<PointwiseGroup, LaunchStep>? Absorb { get; set; }
+
     /// <summary>The kernels.</summary>
     public IReadOnlyList<Launch> Launches => launches;
 

@@ -11,6 +11,8 @@ internal static class CudaText
         DType.Bool => "bool",
         DType.Int32 => "int",
         DType.Int64 => "i64",
+        DType.Float16 => "f16",
+        DType.BFloat16 => "bf16",
         DType.Float32 => "float",
         DType.Float64 => "double",
     };
@@ -29,11 +31,18 @@ internal static class CudaText
         DType.Int64 => value.ToInt64() == long.MinValue
             ? "(-9223372036854775807ll - 1)"
             : string.Create(CultureInfo.InvariantCulture, $"({value.ToInt64()}ll)"),
+        DType.Float16 or DType.BFloat16 => $"ad_half<{Name(value.Type)}>(0x{Halves.Of(value.Type, value.ToDouble()):x4})",
         DType.Float32 => string.Create(
             CultureInfo.InvariantCulture, $"__int_as_float(0x{BitConverter.SingleToInt32Bits((float)value.ToDouble()):x8})"),
         DType.Float64 => string.Create(
             CultureInfo.InvariantCulture, $"__longlong_as_double(0x{BitConverter.DoubleToInt64Bits(value.ToDouble()):x16}ll)"),
     };
+
+    /// <summary>The type in which an operation computes with elements.</summary>
+    public static DType Computed(DType type) => type.IsHalf() ? DType.Float32 : type;
+
+    /// <summary>An element in the type in which it is computed.</summary>
+    public static string Widened(DType type, string element) => type.IsHalf() ? $"Cast<float, {Name(type)}>::of({element})" : element;
 
     /// <summary>The place, in elements, of element <paramref name="e"/> of a layout in row-major order; <paramref name="e"/> is unsigned.</summary>
     public static string Place(Layout layout, string e, bool wide)

@@ -13,12 +13,12 @@ internal sealed class GroupText
 
     private readonly string _prefix;
 
-    /// <summary>A group's text; its pointers' names begin with <paramref name="prefix"/>.</summary>
-    public GroupText(PointwiseGroup group, string prefix = "")
+    /// <summary>A group's text; its pointers' names begin with <paramref name="prefix"/>. The slot <paramref name="made"/> is not read: its elements are there already.</summary>
+    public GroupText(PointwiseGroup group, string prefix = "", int made = -1)
     {
         (_group, _prefix) = (group, prefix);
         _wide = CudaText.IsWide(group.Elements, group.Views().Concat(group.Outputs.Values).Select(v => v.Layout));
-        foreach (var view in group.Views())
+        foreach (var view in group.Views().Where(v => v.Slot != made))
         {
             Pointer(view.Slot, view.Type, "const ");
         }

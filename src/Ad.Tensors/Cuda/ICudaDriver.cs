@@ -55,6 +55,24 @@ internal interface ICudaDriver
     /// <summary>Waits until all work is done; faults of that work are thrown here.</summary>
     void Synchronize();
 
+    /// <summary>Memory of the host that copies to the device need not wait for.</summary>
+    nint AllocateHost(long bytes);
+
+    /// <summary>Copies from such memory, when all work before it is done; the memory is free again when a mark set after it is passed.</summary>
+    void UploadLater(ulong target, nint source, long bytes);
+
+    /// <summary>A mark that the device passes when all work asked for before it is done.</summary>
+    nint Mark();
+
+    /// <summary>Waits until the device has passed a mark.</summary>
+    void Await(nint mark);
+
+    /// <summary>The microseconds between two marks that the device has passed.</summary>
+    double Between(nint first, nint second);
+
+    /// <summary>Forgets a mark.</summary>
+    void Unmark(nint mark);
+
     /// <summary>Loads a compiled module.</summary>
     nint Load(byte[] image);
 
@@ -63,6 +81,9 @@ internal interface ICudaDriver
 
     /// <summary>Runs a kernel on arguments of eight bytes each.</summary>
     void Launch(nint function, Grid grid, int threads, ReadOnlySpan<ulong> arguments);
+
+    /// <summary>Has a library ask for work on the device's stream; its call goes by a name.</summary>
+    void Ask(string call, Action<nint> work);
 
     /// <summary>From here on work is written down rather than done.</summary>
     void BeginCapture();

@@ -124,6 +124,35 @@ internal sealed unsafe class LibCuda : ICudaDriver
 
     public void Synchronize() => Check("cuStreamSynchronize", ((delegate* unmanaged<nint, int>)Entry("cuStreamSynchronize"))(Stream));
 
+    public nint AllocateHost(long bytes)
+    {
+        nint memory;
+        Check("cuMemAllocHost", ((delegate* unmanaged<nint*, nuint, int>)Entry("cuMemAllocHost_v2"))(&memory, (nuint)bytes));
+        return memory;
+    }
+
+    public void UploadLater(ulong target, nint source, long bytes) =>
+        Check("cuMemcpyHtoDAsync", ((delegate* unmanaged<ulong, nint, nuint, nint, int>)Entry("cuMemcpyHtoDAsync_v2"))(target, source, (nuint)bytes, Stream));
+
+    public nint Mark()
+    {
+        nint mark;
+        Check("cuEventCreate", ((delegate* unmanaged<nint*, uint, int>)Entry("cuEventCreate"))(&mark, 0));
+        Check("cuEventRecord", ((delegate* unmanaged<nint, nint, int>)Entry("cuEventRecord"))(mark, Stream));
+        return mark;
+    }
+
+    public void Await(nint mark) => Check("cuEventSynchronize", ((delegate* unmanaged<nint, int>)Entry("cuEventSynchronize"))(mark));
+
+    public double Between(nint first, nint second)
+    {
+        float milliseconds;
+        Check("cuEventElapsedTime", ((delegate* unmanaged<float*, nint, nint, int>)Entry("cuEventElapsedTime"))(&milliseconds, first, second));
+        return milliseconds * 1e3;
+    }
+
+    public void Unmark(nint mark) => Check("cuEventDestroy", ((delegate* unmanaged<nint, int>)Entry("cuEventDestroy_v2"))(mark));
+
     public nint Load(byte[] image)
     {
         nint module;
@@ -165,6 +194,8 @@ internal sealed unsafe class LibCuda : ICudaDriver
                 function, checked((uint)grid.X), (uint)grid.Y, 1, (uint)threads, 1, 1, 0, Stream, pointers, null));
         }
     }
+
+    public void Ask(string call, Action<nint> work) => work(Stream);
 
     public void BeginCapture() =>
         Check("cuStreamBeginCapture", ((delegate* unmanaged<nint, int, int>)Entry("cuStreamBeginCapture_v2"))(Stream, Relaxed));

@@ -35,6 +35,9 @@ internal interface IKernels<K>
     /// <summary>The most nodes that a group of many elements may have, if it reduces nothing.</summary>
     int MostNodes { get; }
 
+    /// <summary>Whether contractions and convolutions widen factors of 16 bits as they read them.</summary>
+    bool WidensFactors { get; }
+
     /// <summary>Pointwise work with its reductions; <paramref name="room"/> gives a slot of so many bytes that the step alone uses.</summary>
     K Group(PointwiseGroup group, Func<long, int> room);
 
@@ -76,8 +79,8 @@ internal interface IKernels<K>
     K Structured(Operation.Structured structured, Plan<K>[] bodies, View[] operands, (int Result, int Slot)[] targets);
 
     /// <summary>
-    /// Steps put together where several are better done as one; <paramref name="whole"/> says which slot a slot lies in, and
-    /// <paramref name="results"/> which are read when all steps are done.
+    /// Steps put together where several are better done as one; <paramref name="whole"/> says which slot a slot lies in, <paramref name="isResult"/> whether
+    /// a slot is asked for when all is done.
     /// </summary>
-    K[] Merge(K[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, IReadOnlySet<int> results);
+    K[] Merge(K[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult);
 }

@@ -10,7 +10,7 @@ internal sealed partial class Planner<K>
     {
         if (turned is null)
         {
-            var (left, right) = (InMemory(instruction, 0), InMemory(instruction, 1));
+            var (left, right) = (Factor(instruction, 0), Factor(instruction, 1));
             return Kernel(instruction, target => _kernels.Contract(contract, left, right, target, Copied, Room));
         }
 
@@ -24,6 +24,15 @@ internal sealed partial class Planner<K>
         }
 
         return made with { View = made.View with { Layout = made.View.Layout.Permute(back) } };
+    }
+
+    // What only widens a factor, the device does as it reads it.
+    private View Factor(Instruction instruction, int operand)
+    {
+        var factor = _program.Instructions[instruction.Operands[operand]];
+        return _kernels.WidensFactors && factor.Operation is Operation.Cast && _program.Instructions[factor.Operands[0]].Type.IsHalf()
+            ? InMemory(factor, 0)
+            : InMemory(instruction, operand);
     }
 
     private static (Operation.Contract Operation, Axes Operands) Turned(Operation.Contract contract, Axes operands) =>

@@ -79,9 +79,10 @@ internal sealed partial class Planner<K>
         }
 
         var made = _steps
-            .Where(step => step is not PointwiseGroup { Nodes.Count: 0 })
+            .Where(step => step is not PointwiseGroup { Outputs.Count: 0, Reductions.Count: 0 })
             .Select(step => step as K ?? _kernels.Group((PointwiseGroup)step, Room));
-        var kernels = _kernels.Merge([.. made], _slotBytes, slot => Located(slot).Slot, results.Select(r => r.Slot).ToHashSet());
+        var asked = results.Select(r => Located(r.Slot).Slot).ToHashSet();
+        var kernels = _kernels.Merge([.. made], _slotBytes, slot => Located(slot).Slot, slot => asked.Contains(Located(slot).Slot));
         var arenas = new List<Arena>();
         var homes = House(kernels, results, arenas);
         return new Plan<K>(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);

@@ -140,7 +140,7 @@ internal sealed partial class Planner<K>
                 return Kernel(instruction, target => _kernels.Solve(
                     solve.System, Contiguous(instruction, 0), Contiguous(instruction, 1), ShapeOf(instruction, 0), shape, target));
             case Operation.Convolve convolve:
-                var (image, kernel) = (InMemory(instruction, 0), InMemory(instruction, 1));
+                var (image, kernel) = (Factor(instruction, 0), Factor(instruction, 1));
                 return Kernel(instruction, target => _kernels.Convolve(convolve, image, kernel, target, shape, Room));
             case Operation.Window window:
                 return Kernel(instruction, target => _kernels.Window(window, Contiguous(instruction, 0), ShapeOf(instruction, 0), target, shape));

@@ -1,5 +1,6 @@
 // What every module begins with: names of types, and the elementwise functions with the meaning that Pointwise states.
 typedef unsigned char u8;
+typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef long long i64;
@@ -144,3 +145,55 @@ template <> struct Cast<int, float> { static __device__ __forceinline__ int of(f
 template <> struct Cast<int, double> { static __device__ __forceinline__ int of(double x) { return ad_toInt(x); } };
 template <> struct Cast<i64, float> { static __device__ __forceinline__ i64 of(float x) { return ad_toLong(x); } };
 template <> struct Cast<i64, double> { static __device__ __forceinline__ i64 of(double x) { return ad_toLong(x); } };
+
+// Floats of 16 bits: kept so, computed as float. To the nearest, ties to even; NaN becomes quiet. The same steps as the host's, so the same bits.
+struct f16 { u16 bits; };
+struct bf16 { u16 bits; };
+template <class H> AD H ad_half(u32 bits) {
+    H h;
+    h.bits = (u16)bits;
+    return h;
+}
+AD u32 ad_rounded(u32 bits, int dropped) { return bits + ((1u << (dropped - 1)) - 1u) + ((bits >> dropped) & 1u); }
+template <> struct Cast<float, bf16> {
+    static __device__ __forceinline__ float of(bf16 x) { return __int_as_float((int)((u32)x.bits << 16)); }
+};
+template <> struct Cast<bf16, float> {
+    static __device__ __forceinline__ bf16 of(float x) {
+        const u32 bits = (u32)__float_as_int(x);
+        return ad_half<bf16>((x != x ? bits | 0x400000u : ad_rounded(bits, 16)) >> 16);
+    }
+};
+template <> struct Cast<float, f16> {
+    static __device__ __forceinline__ float of(f16 x) {
+        const u32 size = (x.bits & 0x7fffu) << 13, least = 113u << 23, apart = 112u << 23;
+        const u32 wide = size >= (31u << 23) ? size + apart + apart
+            : size < (1u << 23) ? (u32)__float_as_int(__int_as_float((int)(size + least)) - __int_as_float((int)least)) : size + apart;
+        return __int_as_float((int)(wide | (x.bits & 0x8000u) << 16));
+    }
+};
+template <> struct Cast<f16, float> {
+    static __device__ __forceinline__ f16 of(float x) {
+        const u32 bits = (u32)__float_as_int(x), size = bits & 0x7fffffffu, apart = 112u << 23;
+        const u32 narrow = size > 0x7f800000u ? ((size >> 13) & 0x3ffu) | 0x7e00u
+            : size >= (143u << 23) ? 0x7c00u
+            : size < (113u << 23) ? (u32)__float_as_int(__int_as_float((int)size) + 0.5f) - 0x3f000000u
+            : (ad_rounded(size, 13) - apart) >> 13;
+        return ad_half<f16>(narrow | (bits >> 16 & 0x8000u));
+    }
+};
+// Rounded to the float whose last bit is 1, it rounds to fewer bits as it would have at once.
+AD float ad_toOdd(double x) {
+    const float near = (float)x;
+    const u32 bits = (u32)__float_as_int(near);
+    return near == x || x != x || (bits & 1u) ? near : __int_as_float((int)(fabs((double)near) > fabs(x) ? bits - 1u : bits + 1u));
+}
+AD double ad_toOdd(i64 x) {
+    u64 size = x < 0 ? 0ull - (u64)x : (u64)x;
+    if (size >> 53) size = (size >> 11 | ((size & 2047ull) != 0)) << 11;
+    return x < 0 ? -(double)size : (double)size;
+}
+template <> struct Cast<f16, double> { static __device__ __forceinline__ f16 of(double x) { return Cast<f16, float>::of(ad_toOdd(x)); } };
+template <> struct Cast<bf16, double> { static __device__ __forceinline__ bf16 of(double x) { return Cast<bf16, float>::of(ad_toOdd(x)); } };
+template <> struct Cast<f16, i64> { static __device__ __forceinline__ f16 of(i64 x) { return Cast<f16, double>::of(ad_toOdd(x)); } };
+template <> struct Cast<bf16, i64> { static __device__ __forceinline__ bf16 of(i64 x) { return Cast<bf16, double>::of(ad_toOdd(x)); } };
