@@ -48,6 +48,9 @@ internal sealed unsafe class SmallMove(int[] from, int[] to, int size)
             case 1:
                 Run((byte*)source, (byte*)target);
                 break;
+            case 2:
+                Run((short*)source, (short*)target);
+                break;
             case 4:
                 Run((int*)source, (int*)target);
                 break;
