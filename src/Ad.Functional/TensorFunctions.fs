@@ -960,7 +960,9 @@ module Tensor =
             e / sumKeep [ axis ] e)
 
     /// log(softmax(x)) along an axis, without overflow or loss.
-    let logSoftmax (axis: int) (x: Tensor) = x |> inSingle (fun x -> x - logSumExpKeep [ Shapes.axis "logSoftmax" x.Rank axis ] x)
+    let logSoftmax (axis: int) (x: Tensor) =
+        x
+        |> inSingle (fun x -> x - logSumExpKeep [ Shapes.axis "logSoftmax" x.Rank axis ] x)
 
     let private windows name (window: int list) (strides: int list) (x: Tensor) kind =
         let spatial = window.Length
