@@ -1,5 +1,7 @@
 namespace Ad.Functional
 
+open Ad.Tensors
+
 /// Optimizers of parts: by the names of leaves, where a mask or a condition holds, and one after another by name.
 [<RequireQualifiedAccess>]
 module Parts =
@@ -93,6 +95,49 @@ module Parts =
                 let holds = condition g
                 let updates, next = inner.Update g state p
                 Leaves.choose holds updates (Leaves.zeros updates), Leaves.choose holds next state }
+
+    /// The inner optimizer's updates and next state while a condition on the gradients holds; else the gradients unchanged, and the state as it was.
+    [<CompiledName("TransformIf")>]
+    let transformIf (condition: 'P -> Tensor) (inner: Optimizer<'P, 'S>) : Optimizer<'P, 'S> =
+        { Init = inner.Init
+          Update =
+            fun g state p ->
+                let holds = condition g
+                let updates, next = inner.Update g state p
+                Leaves.map2 (Tensor.where holds) updates g, Leaves.choose holds next state }
+
+    /// <summary>An optimizer of all float leaves as one vector, leaf after leaf: what it measures, it measures of them together, and it takes few operations for
+    /// many leaves.</summary>
+    /// <exception cref="T:System.ArgumentException">The float leaves have different types, or there are none.</exception>
+    [<CompiledName("Flattened")>]
+    let flattened (inner: Optimizer<Tensor, 'S>) : Optimizer<'P, 'S> =
+        let isFloat (t: Tensor) = t.DType.IsFloat()
+
+        let joined (tree: 'P) =
+            let leaves = Tree.leaves tree |> Array.filter isFloat
+
+            match leaves |> Array.map _.DType |> Array.distinct with
+            | [| _ |] -> Tensor.concat 0 (leaves |> Array.map Tensor.flatten)
+            | types ->
+                Shapes.refuse "flattened" $"takes leaves of one float type, but was given {types.Length}."
+
+        let apart (like: 'P) (v: Tensor) : 'P =
+            let mutable start = 0
+
+            Tree.map
+                (fun (t: Tensor) ->
+                    if isFloat t then
+                        start <- start + int t.Count
+                        Tensor.sliceAxis 0 (start - int t.Count) start 1 v |> Tensor.reshape t.Shape
+                    else
+                        t)
+                like
+
+        { Init = fun p -> inner.Init(joined p)
+          Update =
+            fun g state p ->
+                let updates, state = inner.Update (joined g) state (joined p)
+                apart g updates, state }
 
     /// <summary>Optimizers one after another, each with its state under its name: so that a part's state can be found, whatever stands before it.</summary>
     /// <exception cref="T:System.ArgumentException">Two have one name.</exception>

@@ -267,3 +267,32 @@ let ``parts chained by name are the chain, with each state under its name`` () =
             |> ignore)
 
     Assert.Contains("'a'", twice.Message)
+
+[<Fact>]
+let ``leaves flattened into one vector move as they do by themselves, and are measured together`` () =
+    let p = Tensor.vector [ 1.0; -2.0 ], (Tensor.vector [ 3 ], Tensor.matrix [ [ 0.5; 0.1 ]; [ -0.3; 2.0 ] ])
+    let g = Tensor.vector [ 0.5; 0.3 ], (Tensor.vector [ 0 ], Tensor.matrix [ [ 1.0; -4.0 ]; [ 0.2; 0.0 ] ])
+    let once (o: Optimizer<_, 'S>) = fst (o.Update g (o.Init p) p)
+    Assert.Equal(once (Optimizer.adam 0.1), once (Parts.flattened (Optimizer.adam 0.1)))
+    let first, (_, second) = once (Parts.flattened (Updates.clipByBlockRms 0.1))
+    let size = Tensor.toScalar (Tensor.sum (first * first) + Tensor.sum (second * second))
+    Assert.Equal(0.1, sqrt (size / 6.0), 12)
+
+    let mixed = Tensor.vector [ 1.0 ], Tensor.vector [ 1.0f ]
+    let flat: Optimizer<Tensor * Tensor, _> = Parts.flattened (Optimizer.adam 0.1)
+    let refused = Assert.Throws<System.ArgumentException>(fun () -> flat.Init mixed |> ignore)
+    Assert.Contains("flattened", refused.Message)
+
+[<Fact>]
+let ``a transformation on a condition passes gradients and keeps its state where that fails`` () =
+    let p = Tensor.vector [ 1.0; -2.0 ]
+    let isLarge g = Tensor.greater (Updates.globalNorm g) (Tensor.scalar 1.0)
+    let o = Parts.transformIf isLarge (Updates.momentum 0.9 false)
+    let small, large = Tensor.vector [ 0.1; 0.2 ], Tensor.vector [ 3.0; 4.0 ]
+    let updates, state = o.Update large (o.Init p) p
+    Assert.Equal(large, updates)
+    let passed, kept = o.Update small state p
+    Assert.Equal(small, passed)
+    Assert.Equal(state, kept)
+    let again, _ = o.Update large kept p
+    Assert.True(Tensor.allClose 1e-15 0.0 (1.9 * large) again)
