@@ -9,8 +9,9 @@ let x = Tensor.cast BFloat16 (Tensor.vector [ 1.0; 0.1; 300.0 ])
 printfn $"{x} squared plus 1 is {x * x + 1.0}"
 //> [1.0, 0.1, 300.0] : bfloat16[3] squared plus 1 is [2.0, 1.01, 90112.0] : bfloat16[3]
 
-printfn
-    $"{Tensor.sum (Tensor.ones Float16 [ 30_000 ])}, {Tensor.mean (Tensor.full Float16 [ 30_000 ] 60_000.0)}"
+let count = Tensor.sum (Tensor.ones Float16 [ 30_000 ])
+let large = Tensor.mean (Tensor.full Float16 [ 30_000 ] 60_000.0)
+printfn $"{count}, {large}"
 //> 30000.0 : float16[], 60000.0 : float16[]
 
 // Weights in Float32; the network computes in 16 bits, and its results and gradients come back in 32.
@@ -42,7 +43,6 @@ printfn $"weights are {(fst trained).DType.Name()}; the factor is {Tensor.toScal
 // A gradient that overflows: the factor is halved, and weights and moments stay as they are.
 let w, b = trained
 let after, next = Optimizer.step optimizer (w * infinity, b) state trained
-
-printfn
-    $"{after = trained}, {next.Inner = state.Inner}, factor {Tensor.toScalar next.Scale}, skipped {Tensor.toScalar next.Skipped}"
-//> True, True, factor 16384, skipped 1
+let kept = after = trained && next.Inner = state.Inner
+printfn $"kept: {kept}, factor {Tensor.toScalar next.Scale}, skipped {Tensor.toScalar next.Skipped}"
+//> kept: True, factor 16384, skipped 1
