@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Ad.Tensors;
 
 /// <summary>
@@ -6,6 +8,9 @@ namespace Ad.Tensors;
 /// </summary>
 internal sealed class Widening
 {
+    // Bodies of loops are shared, and loops within loops would be gone through again and again.
+    private static readonly ConditionalWeakTable<Program, Program> Known = [];
+
     private readonly List<Instruction> _instructions = [];
     private readonly Dictionary<int, int> _singles = [];
 
@@ -14,16 +19,16 @@ internal sealed class Widening
     }
 
     /// <summary>The program in which no operation computes with floats of 16 bits. It takes the same arguments and gives the same results.</summary>
-    public static Program Of(Program program) => HasHalves(program) ? new Widening().Rewrite(program) : program;
+    public static Program Of(Program program) => Known.GetValue(program, p => Computes(p) ? new Widening().Rewrite(p) : p);
 
     /// <summary>The error of whoever is asked to compute with a type of 16 bits all the same.</summary>
     public static InvalidOperationException Refuse(DType type) => new($"No device computes with {type.Name()} itself; it is widened first.");
 
-    private static bool HasHalves(Program program)
+    private static bool Computes(Program program)
     {
         foreach (var instruction in program.Instructions)
         {
-            if (instruction.Type.IsHalf() || (instruction.Operation is Operation.Structured { Bodies: var bodies } && bodies.Any(HasHalves)))
+            if (instruction.Type.IsHalf() || (instruction.Operation is Operation.Structured { Bodies: var bodies } && bodies.Any(body => !ReferenceEquals(Of(body), body))))
             {
                 return true;
             }
