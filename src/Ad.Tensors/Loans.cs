@@ -13,13 +13,11 @@ internal static class Loans
     /// <summary>Results of fewer bytes are ordinary arrays, which the collector's youngest generation holds well.</summary>
     public const int LeastBytes = 64 * 1024;
 
-    // So much is lent before the collector is asked, or half of what is alive. A collection takes about 0.1 ms, but memory that went round
-    // through more than the caches hold costs that much for every 200 KB.
-    private const long LeastBudget = 8L << 20;
+    // So much is lent before the collector is asked, or half of what is alive: a collection takes up to a millisecond or two.
+    private const long LeastBudget = 32L << 20;
 
-    // What outlived some collections is looked for less often.
-    private const int SecondGeneration = 4;
-    private const int ThirdGeneration = 16;
+    // What outlived a collection is looked for less often; the oldest, when twice as much is alive as the last time.
+    private const int SecondGeneration = 8;
 
     private static readonly Lock Gate = new();
     private static readonly List<Loan> Open = [];
@@ -80,7 +78,7 @@ internal static class Loans
         }
 
         _looks++;
-        Collect(_looks % ThirdGeneration == 0 ? 2 : _looks % SecondGeneration == 0 ? 1 : 0);
+        Collect(_looks % SecondGeneration == 0 ? 1 : 0);
         if (_alive > (2 * _floor) + LeastBudget)
         {
             Collect(2);
