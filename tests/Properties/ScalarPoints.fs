@@ -271,8 +271,16 @@ let ``forward differentiation allocates nothing per operation`` () =
         Forward.derivative (Forward.derivative (f n)) 0.5 |> ignore
         GC.GetAllocatedBytesForCurrentThread() - before
 
-    bytes 10_000 |> ignore
-    Assert.True(bytes 100_000 < 4096L)
+    // Code that the runtime has not yet optimised boxes numbers; on a busy machine it stays so for a while.
+    let settled =
+        Seq.init 40 (fun i ->
+            if i > 0 then
+                System.Threading.Thread.Sleep 50
+
+            bytes 100_000)
+        |> Seq.exists (fun count -> count < 4096L)
+
+    Assert.True settled
 
 // A number among .NET's numbers.
 
