@@ -41,6 +41,8 @@ internal sealed class HostMemory
     public Span<byte> Show()
     {
         _loan?.Keep();
-        return Bytes;
+        var bytes = Bytes;
+        GC.KeepAlive(this);
+        return bytes;
     }
 }

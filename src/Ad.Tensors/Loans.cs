@@ -54,7 +54,7 @@ internal static class Loans
             }
         }
 
-        var loan = new Loan(BlockPool.Rent(bytes));
+        var loan = new Loan(Block(bytes));
         lock (Gate)
         {
             Open.Add(loan);
@@ -63,6 +63,25 @@ internal static class Loans
         }
 
         return loan;
+    }
+
+    private static byte[] Block(int bytes)
+    {
+        try
+        {
+            return BlockPool.Rent(bytes);
+        }
+        catch (OutOfMemoryException)
+        {
+            // The collector cannot free what is lent here, nor what waits to be lent again.
+            lock (Gate)
+            {
+                Collect(2);
+            }
+
+            BlockPool.Clear();
+            return BlockPool.Rent(bytes);
+        }
     }
 
     private static void Look()

@@ -67,6 +67,16 @@ internal static class BlockPool
         }
     }
 
+    /// <summary>Leaves all arrays to the garbage collector.</summary>
+    public static void Clear()
+    {
+        lock (Gate)
+        {
+            Free.Clear();
+            _held = 0;
+        }
+    }
+
     // Eighths of powers of two: at most an eighth is wasted, and sizes that differ a little share arrays.
     private static int SizeClass(long bytes)
     {
