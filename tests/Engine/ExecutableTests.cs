@@ -40,7 +40,7 @@ public sealed class ExecutableTests
             """
             by 4 rows: pointwise over 400 as [4, 100, 1]: v0 = load s0 : float32; v1 = exp v0 : float32 -> s2; sum v1 -> s1; then pointwise over 400: v0 = load s2 : float32; v1 = load s1(4, 100; 1, 0; 0) : float32; v2 = divide v0 v1 : float32 -> s3; (3216 bytes read, 3216 written, 1200 flops)
             return s3
-            temporaries 1664 bytes
+            temporaries 64 bytes
 
             """,
             Compare.One.Prepare(build.Returning(build.Apply(Pointwise.Divide, e, sum))).ToString());

@@ -32,6 +32,60 @@ public sealed class FusionTests
         Compare.ToReference(build.Returning(outputs), 0, [.. arguments]);
     });
 
+    [Fact]
+    public void Rows_and_totals_of_rows_give_what_their_instructions_give_one_by_one() => OperationTests.Repeat(60, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Float32, DType.Float64);
+        var (rows, columns) = (make.Pick(5, 8, 33), make.Pick(32, 150, 1030));
+        int[] inputs = [build.Input(type, rows, columns), build.Input(type, rows, 1)];
+        var values = new List<int> { inputs[0], build.Broadcast(inputs[1], rows, columns) };
+        var outputs = new List<int>();
+        for (var step = 0; step < 12; step++)
+        {
+            var (x, y) = (make.Pick(values.ToArray()), make.Pick(values.ToArray()));
+            var kind = make.Pick(Reduction.Sum, Reduction.Max, Reduction.Min);
+            switch (make.Below(4))
+            {
+                case 0:
+                    outputs.Add(build.Reduce(kind, x, 0, 1));
+                    break;
+                case 1:
+                    // Maxima alone, so that what is summed stays small.
+                    values.Add(build.Broadcast(build.Reshape(build.Reduce(Reduction.Max, x, 1), rows, 1), rows, columns));
+                    break;
+                default:
+                    values.Add(build.Apply(Pointwise.Minimum, build.Apply(Pointwise.Maximum, x, build.Apply(Pointwise.Negate, y)), values[1]));
+                    break;
+            }
+        }
+
+        outputs.Add(values[^1]);
+        var arguments = inputs.Select(i =>
+        {
+            var x = make.Tensor(type, build[i].Shape);
+            return x with { Floats = [.. x.Floats.Select(v => double.IsFinite(v) ? Math.Round(Math.Clamp(v, -50, 50)) : 1)] };
+        });
+        Compare.ToReference(build.Returning([.. outputs]), 0, [.. arguments]);
+    });
+
+    [Fact]
+    public void A_total_is_taken_as_the_rows_go_by_that_what_follows_reads()
+    {
+        var build = new Build();
+        var x = build.Input(DType.Float32, 64, 100);
+        var mean = build.Broadcast(build.Reshape(build.Reduce(Reduction.Sum, x, 1), 64, 1), 64, 100);
+        var centred = build.Apply(Pointwise.Subtract, x, mean);
+        var square = build.Apply(Pointwise.Multiply, centred, centred);
+        var total = build.Reduce(Reduction.Sum, square, 0, 1);
+        var scale = build.Broadcast(build.Reshape(build.Reduce(Reduction.Sum, square, 1), 64, 1), 64, 100);
+        var program = build.Returning(total, build.Apply(Pointwise.Divide, centred, scale));
+        var plan = Compare.One.Prepare(program).ToString()!;
+        Assert.Equal(2, plan.Split('\n').Count(line => line.Contains("pointwise", StringComparison.Ordinal)));
+        Assert.StartsWith("by 64 rows", plan, StringComparison.Ordinal);
+        Compare.ToReference(program, 40, new Make(1).Tensor(DType.Float32, new Shape(64, 100)));
+    }
+
     private static void Extend(Build build, Make make)
     {
         var x = make.Below(build.Count);

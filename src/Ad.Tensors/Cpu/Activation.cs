@@ -79,7 +79,7 @@ internal sealed class Subplan
             _arenas = [.. plan.Arenas.Select(BlockPool.Rent)];
             for (var slot = 0; slot < plan.Slots.Length; slot++)
             {
-                if (plan.Slots[slot] is { Kind: HomeKind.Arena } home)
+                if (plan.Slots[slot] is { Kind: HomeKind.Arena, Index: >= 0 } home)
                 {
                     _frame.Bind(slot, _arenas[home.Index], BlockPool.Start(_arenas[home.Index]) + (int)home.Start);
                 }

@@ -37,7 +37,7 @@ internal sealed class CpuExecutable : Executable
 
     public CpuExecutable(Program program, Plan<Kernel> plan, Workers workers)
     {
-        (_plan, _workers, _replacements) = (plan, workers, [.. plan.Replacements()]);
+        (_plan, _workers, _replacements) = (plan, workers, [.. plan.Replacing.Replacements()]);
         Cost = ProgramCost.Of(program);
         _inputs = ProgramInputs.Of(program);
         _tooLarge = TooLarge(plan);
@@ -75,21 +75,22 @@ internal sealed class CpuExecutable : Executable
             throw new InsufficientMemoryException(_tooLarge);
         }
 
-        var frame = new Frame(_plan.Slots.Length);
+        var plan = room.IsEmpty ? _plan : _plan.Replacing;
+        var frame = new Frame(plan.Slots.Length);
         var hosts = Accept(arguments);
         ProgramInputs.Check(room, hosts, MayReplace);
-        var arenas = _plan.Arenas.Length == 0 || _plan.Kernels is [StraightKernel { IsWritten: true }] ? [] : new byte[_plan.Arenas.Length][];
-        var results = new HostStorage[_plan.Results.Length];
+        var arenas = plan.Arenas.Length == 0 || plan.Kernels is [StraightKernel { IsWritten: true }] ? [] : new byte[plan.Arenas.Length][];
+        var results = new HostStorage[plan.Results.Length];
         try
         {
             for (var i = 0; i < arenas.Length; i++)
             {
-                arenas[i] = BlockPool.Rent(_plan.Arenas[i]);
+                arenas[i] = BlockPool.Rent(plan.Arenas[i]);
             }
 
-            for (var slot = 0; slot < _plan.Slots.Length; slot++)
+            for (var slot = 0; slot < plan.Slots.Length; slot++)
             {
-                var home = _plan.Slots[slot];
+                var home = plan.Slots[slot];
                 switch (home.Kind)
                 {
                     case HomeKind.Argument:
@@ -99,16 +100,16 @@ internal sealed class CpuExecutable : Executable
                         results[home.Index] ??= Room(room, home.Index);
                         frame.Bind(slot, results[home.Index].Place.Array, results[home.Index].Place.Start + (int)home.Start);
                         break;
-                    case HomeKind.Arena when arenas.Length > 0:
+                    case HomeKind.Arena when arenas.Length > 0 && home.Index >= 0:
                         frame.Bind(slot, arenas[home.Index], BlockPool.Start(arenas[home.Index]) + (int)home.Start);
                         break;
                 }
             }
 
-            for (var k = 0; k < _plan.Kernels.Length; k++)
+            for (var k = 0; k < plan.Kernels.Length; k++)
             {
                 var start = times is null ? 0 : Stopwatch.GetTimestamp();
-                _plan.Kernels[k].Run(frame, _workers);
+                plan.Kernels[k].Run(frame, _workers);
                 if (times is not null)
                 {
                     times[k] = Stopwatch.GetTimestamp() - start;
@@ -131,8 +132,8 @@ internal sealed class CpuExecutable : Executable
 
         for (var i = 0; i < results.Length; i++)
         {
-            var (slot, _, shape) = _plan.Results[i];
-            var home = _plan.Slots[slot];
+            var (slot, _, shape) = plan.Results[i];
+            var home = plan.Slots[slot];
             var whole = home.Kind == HomeKind.Argument ? hosts[home.Index] : results[home.Index];
             results[i] = whole.Shape.Equals(shape) ? whole : whole.Reshaped(shape);
         }

@@ -15,19 +15,36 @@ internal sealed class RowsKernel : Kernel
     // With fewer rows, and many elements in each, the work cuts better the other way.
     private const long FewRows = 8;
 
+    // Kernels between two groups that a later group is done before: the sum of all that rows leave, say.
+    private const int MostSkipped = 3;
+
     private readonly GroupKernel[] _groups;
     private readonly long _rows;
     private readonly long _rowsPerItem;
 
-    private RowsKernel(GroupKernel[] groups, long rows, long bytes)
+    private readonly HashSet<int> _byRows;
+
+    private RowsKernel(GroupKernel[] groups, long rows, IReadOnlyList<long> slotBytes)
     {
         (_groups, _rows) = (groups, rows);
+        var bytes = Reads.Concat(Writes).Distinct().Sum(s => slotBytes[s]);
         _rowsPerItem = Math.Clamp(ChunkBytes * rows / Math.Max(1, bytes), 1, rows);
+        var views = groups.SelectMany(g => g.Views).ToLookup(v => v.Slot);
+        _byRows = [.. views.Where(v => v.All(view => KeepsRows(view, rows, slotBytes))).Select(v => v.Key)];
     }
 
     public override IEnumerable<int> Reads => _groups.SelectMany(g => g.Reads).Distinct();
 
     public override IEnumerable<int> Writes => _groups.SelectMany(g => g.Writes);
+
+    // Rows are done in some order, the groups one after another in each.
+    public override bool ReadsInPlace(int source, int target)
+    {
+        var writer = Array.FindIndex(_groups, g => g.Writes.Contains(target));
+        return Array.FindLastIndex(_groups, g => g.Reads.Concat(g.Writes).Contains(source)) <= writer
+            && _byRows.Contains(source)
+            && (_groups[writer].Reads.Contains(source) ? _groups[writer].ReadsInPlace(source, target) : !_groups[writer].Scatters.Contains(target));
+    }
 
     public override long Flops => _groups.Sum(g => g.Flops);
 
@@ -38,48 +55,57 @@ internal sealed class RowsKernel : Kernel
     public static Kernel[] Merge(IReadOnlyList<Kernel> kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole)
     {
         var merged = new List<Kernel>();
-        var run = new List<GroupKernel>();
-        long rows = 0;
-        foreach (var kernel in kernels)
+        var done = new bool[kernels.Count];
+        for (var start = 0; start < kernels.Count; start++)
         {
-            if (kernel is GroupKernel group)
+            if (done[start])
             {
-                if (run.Count > 0 && group.GoesThrough(rows) && FollowsByRows(group, run, rows, slotBytes, whole))
+                continue;
+            }
+
+            if (kernels[start] is not GroupKernel first || !Starts(first))
+            {
+                merged.Add(kernels[start]);
+                continue;
+            }
+
+            var run = new List<GroupKernel> { first };
+            var skipped = new List<Kernel>();
+            for (var next = start + 1; next < kernels.Count && skipped.Count <= MostSkipped; next++)
+            {
+                if (done[next])
                 {
-                    run.Add(group);
                     continue;
                 }
 
-                Flush();
-                if ((group.Rows >= FewRows || (group.Rows > 1 && group.Elements < Workers.Grain)) && group.GoesThrough(group.Rows))
+                if (kernels[next] is GroupKernel group
+                    && group.GoesThrough(first.Rows)
+                    && FollowsByRows(group, run, first.Rows, slotBytes, whole)
+                    && skipped.All(k => AreIndependent(k, group, whole)))
                 {
                     run.Add(group);
-                    rows = group.Rows;
-                    continue;
+                    done[next] = true;
+                }
+                else
+                {
+                    skipped.Add(kernels[next]);
                 }
             }
 
-            Flush();
-            merged.Add(kernel);
+            merged.Add(run.Count > 1 ? new RowsKernel([.. run], first.Rows, slotBytes) : first);
         }
 
-        Flush();
         return [.. merged];
+    }
 
-        void Flush()
-        {
-            if (run.Count > 1)
-            {
-                var slots = run.SelectMany(g => g.Reads.Concat(g.Writes)).Distinct().Sum(s => slotBytes[s]);
-                merged.Add(new RowsKernel([.. run], rows, slots));
-            }
-            else
-            {
-                merged.AddRange(run);
-            }
+    private static bool Starts(GroupKernel group) =>
+        (group.Rows >= FewRows || (group.Rows > 1 && group.Elements < Workers.Grain)) && group.GoesThrough(group.Rows);
 
-            run.Clear();
-        }
+    private static bool AreIndependent(Kernel first, Kernel second, Func<int, int> whole)
+    {
+        var written = first.Writes.Select(whole).ToHashSet();
+        var touched = first.Reads.Select(whole).Concat(written).ToHashSet();
+        return !second.Reads.Any(s => written.Contains(whole(s))) && !second.Writes.Any(s => touched.Contains(whole(s)));
     }
 
     // It reads something of the groups before it, and of each row of theirs nothing but that row.
@@ -97,8 +123,7 @@ internal sealed class RowsKernel : Kernel
                     return false;
                 }
 
-                var elements = slotBytes[view.Slot] / view.Type.Size();
-                if (elements % rows != 0 || !view.Layout.KeepsRows(rows, elements / rows))
+                if (!KeepsRows(view, rows, slotBytes))
                 {
                     return false;
                 }
@@ -110,6 +135,12 @@ internal sealed class RowsKernel : Kernel
         }
 
         return read;
+    }
+
+    private static bool KeepsRows(View view, long rows, IReadOnlyList<long> slotBytes)
+    {
+        var elements = slotBytes[view.Slot] / view.Type.Size();
+        return elements % rows == 0 && view.Layout.KeepsRows(rows, elements / rows);
     }
 
     public override void Run(Frame frame, Workers workers)

@@ -46,7 +46,7 @@ internal sealed class CudaBody(Plan<CudaStep> plan)
             var arenas = plan.Arenas.Select(bytes => Room(bytes)).ToArray();
             for (var slot = 0; slot < plan.Slots.Length; slot++)
             {
-                if (plan.Slots[slot] is { Kind: HomeKind.Arena } home)
+                if (plan.Slots[slot] is { Kind: HomeKind.Arena, Index: >= 0 } home)
                 {
                     _frame[slot] = arenas[home.Index] + (ulong)home.Start;
                 }

@@ -19,7 +19,7 @@ internal sealed class CudaExecutable : Executable
 
     public CudaExecutable(CudaDevice device, Program program, Plan<CudaStep> plan)
     {
-        (_device, _plan, _replacements) = (device, plan, [.. plan.Replacements()]);
+        (_device, _plan, _replacements) = (device, plan.Replacing, [.. plan.Replacing.Replacements()]);
         _inputs = ProgramInputs.Of(program);
         Cost = ProgramCost.Of(program);
         foreach (var step in plan.Kernels)
@@ -102,6 +102,7 @@ internal sealed class CudaExecutable : Executable
                 {
                     HomeKind.Argument => (placed[home.Index] ??= (CudaStorage)_device.Place(arguments[home.Index])).Block.Address,
                     HomeKind.Result => (results[home.Index] ??= Room(room, home.Index)).Block.Address + (ulong)home.Start,
+                    HomeKind.Arena when home.Index < 0 => 0,
                     _ => arenas[home.Index]!.Address + (ulong)home.Start,
                 };
             }

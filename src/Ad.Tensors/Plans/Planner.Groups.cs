@@ -274,8 +274,41 @@ internal sealed partial class Planner<K>
             value = new Value.Stored(stored.View with { Layout = stored.View.Layout.Permute(order) });
         }
 
+        if (extents is { Outer: 1, Inner: 1, Reduced: >= FewElements }
+            && reduce.Kind is Reduction.Sum or Reduction.Max or Reduction.Min
+            && value is Value.Member member
+            && RowsOf((PointwiseGroup)_steps[member.Step]) is { } rows)
+        {
+            var partial = Reduce(operand, value, rows, reduce.Kind, PartialType(reduce.Kind, instruction.Type), new Shape(checked((int)rows.Outer)));
+            return Reduce(-1, partial, new Extents(1, rows.Outer, 1), reduce.Kind, instruction.Type, instruction.Shape);
+        }
+
         return Reduce(operand, value, extents, reduce.Kind, instruction.Type, instruction.Shape);
     }
+
+    /// <summary>The rows that a group's reductions leave, or along which it reads what is the same all along a row; null where there are none.</summary>
+    private static Extents? RowsOf(PointwiseGroup group)
+    {
+        if (group.Extents is { } known)
+        {
+            return known is { Outer: > 1, Inner: 1 } ? known : null;
+        }
+
+        foreach (var load in group.Nodes.OfType<Node.Load>())
+        {
+            var layout = load.View.Layout;
+            if (layout.Rank > 1 && layout.Strides[^1] == 0 && layout.Sizes[^1] >= ShortRun && !layout.IsSplat())
+            {
+                long width = layout.Sizes[^1];
+                return new Extents(group.Elements / width, width, 1);
+            }
+        }
+
+        return null;
+    }
+
+    // Sums of float32 stay in double from one reduction to the next.
+    private static DType PartialType(Reduction kind, DType type) => kind == Reduction.Sum && type == DType.Float32 ? DType.Float64 : type;
 
     private Value.Stored Reduce(int operand, Value value, Extents extents, Reduction kind, DType type, Shape shape)
     {
@@ -295,11 +328,11 @@ internal sealed partial class Planner<K>
         return Enumerable.Range(0, last).Last(a => !axes.Contains(a) && shape[a] != 1);
     }
 
-    /// <summary>A reduction of the axes behind one, and then of the others. Sums of float32 stay in double from the one to the other.</summary>
+    /// <summary>A reduction of the axes behind one, and then of the others.</summary>
     private Value.Stored InTwo(Instruction instruction, Operation.Reduce reduce, int between)
     {
         var shape = ShapeOf(instruction, 0);
-        var type = reduce.Kind == Reduction.Sum && instruction.Type == DType.Float32 ? DType.Float64 : instruction.Type;
+        var type = PartialType(reduce.Kind, instruction.Type);
         var behind = new Axes([.. reduce.Axes.Values.ToArray().Where(a => a > between)]);
         var others = new Axes([.. reduce.Axes.Values.ToArray().Where(a => a < between)]);
         var partial = Reduce(

@@ -4,6 +4,15 @@ namespace Ad.Tensors;
 internal sealed record Plan<K>(K[] Kernels, Home[] Slots, long[] SlotBytes, long[] Arenas, Result[] Results)
     where K : PlanStep
 {
+    private readonly Plan<K>? _replacing;
+
+    /// <summary>The plan for runs in which results go over arguments: temporaries keep away from those results' memory.</summary>
+    public Plan<K> Replacing
+    {
+        get => _replacing ?? this;
+        init => _replacing = value;
+    }
+
     /// <summary>The arguments with the results that may be written over them: read by no kernel after the writing one, and element by element by that.</summary>
     public IEnumerable<(int Argument, int Result)> Replacements()
     {
@@ -83,16 +92,25 @@ internal sealed partial class Planner<K>
             .Select(step => step as K ?? _kernels.Group((PointwiseGroup)step, Room));
         var asked = results.Select(r => Located(r.Slot).Slot).ToHashSet();
         var kernels = _kernels.Merge([.. made], _slotBytes, slot => Located(slot).Slot, slot => asked.Contains(Located(slot).Slot));
-        var arenas = new List<Arena>();
-        var homes = House(kernels, results, arenas);
-        return new Plan<K>(kernels, homes, [.. _slotBytes], [.. arenas.Select(a => a.End)], results);
+        var homes = Fixed(results);
+        long[] bytes = [.. _slotBytes];
+        var kept = new Plan<K>(kernels, homes, bytes, [], results).Replacements().Select(r => results[r.Result].Slot).ToHashSet();
+        var plan = Housed([]);
+        return kept.Count == 0 ? plan : plan with { Replacing = Housed(kept) };
+
+        Plan<K> Housed(HashSet<int> kept)
+        {
+            var arenas = new List<Arena>();
+            var housed = House(kernels, homes, kept, arenas);
+            return new Plan<K>(kernels, housed, bytes, [.. arenas.Select(a => a.End)], results);
+        }
     }
 
-    /// <summary>Gives every slot its memory; a temporary's is free again after its last reader.</summary>
-    private Home[] House(K[] kernels, Result[] results, List<Arena> arenas)
+    /// <summary>The memory of arguments and results; temporaries have none yet.</summary>
+    private Home[] Fixed(Result[] results)
     {
         var homes = new Home[_slotSteps.Count];
-        var fixedSlots = new HashSet<int>(_inputSlots.Values);
+        Array.Fill(homes, new Home(HomeKind.Arena, -1, 0));
         foreach (var (index, slot) in _inputSlots)
         {
             homes[slot] = new Home(HomeKind.Argument, index, 0);
@@ -100,14 +118,23 @@ internal sealed partial class Planner<K>
 
         for (var i = 0; i < results.Length; i++)
         {
-            if (fixedSlots.Add(results[i].Slot))
+            if (homes[results[i].Slot].Kind == HomeKind.Arena)
             {
                 homes[results[i].Slot] = new Home(HomeKind.Result, i, 0);
             }
         }
 
+        return homes;
+    }
+
+    /// <summary>
+    /// Gives every slot its memory; a temporary's is free again after its last reader. Where a kernel reads a temporary for the last time, each
+    /// element before it writes that place of another slot, the temporary lies where the other does.
+    /// </summary>
+    private Home[] House(K[] kernels, Home[] given, HashSet<int> kept, List<Arena> arenas)
+    {
+        Home[] homes = [.. given];
         var last = new int[homes.Length];
-        var housed = new HashSet<int>(fixedSlots);
         for (var k = 0; k < kernels.Length; k++)
         {
             foreach (var slot in kernels[k].Writes.Concat(kernels[k].Reads))
@@ -116,16 +143,28 @@ internal sealed partial class Planner<K>
             }
         }
 
+        var successors = Successors(kernels, given, last, kept);
         for (var k = 0; k < kernels.Length; k++)
         {
-            foreach (var slot in kernels[k].Writes.Select(s => Located(s).Slot).Where(housed.Add))
+            foreach (var slot in kernels[k].Writes.Select(s => Located(s).Slot).Where(s => homes[s].Index < 0).ToArray())
             {
-                homes[slot] = Room(arenas, _slotBytes[slot]);
+                // The first of those that lie in one place finds it for all.
+                var end = slot;
+                while (successors.TryGetValue(end, out var next))
+                {
+                    end = next;
+                }
+
+                homes[end] = homes[end].Index < 0 ? Room(arenas, _slotBytes[slot]) : homes[end];
+                for (var each = slot; each != end; each = successors[each])
+                {
+                    homes[each] = homes[end];
+                }
             }
 
             foreach (var slot in kernels[k].Writes.Concat(kernels[k].Reads).Select(s => Located(s).Slot).Distinct())
             {
-                if (last[slot] == k && !fixedSlots.Contains(slot))
+                if (last[slot] == k && homes[slot].Kind == HomeKind.Arena && !successors.ContainsKey(slot))
                 {
                     arenas[homes[slot].Index].Return(homes[slot].Start, Rounded(_slotBytes[slot]));
                 }
@@ -139,6 +178,37 @@ internal sealed partial class Planner<K>
         }
 
         return homes;
+    }
+
+    /// <summary>For temporaries, the slots that are written over them as they are read for the last time.</summary>
+    private Dictionary<int, int> Successors(K[] kernels, Home[] given, int[] last, HashSet<int> kept)
+    {
+        var writers = new Dictionary<int, int>();
+        foreach (var slot in kernels.SelectMany(k => k.Writes.Select(s => Located(s).Slot).Distinct()))
+        {
+            writers[slot] = writers.GetValueOrDefault(slot) + 1;
+        }
+
+        // What is read and written in parts as well as a whole stays where it is.
+        var parted = _within.SelectMany(w => new[] { w.Key, w.Value.Slot }).ToHashSet();
+        var found = new Dictionary<int, int>();
+        for (var k = 0; k < kernels.Length; k++)
+        {
+            var ending = kernels[k].Reads.Distinct().Where(s => last[s] == k && given[s].Kind == HomeKind.Arena && !parted.Contains(s)).ToList();
+            foreach (var target in ending.Count == 0 ? [] : kernels[k].Writes.Distinct())
+            {
+                var source = kept.Contains(target) || parted.Contains(target) || writers[target] > 1
+                    ? -1
+                    : ending.FindIndex(s => s != target && _slotBytes[s] == _slotBytes[target] && kernels[k].ReadsInPlace(s, target));
+                if (source >= 0)
+                {
+                    found[ending[source]] = target;
+                    ending.RemoveAt(source);
+                }
+            }
+        }
+
+        return found;
     }
 
     /// <summary>The slot that has memory of its own, and where in it a slot starts.</summary>
