@@ -40,9 +40,29 @@ public static partial class Simplify
                 Pointwise.Select when instruction.Operands[1] == instruction.Operands[2] => y,
                 Pointwise.Select when constants[0] is { } condition => condition.ToInt64() != 0 ? y : instruction.Operands[2],
                 Pointwise.Scale when Is(constants[0], 0) || Is(constants[1], 0) => Constant(Scalar.Of(instruction.Type, 0.0), instruction.Shape),
+                Pointwise.Scale when Is(constants[1], 1) && IsNeverNegativeZero(x, FewSteps) => x,
+                Pointwise.Scale when Is(constants[0], 1) && IsNeverNegativeZero(y, FewSteps) => y,
+                Pointwise.Scale when Unscaled(x) != x || Unscaled(y) != y => Apply(instruction, Pointwise.Scale, Unscaled(x), Unscaled(y)),
                 Pointwise.Power when constants[1] is { } exponent => Power(instruction, x, exponent.ToDouble()),
                 _ => -1,
             };
+        }
+
+        // 1 scaled by a value is that value but where it is -0, which scales like 0.
+        private int Unscaled(int index)
+        {
+            while (Instructions[index] is { Operation: Operation.Elementwise { Function: Pointwise.Scale } } instruction)
+            {
+                var next = Is(ConstantOf(instruction, 0), 1) ? instruction.Operands[1] : Is(ConstantOf(instruction, 1), 1) ? instruction.Operands[0] : index;
+                if (next == index)
+                {
+                    break;
+                }
+
+                index = next;
+            }
+
+            return index;
         }
 
         // Whether 0 may be added to a value without a trace, looking so many instructions back.

@@ -49,6 +49,13 @@ internal sealed class NodeCode(ILGenerator il, IReadOnlyList<Node> nodes, Action
     public void Compute(int node)
     {
         var kind = nodes[node];
+        if (kind is Node.Apply { Function: Pointwise.Scale } scale && (Number(scale.Operands[0]) ?? Number(scale.Operands[1])) is { } number)
+        {
+            var other = Number(scale.Operands[0]) is null ? scale.Operands[0] : scale.Operands[1];
+            _values[node] = _code.ScaleBy(kind.Type, number, Value(other));
+            return;
+        }
+
         var operands = kind.Operands.Values.ToArray().Select(Value).ToArray();
         _values[node] = kind switch
         {
@@ -77,6 +84,10 @@ internal sealed class NodeCode(ILGenerator il, IReadOnlyList<Node> nodes, Action
             }
         }
     }
+
+    // A node that is one number, if products with it are never without end or made of nothing.
+    private double? Number(int node) =>
+        nodes[node] is Node.Splat { Value: var value } && value.ToDouble() is not 0 and var number && double.IsFinite(number) ? number : null;
 
     private LocalBuilder[] Value(int node)
     {

@@ -2,6 +2,8 @@ using System.Collections.Concurrent;
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Ad.Tensors.Cpu;
 
@@ -13,6 +15,9 @@ internal sealed class VectorCode(ILGenerator il)
 {
     /// <summary>Bytes of a vector, the widest that the machine has.</summary>
     public static int Bytes => Vector512.IsHardwareAccelerated ? 64 : Vector256.IsHardwareAccelerated ? 32 : 16;
+
+    // A fused product that the processor does not have is a call for each element.
+    private static bool HasFused => Bytes == 64 || Fma.IsSupported || AdvSimd.IsSupported;
 
     private static readonly Type Operations = Bytes == 64 ? typeof(Vector512) : Bytes == 32 ? typeof(Vector256) : typeof(Vector128);
 
@@ -168,16 +173,38 @@ internal sealed class VectorCode(ILGenerator il)
         _ => throw new InvalidOperationException($"The function {function.Name()} of {type.Name()} is not written."),
     };
 
-    // The product, but 0 where a factor is. It is so common in derivatives that its parts stay on the stack: the compiler counts locals.
+    /// <summary>
+    /// Writes the product with a number that is neither 0 nor without end, but 0 where the other factor is: adding 0 in the same rounding changes
+    /// nothing but the sign of that.
+    /// </summary>
+    public LocalBuilder[] ScaleBy(DType type, double number, LocalBuilder[] x) => HasFused && number != 1
+        ? [.. x.Select(v => Call("FusedMultiplyAdd", v, Splat(type, number), Splat(type, 0)))]
+        : [.. x.Select(v => number == 1 ? Call("Add", v, Splat(type, 0)) : Scale(type, v, Splat(type, number)))];
+
+    // The product, but 0 where a factor is. It is so common in derivatives that its parts stay on the stack: the compiler counts locals. Where
+    // comparisons have registers of their own it is a choice, else the product's bits without those of the comparisons.
     private LocalBuilder Scale(DType type, LocalBuilder x, LocalBuilder y)
     {
         var zero = Splat(type, 0);
-        var (multiply, equals) = (Method("Multiply", [x.LocalType, x.LocalType]), Method("Equals", [x.LocalType, x.LocalType]));
-        Push(multiply, x, y);
+        Type[] pair = [x.LocalType, x.LocalType];
+        var (multiply, equals) = (Method("Multiply", pair), Method("Equals", pair));
+        if (Bytes < 64)
+        {
+            Push(multiply, x, y);
+        }
+
         Push(equals, x, zero);
         Push(equals, y, zero);
-        il.Emit(OpCodes.Call, Method("BitwiseOr", [x.LocalType, x.LocalType]));
-        il.Emit(OpCodes.Call, Method("AndNot", [x.LocalType, x.LocalType]));
+        il.Emit(OpCodes.Call, Method("BitwiseOr", pair));
+        if (Bytes < 64)
+        {
+            il.Emit(OpCodes.Call, Method("AndNot", pair));
+            return Keep(x.LocalType);
+        }
+
+        il.Emit(OpCodes.Ldloc, zero);
+        Push(multiply, x, y);
+        il.Emit(OpCodes.Call, Method("ConditionalSelect", [.. pair, x.LocalType]));
         return Keep(x.LocalType);
     }
 
