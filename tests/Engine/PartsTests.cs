@@ -51,6 +51,39 @@ public sealed class PartsTests
         Compare.ToReference(program, 0, argument);
     });
 
+    [Fact]
+    public void What_is_written_into_parts_is_read_elsewhere_in_another_shape() => OperationTests.Repeat(400, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.BFloat16, DType.Float32, DType.Float64, DType.Int32);
+        var (rows, columns) = (1 + make.Below(4), 1 + make.Below(5));
+        var x = build.Input(type, rows * columns);
+        var y = build.Input(type, rows * columns);
+        var flat = new List<int> { x, y };
+        var results = new List<int>();
+        for (var step = 0; step < 8; step++)
+        {
+            var (a, b) = (make.Pick(flat.ToArray()), make.Pick(flat.ToArray()));
+            switch (make.Below(4))
+            {
+                case 0:
+                    var (upright, beside) = (build.Reshape(a, rows, columns), build.Reshape(b, rows, columns));
+                    results.Add(build.Concatenate(1, make.Chance(0.5) ? [upright, beside] : [beside, upright, beside]));
+                    break;
+                case 1:
+                    results.Add(build.Reduce(make.Pick(Reduction.Max, Reduction.Min), build.Reshape(a, columns, rows), make.Below(2)));
+                    break;
+                default:
+                    flat.Add(build.Apply(make.Pick(Pointwise.Maximum, Pointwise.Minimum, Pointwise.Add), a, build.Apply(Pointwise.Negate, b)));
+                    break;
+            }
+        }
+
+        results.Add(flat[^1]);
+        var arguments = new[] { x, y }.Select(i => make.Tensor(type, build[i].Shape)).ToArray();
+        Compare.ToReference(build.Returning([.. results]), 0, arguments);
+    });
+
     // A slice of x or of something computed from it, put back to where it was or somewhere else.
     private static int Part(Build build, Make make, int x, int shared, int[] sizes)
     {

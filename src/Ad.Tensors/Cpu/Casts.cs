@@ -23,7 +23,7 @@ internal static class Casts
         DType.Float64 when to.IsHalf() => (a, _, _, result) => Narrow<double>(to, a, result, Halves.Of),
         DType.Float32 => To(to, Saturate<float, int>, Saturate<float, long>, Copy, Convert<float, double>, Comparisons.NotZero<float>),
         DType.Float64 => To(to, Saturate<double, int>, Saturate<double, long>, Convert<double, float>, Copy, Comparisons.NotZero<double>),
-        DType.Float16 or DType.BFloat16 => throw Refuse(from, to),
+        DType.Float16 or DType.BFloat16 => from == to ? Copy : throw Refuse(from, to),
     };
 
     private static NotSupportedException Refuse(DType from, DType to) => new($"A cast from {from.Name()} to {to.Name()} goes through another type.");

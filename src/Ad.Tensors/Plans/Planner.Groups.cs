@@ -444,9 +444,19 @@ internal sealed partial class Planner<K>
                     outputs[member.Node] = kept = new View(NewSlot(type, shape, member.Step), type, Layout.RowMajor(shape));
                 }
 
-                return kept.Layout.Reshape(shape) is { } layout
-                    ? kept with { Layout = layout }
-                    : Copied(kept) with { Layout = Layout.RowMajor(shape) };
+                if (kept.Layout.Reshape(shape) is { } layout)
+                {
+                    return kept with { Layout = layout };
+                }
+
+                // It lies in parts of something. Whoever asks may be a group before the last step, so that a copy now would come too late for it.
+                var again = ((PointwiseGroup)_steps[member.Step]).Add(new Node.Cast(type, member.Node));
+                if (!outputs.TryGetValue(again, out var whole))
+                {
+                    outputs[again] = whole = new View(NewSlot(type, shape, member.Step), type, Layout.RowMajor(shape));
+                }
+
+                return whole with { Layout = Layout.RowMajor(shape) };
             case Value.Leaf leaf:
                 var made = new View(NewSlot(type, shape, _steps.Count), type, Layout.RowMajor(shape));
                 Make(leaf, made);
