@@ -73,12 +73,17 @@ internal sealed class Planes
     public unsafe void Lay<T>(T* image, T* target, long planePitch, int later, T outside)
         where T : unmanaged
     {
-        foreach (var residues in _tuples)
+        var step = InPairs<T>() && _folds[^1].Ranges is [var even, var odd] && (even.From, even.To) == (odd.From, odd.To) && _folds.Length > 1 ? 2 : 1;
+        for (var tuple = 0; tuple < _tuples.Length; tuple += step)
         {
-            Lines(0, residues, image, target, later, outside);
-            target += planePitch;
+            Lines(0, _tuples[tuple], image, target, step == 2 ? target + planePitch : null, later, outside);
+            target += step * planePitch;
         }
     }
+
+    // Whether the last axis has two planes, of every second element each, which are read and written together.
+    private unsafe bool InPairs<T>()
+        where T : unmanaged => _folds[^1].Residues.Length == 2 && _folds[^1].Step == 2 && sizeof(T) == 4 && _strides[^1] == 1;
 
     /// <summary>The inverse of <see cref="Lay"/>: each element of the image becomes what stands in its place, zero where it has none.</summary>
     public unsafe void Gather<T>(T* source, long planePitch, T* image, int[] sizes)
@@ -91,7 +96,7 @@ internal sealed class Planes
             new Span<T>(image, sizes.Aggregate(1, (n, s) => n * s)).Clear();
         }
 
-        var inPairs = _folds[^1].Residues.Length == 2 && _folds[^1].Step == 2 && sizeof(T) == 4 && _strides[^1] == 1;
+        var inPairs = InPairs<T>();
         for (var tuple = 0; tuple < _tuples.Length; tuple += inPairs ? 2 : 1)
         {
             GatherLines(0, _tuples[tuple], source, inPairs ? source + planePitch : null, image);
@@ -110,6 +115,14 @@ internal sealed class Planes
         if (axis < _folds.Length - 1)
         {
             var pitch = Pitches[axis];
+            if (next != null && axis == _folds.Length - 2 && _folds[^1].Ranges is [var even, var odd] && (even.From, even.To) == (odd.From, odd.To))
+            {
+                var shift = ((long)from * pitch) + even.From;
+                var line = (uint*)start + (from * step) + even.First + (2L * even.From);
+                PutPairs((uint*)source + shift, (uint*)next + shift, pitch, line, step, to - from, even.To - even.From);
+                return;
+            }
+
             for (var u = from; u < to; u++)
             {
                 GatherLines(axis + 1, residues, source + ((long)u * pitch), next == null ? null : next + ((long)u * pitch), start + (u * step));
@@ -164,7 +177,7 @@ internal sealed class Planes
     private static Vector256<ulong> Widen(Vector128<uint> x) => Vector256.Create(Vector128.WidenLower(x), Vector128.WidenUpper(x));
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private unsafe void Lines<T>(int axis, int[] residues, T* image, T* target, int later, T outside)
+    private unsafe void Lines<T>(int axis, int[] residues, T* image, T* target, T* next, int later, T outside)
         where T : unmanaged
     {
         var fold = _folds[axis];
@@ -173,17 +186,14 @@ internal sealed class Planes
         var step = fold.Step * stride;
         var pitch = Pitches[axis];
         var start = image + (first * stride) + (from * step);
-        if (from > 0)
+        for (var plane = target; plane != null; plane = plane == next ? null : next)
         {
-            new Span<T>(target, from * pitch).Fill(outside);
-        }
-
-        if (to < fold.Extent)
-        {
-            new Span<T>(target + ((long)to * pitch), (fold.Extent - to) * pitch).Fill(outside);
+            new Span<T>(plane, from * pitch).Fill(outside);
+            new Span<T>(plane + ((long)to * pitch), (fold.Extent - to) * pitch).Fill(outside);
         }
 
         target += (long)from * pitch;
+        next = next == null ? null : next + ((long)from * pitch);
         if (axis == _folds.Length - 1)
         {
             Copy(start, step, target, to - from);
@@ -193,26 +203,24 @@ internal sealed class Planes
             var inner = _folds[^1];
             var innerStep = inner.Step * _strides[^1];
             start += (innerFirst * _strides[^1]) + (innerFrom * innerStep);
+            for (var plane = innerFrom > 0 || innerTo < inner.Extent ? target : null; plane != null; plane = plane == next ? null : next)
+            {
+                new Span<T>(plane, (to - from) * pitch).Fill(outside);
+            }
+
             if (innerStep == 1)
             {
                 CopyLines(start, step, target + innerFrom, pitch, to - from, innerTo - innerFrom);
             }
-
-            for (var u = from; u < to; u++, start += step, target += pitch)
+            else if (next != null)
             {
-                for (var k = 0; k < innerFrom; k++)
-                {
-                    target[k] = outside;
-                }
-
-                if (innerStep != 1)
+                CopyPairs((uint*)start, step, (uint*)target + innerFrom, (uint*)next + innerFrom, pitch, to - from, innerTo - innerFrom);
+            }
+            else
+            {
+                for (var u = from; u < to; u++, start += step, target += pitch)
                 {
                     Copy(start, innerStep, target + innerFrom, innerTo - innerFrom, u < to - 1);
-                }
-
-                for (var k = innerTo; k < inner.Extent; k++)
-                {
-                    target[k] = outside;
                 }
             }
         }
@@ -220,7 +228,8 @@ internal sealed class Planes
         {
             for (var u = from; u < to; u++, start += step, target += pitch)
             {
-                Lines(axis + 1, residues, start, target, 0, outside);
+                Lines(axis + 1, residues, start, target, next, 0, outside);
+                next = next == null ? null : next + pitch;
             }
         }
     }
@@ -254,6 +263,61 @@ internal sealed class Planes
             }
 
             Vector256.Load(source + count - lanes).Store(target + count - lanes);
+        }
+    }
+
+    /// <summary>Takes lines apart: what is first of each pair to one place, what is second to another.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void CopyPairs(uint* source, long sourceStep, uint* first, uint* second, long targetStep, int lines, int count)
+    {
+        for (; lines > 0; lines--, source += sourceStep, first += targetStep, second += targetStep)
+        {
+            // The last vector ends with the line.
+            for (var i = 0; count >= 8 && i < count; i += 8)
+            {
+                var at = Math.Min(i, count - 8);
+                var (low, high) = (Vector256.Load((ulong*)(source + (2 * at))), Vector256.Load((ulong*)(source + (2 * at) + 8)));
+                Vector256.Narrow(low, high).Store(first + at);
+                Vector256.Narrow(low >> 32, high >> 32).Store(second + at);
+            }
+
+            for (var i = 0; count is >= 4 and < 8 && i < count; i += 4)
+            {
+                var at = Math.Min(i, count - 4);
+                var (low, high) = (Vector128.Load((ulong*)(source + (2 * at))), Vector128.Load((ulong*)(source + (2 * at) + 4)));
+                Vector128.Narrow(low, high).Store(first + at);
+                Vector128.Narrow(low >> 32, high >> 32).Store(second + at);
+            }
+
+            for (var i = 0; count < 4 && i < count; i++)
+            {
+                (first[i], second[i]) = (source[2 * i], source[(2 * i) + 1]);
+            }
+        }
+    }
+
+    /// <summary>Puts lines together again that <see cref="CopyPairs"/> took apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void PutPairs(uint* first, uint* second, long sourceStep, uint* target, long targetStep, int lines, int count)
+    {
+        for (; lines > 0; lines--, target += targetStep, first += sourceStep, second += sourceStep)
+        {
+            for (var i = 0; count >= 8 && i < count; i += 8)
+            {
+                var at = Math.Min(i, count - 8);
+                (Widen(Vector256.Load(first + at)) | (Widen(Vector256.Load(second + at)) << 32)).Store((ulong*)(target + (2 * at)));
+            }
+
+            for (var i = 0; count is >= 4 and < 8 && i < count; i += 4)
+            {
+                var at = Math.Min(i, count - 4);
+                (Widen(Vector128.Load(first + at)) | (Widen(Vector128.Load(second + at)) << 32)).Store((ulong*)(target + (2 * at)));
+            }
+
+            for (var i = 0; count < 4 && i < count; i++)
+            {
+                (target[2 * i], target[(2 * i) + 1]) = (first[i], second[i]);
+            }
         }
     }
 
