@@ -123,6 +123,15 @@ module Cases =
                   seed <- seed + 1
                   jit (someFunction seed 200) x |> Tensor.eval |> ignore) ]
 
+    /// What a check of a user's function costs: its derivatives of first and second order in four kinds of direction.
+    let private checks =
+        [ case "check of Rosenbrock in 10 numbers" (fun () ->
+              let x = Tensor.ofArray [ 10 ] (Array.init 10 (fun i -> 0.1 * float i))
+
+              fun () ->
+                  if not (Ad.Checks.Gradients.check rosenbrock x).IsPassed then
+                      failwith "The derivative of Rosenbrock's function does not pass.") ]
+
     let inline private valley (x: 'T array) =
         let mutable sum = 0G
 
@@ -167,4 +176,5 @@ module Cases =
               training
               overhead
               newPrograms
+              checks
               numbers ]
