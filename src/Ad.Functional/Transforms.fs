@@ -152,9 +152,19 @@ module Transforms =
             like
             given
 
+    let private onLeaves (f: 'a -> 'b) (x: 'a) (leaves: Tensor[]) =
+        f (Tree.withLeaves leaves x) |> Tree.leaves
+
     /// <summary>The function with a directional derivative given by hand: rule x v is J(x) v, linear in v. Reverse mode transposes it.</summary>
     /// <exception cref="T:System.ArgumentException">On differentiation: the rule's tangents do not have the results' types and shapes.</exception>
     let customJvp (f: 'a -> 'b) (rule: 'a -> 'a -> 'b) (x: 'a) : 'b =
+        if RuleCheck.isOn () then
+            RuleCheck.ensure "customJvp" (rule.GetType()) (onLeaves f x) (Tree.leaves x) (fun arguments v g ->
+                rule (Tree.withLeaves arguments x) (Tree.withLeaves v x)
+                |> Tree.leaves
+                |> Array.map2 RuleCheck.dotted g
+                |> Array.sum)
+
         let push x y (arguments: Tensor[]) (tangents: Tensor[]) =
             Tree.leaves (rule (Tree.withLeaves arguments x) (Tree.withLeaves tangents x))
             |> fitted "customJvp" "rule's tangent" (Tree.leaves y)
@@ -169,6 +179,15 @@ module Transforms =
     /// <summary>The function with a pullback given by hand: rule x g is J(x)' g, linear in g. Forward mode transposes it.</summary>
     /// <exception cref="T:System.ArgumentException">On differentiation: the rule's cotangents do not have the arguments' types and shapes.</exception>
     let customVjp (f: 'a -> 'b) (rule: 'a -> 'b -> 'a) (x: 'a) : 'b =
+        if RuleCheck.isOn () then
+            RuleCheck.ensure "customVjp" (rule.GetType()) (onLeaves f x) (Tree.leaves x) (fun arguments v g ->
+                let y = f (Tree.withLeaves arguments x)
+
+                rule (Tree.withLeaves arguments x) (Tree.withLeaves g y)
+                |> Tree.leaves
+                |> Array.map2 RuleCheck.dotted v
+                |> Array.sum)
+
         let pull x y (arguments: Tensor[]) (cotangents: Tensor[]) =
             Tree.leaves (rule (Tree.withLeaves arguments x) (Tree.withLeaves cotangents y))
             |> fitted "customVjp" "rule's cotangent" arguments

@@ -39,18 +39,64 @@ module LinalgFunctions =
             let x = Linalg.solveUpper r (Tensor.matmul (Linalg.turned q) right)
             if isVector then Tensor.squeeze [ -1 ] x else x
 
-        /// Moore and Penrose's inverse for a matrix of full rank: (A'A)^-1 A', or A'(A A')^-1 if it is wide, by Q R.
-        let pseudoInverse (a: Tensor) : Tensor =
-            let m, n = Linalg.matrix "pseudoInverse" a
+        /// The share of the largest singular value up to which a smaller one counts as 0: the larger side times the type's precision.
+        let private negligible (a: Tensor) =
+            let side = float (max a.Shape[a.Rank - 1] a.Shape[a.Rank - 2])
 
-            let tall (a: Tensor) =
-                let q, r = Linalg.qr a
-                Linalg.solveUpper r (Linalg.turned q)
+            side
+            * (if a.DType = DType.Float64 then
+                   2.220446049250313e-16
+               else
+                   1.1920928955078125e-7)
 
-            if m >= n then
-                tall a
+        /// Whether each singular value is above a share of the largest; NaN counts as above.
+        let private countsAbove (share: float) (s: Tensor) =
+            Tensor.logicalNot (Tensor.lessEqual s (share * Tensor.maxKeep [ -1 ] s))
+
+        /// The number of singular values above a share of the largest, Int32.
+        let matrixRankAbove (share: float) (a: Tensor) : Tensor =
+            Linalg.matrix "matrixRank" a |> ignore
+
+            if a.Count = 0L then
+                Tensor.zeros DType.Int32 (Seq.take (a.Rank - 2) a.Shape)
             else
-                Linalg.turned (tall (Linalg.turned a))
+                countsAbove share (singularValues (Tensor.stopGradient a))
+                |> Tensor.sumOver [ -1 ]
+
+        /// The number of singular values that are not 0 to rounding, Int32: above the largest times the larger side times the type's precision.
+        let matrixRank (a: Tensor) : Tensor = matrixRankAbove (negligible a) a
+
+        /// <summary>
+        /// Moore and Penrose's inverse: of all x with the least |A x - b|, the shortest is A+ b. Singular values up to a share of the largest count as 0. The
+        /// derivatives, of every order, are those along matrices of the same rank (Golub and Pereyra 1973, of the first order); where the rank changes, the inverse
+        /// jumps, and they say nothing of that. NaN of a matrix with a NaN.
+        /// </summary>
+        let pseudoInverseAbove (share: float) (a: Tensor) : Tensor =
+            Linalg.matrix "pseudoInverse" a |> ignore
+
+            if a.Count = 0L then
+                Linalg.turned a
+            else
+                // Of a matrix near this one and of its rank, columns C = A V D and rows R = D U' A with the U and V of this one give A = C (U' A V scaled)^-1 R
+                // exactly, so that A+ is R+ (..) C+ with factors of full rank, whose derivatives are plain ones. Here C'C and R R' are the identity.
+                let u, s, vt = Linalg.svd (Tensor.stopGradient a)
+                let counts = countsAbove share s
+                let weight = Tensor.where counts (1.0 / s) (Tensor.zerosLike s)
+                let u = u * Tensor.expandDims -2 weight
+                let v = Linalg.turned vt * Tensor.expandDims -2 weight
+                let eye = Tensor.eye a.DType s.Shape[s.Rank - 1]
+                let others = Tensor.where (Tensor.expandDims -1 counts) (Tensor.zerosLike eye) eye
+                let columns = Tensor.matmul a v
+                let rows = Tensor.matmul (Linalg.turned u) a
+                let middle = Tensor.matmul (Linalg.turned u) columns
+                let gram (c: Tensor) = Tensor.matmul (Linalg.turned c) c + others
+                let left = Linalg.solve (gram columns) (Linalg.turned columns)
+                let right = Linalg.turned (Linalg.solve (gram (Linalg.turned rows)) rows)
+                Tensor.matmul right (Tensor.matmul middle left)
+
+        /// Moore and Penrose's inverse: of all x with the least |A x - b|, the shortest is A+ b. Singular values up to the largest times the larger side
+        /// times the type's precision count as 0. Derivatives as for <c>pseudoInverseAbove</c>.
+        let pseudoInverse (a: Tensor) : Tensor = pseudoInverseAbove (negligible a) a
 
         /// A^k, by squaring; of negative powers that of the inverse.
         let matrixPower (k: int) (a: Tensor) : Tensor =
