@@ -67,14 +67,16 @@ module RuleCheck =
                 match m.DeclaringType with
                 | null -> None
                 | t when t.Assembly = own -> None
-                | _ -> Some $" ({Path.GetFileName file}:{frame.GetFileLineNumber()})")
+                | _ -> Some $" ({Path.GetFileName(file)}:{frame.GetFileLineNumber()})")
         |> Option.defaultValue ""
 
     /// The function in which a rule was written, which the compilers put in the name of its type.
     let private nameOf (rule: Type) =
         match rule.FullName with
         | null -> rule.Name
-        | name -> name.Split('@')[0].Replace('+', '.')
+        | name ->
+            let before = name.Split '@' |> Array.head
+            before.Replace('+', '.')
 
     /// Numbers between -1 and 1 that do not repeat, the same each time.
     let private direction (seed: float) (t: Tensor) =
