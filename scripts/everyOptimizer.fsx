@@ -66,7 +66,13 @@ let levels = [ for h in [ 0.05; 0.3; 1.0; 2.0; 4.0 ] -> ellipse h ]
 
 Plot.write
     "everyValley.svg"
-    (Plot.panels "A long valley, 60 steps, the best of six rates" 6 (-2.2, 1.0) (-0.4, 0.4) levels (panels down))
+    (Plot.panels
+        "A long valley, 60 steps, the best of six rates"
+        6
+        (-2.2, 1.0)
+        (-0.4, 0.4)
+        levels
+        (panels down))
 
 Plot.write "everyValley.csv" (table down)
 let lower = down |> List.filter (fun (_, (_, points)) -> depth (List.last points) < 0.01)
@@ -95,7 +101,11 @@ let off =
 let hyperbola sign height =
     [ for i in -20 .. 20 ->
           let a = float i / 12.0
-          if sign > 0.0 then sqrt height * cosh a, sqrt height * sinh a else sqrt height * sinh a, sqrt height * cosh a ]
+
+          if sign > 0.0 then
+              sqrt height * cosh a, sqrt height * sinh a
+          else
+              sqrt height * sinh a, sqrt height * cosh a ]
 
 let lines =
     [ for h in [ 0.1; 0.4; 0.9 ] do
@@ -105,13 +115,22 @@ let lines =
 
 Plot.write
     "everySaddle.svg"
-    (Plot.panels "A saddle, from a millionth beside the ridge, rate 0.03" 6 (-1.2, 1.2) (-1.2, 1.2) lines (panels off))
+    (Plot.panels
+        "A saddle, from a millionth beside the ridge, rate 0.03"
+        6
+        (-1.2, 1.2)
+        (-1.2, 1.2)
+        lines
+        (panels off))
 
 Plot.write "everySaddle.csv" (table off)
 
 let leaves =
-    off |> List.choose (fun (name, (_, points)) ->
-        points |> List.tryFindIndex (fun (_, y) -> abs y > 0.5) |> Option.map (fun step -> name, step))
+    off
+    |> List.choose (fun (name, (_, points)) ->
+        points
+        |> List.tryFindIndex (fun (_, y) -> abs y > 0.5)
+        |> Option.map (fun step -> name, step))
 
 let hasDescent = leaves |> List.exists (fun (name, _) -> name = "sgd")
 printfn $"{leaves.Length} leave within a hundred steps, descent among them: {hasDescent}"

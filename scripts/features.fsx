@@ -11,7 +11,9 @@ let width, depth = 30, 8
 
 /// The values of each layer of tanh units behind weights that are made in one way or another.
 let layers (weights: int -> Tensor) =
-    Seq.scan (fun h layer -> tanh (h *@ weights layer)) x (seq { 1..depth }) |> Seq.tail |> List.ofSeq
+    Seq.scan (fun h layer -> tanh (h *@ weights layer)) x (seq { 1..depth })
+    |> Seq.tail
+    |> List.ofSeq
 
 let drawn layer = Random.normal (Key.foldIn layer key) [ width; width ] / sqrt (float width)
 
@@ -22,17 +24,33 @@ let kinds =
       // All units nearly the same: one column, and a little of each one's own.
       "alike", fun layer -> Tensor.sliceAxis 1 0 1 1 (drawn layer) + 0.05 * drawn layer ]
 
-let statistics =
-    [ for name, weights in kinds -> name, layers weights |> List.map (Monitor.units 0.97) ]
+let statistics = [ for name, weights in kinds -> name, layers weights |> List.map (Monitor.units 0.97) ]
 
 let line pick : Plot.Line list =
     [ for name, all in statistics ->
           { Name = name
             Points = [ for i, s in List.indexed all -> float (i + 1), pick s ] } ]
 
-Plot.draw "variance.svg" "How much features vary, layer by layer" "layer" "log10 of the variance" (line (fun s -> log10 (max 1e-9 s.Variance)))
-Plot.draw "alike.svg" "How much features are alike, layer by layer" "layer" "mean correlation" (line _.Correlation)
-Plot.draw "stuck.svg" "How many values are stuck, layer by layer" "layer" "share beyond 0.97" (line _.Saturated)
+Plot.draw
+    "variance.svg"
+    "How much features vary, layer by layer"
+    "layer"
+    "log10 of the variance"
+    (line (fun s -> log10 (max 1e-9 s.Variance)))
+
+Plot.draw
+    "alike.svg"
+    "How much features are alike, layer by layer"
+    "layer"
+    "mean correlation"
+    (line _.Correlation)
+
+Plot.draw
+    "stuck.svg"
+    "How many values are stuck, layer by layer"
+    "layer"
+    "share beyond 0.97"
+    (line _.Saturated)
 
 for name, all in statistics do
     let last = List.last all
@@ -54,4 +72,7 @@ for name, all in statistics do
 for name, weights in kinds do
     let last = List.last (layers weights)
     let shown = (last[0..19, *] + 1.0) / 2.0
-    Plot.write $"""features-{name.Replace(' ', '-')}.svg""" (Plot.greys $"Features, {name}" (Tensor.toArray<float> shown |> Array.chunkBySize width))
+
+    Plot.write
+        $"""features-{name.Replace(' ', '-')}.svg"""
+        (Plot.greys $"Features, {name}" (Tensor.toArray<float> shown |> Array.chunkBySize width))

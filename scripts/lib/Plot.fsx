@@ -81,7 +81,14 @@ type Panel =
       Path: (float * float) list }
 
 /// Panels in rows of so many, all over the same level lines and ranges; what leaves them is cut off.
-let panels (title: string) (perRow: int) (left, right) (low, high) (levels: (float * float) list list) (all: Panel list) =
+let panels
+    (title: string)
+    (perRow: int)
+    (left, right)
+    (low, high)
+    (levels: (float * float) list list)
+    (all: Panel list)
+    =
     let width, height, top = 150.0, 120.0, 40.0
     let rows = (all.Length + perRow - 1) / perRow
     let number (v: float) = v.ToString("0.#", CultureInfo.InvariantCulture)
@@ -95,6 +102,7 @@ let panels (title: string) (perRow: int) (left, right) (low, high) (levels: (flo
     add $"<title>{title}</title>"
     add $"<rect width=\"{number wide}\" height=\"{number tall}\" fill=\"#ffffff\"/>"
     add $"<text x=\"10\" y=\"24\" font-size=\"16\">{title}</text>"
+
     let line colour weight points =
         let place (px, py) =
             $"{number ((px - left) / (right - left) * 140.0)},{number ((high - py) / (high - low) * 96.0)}"
@@ -127,16 +135,27 @@ let greys (title: string) (pixels: float[][]) =
     let text = StringBuilder()
     let add (s: string) = text.AppendLine s |> ignore
     let wide, tall = 6 * pixels[0].Length, 6 * pixels.Length + 30
-    add $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {wide} {tall}\" font-family=\"sans-serif\" role=\"img\">"
+
+    add
+        $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {wide} {tall}\" font-family=\"sans-serif\" role=\"img\">"
+
     add $"<title>{title}</title>"
     add $"<rect width=\"{wide}\" height=\"{tall}\" fill=\"#ffffff\"/>"
     add $"<text x=\"4\" y=\"20\" font-size=\"14\">{title}</text>"
 
-    for r, row in Array.indexed pixels do
-        for c, v in Array.indexed row do
-            let level = int (255.0 * max 0.0 (min 1.0 v))
-            add $"<rect x=\"{6 * c}\" y=\"{30 + 6 * r}\" width=\"6\" height=\"6\" fill=\"#{level:x2}{level:x2}{level:x2}\"/>"
+    // One path for each of sixteen greys.
+    let placed =
+        [ for r, row in Array.indexed pixels do
+              for c, v in Array.indexed row do
+                  int (15.0 * max 0.0 (min 1.0 v)), (r, c) ]
 
+    add "<g transform=\"translate(0,30) scale(6)\">"
+
+    for grey, those in List.groupBy fst placed |> List.sortBy fst do
+        let squares = those |> List.map (fun (_, (r, c)) -> $"M{c},{r}h1v1h-1z") |> String.concat ""
+        add $"<path fill=\"#{17 * grey:x2}{17 * grey:x2}{17 * grey:x2}\" d=\"{squares}\"/>"
+
+    add "</g>"
     add "</svg>"
     text.ToString()
 

@@ -63,6 +63,22 @@ module internal DecompositionForms =
                 rectangle "qr of a tall matrix" (fun s -> s.B + s.C) _.B Decomposition.Qr ]
           entry "eigh" [ squares "eigh" (fun i -> 12.0 * float i) (packed Decomposition.Eigh) ]
           entry
+              "eig"
+              [ squares "eig" (fun i -> 12.0 * float i) (packed Decomposition.Eig)
+                fun s ->
+                    // Turned by the neighbours, far more one way than the other: values in pairs of conjugates, vectors with one largest element.
+                    let n = min 3 s.B
+                    let place axis = Tensor.iota DType.Int32 [ n; n ] axis
+
+                    let near k =
+                        Tensor.cast DType.Float64 (Tensor.equal (place 1 - place 0) (Tensor.scalar (k: int)))
+
+                    let shift = 20.0 * near -1 - 200.0 * near 1
+
+                    { Text = "eig with complex values"
+                      Inputs = [ input [ several s; n; n ] anywhere ]
+                      Apply = fun x -> packed Decomposition.Eig (x[0] + Tensor.cast x[0].DType shift) } ]
+          entry
               "svd"
               [ rectangle "svd" _.B _.B Decomposition.Svd
                 rectangle "svd of a tall matrix" (fun s -> s.B + s.C) _.B Decomposition.Svd

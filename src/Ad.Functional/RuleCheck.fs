@@ -4,6 +4,7 @@ open System
 open System.Collections.Concurrent
 open System.Diagnostics
 open System.IO
+open System.Reflection
 open System.Threading
 open Ad.Tensors
 
@@ -21,8 +22,8 @@ module RuleCheck =
 
     let private byEnvironment = Environment.GetEnvironmentVariable "AD_CHECK_RULES" = "1"
 
-    let private everywhere = ConcurrentDictionary<struct (Type * string), bool>()
-    let private here = AsyncLocal<ConcurrentDictionary<struct (Type * string), bool> | null>()
+    let private everywhere = ConcurrentDictionary<struct (MemberInfo * string), bool>()
+    let private here = AsyncLocal<ConcurrentDictionary<struct (MemberInfo * string), bool> | null>()
 
     // Read before the flow's own table, which costs more: nobody checks most of the time.
     let mutable private active = 0
@@ -70,13 +71,22 @@ module RuleCheck =
                 | _ -> Some $" ({Path.GetFileName(file)}:{frame.GetFileLineNumber()})")
         |> Option.defaultValue ""
 
-    /// The function in which a rule was written, which the compilers put in the name of its type.
-    let private nameOf (rule: Type) =
-        match rule.FullName with
-        | null -> rule.Name
-        | name ->
-            let before = name.Split '@' |> Array.head
-            before.Replace('+', '.')
+    /// The function in which a rule was written: F# puts it in the name of the rule's type, C# in that of its method.
+    let private nameOf (rule: MemberInfo) =
+        match rule with
+        | :? Type as t ->
+            match t.FullName with
+            | null -> t.Name
+            | name ->
+                let before = name.Split '@' |> Array.head
+                before.Replace('+', '.')
+        | _ ->
+            let name = rule.Name
+
+            if name.StartsWith '<' && name.Contains '>' then
+                name[1 .. name.IndexOf '>' - 1]
+            else
+                name
 
     /// Numbers between -1 and 1 that do not repeat, the same each time.
     let private direction (seed: float) (t: Tensor) =
@@ -97,7 +107,7 @@ module RuleCheck =
     /// </summary>
     let internal ensure
         operation
-        (rule: Type)
+        (rule: MemberInfo)
         (f: Tensor[] -> Tensor[])
         (x: Tensor[])
         (slope: Tensor[] -> Tensor[] -> Tensor[] -> float)

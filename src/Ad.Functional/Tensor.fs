@@ -212,7 +212,10 @@ type Tensor
             else
                 let text = x.ToString("G6", Globalization.CultureInfo.InvariantCulture)
                 // Rounded to a whole number, it is a float still.
-                if Seq.forall (fun c -> Char.IsAsciiDigit c || c = '-') text then text + ".0" else text
+                if Seq.forall (fun c -> Char.IsAsciiDigit c || c = '-') text then
+                    text + ".0"
+                else
+                    text
 
         let host = t.Host
 

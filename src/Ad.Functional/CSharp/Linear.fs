@@ -151,6 +151,18 @@ type LinalgMethods =
         let values, vectors = Linalg.eigh x
         struct (values, vectors)
 
+    /// Eigenvalues and, as columns, eigenvectors of a matrix without symmetry, real and imaginary parts of each.
+    [<Extension>]
+    static member Eig(x: Tensor) =
+        let (re, im), (vectorsRe, vectorsIm) = Linalg.eig x
+        struct (re, im, vectorsRe, vectorsIm)
+
+    /// The eigenvalues of a matrix without symmetry, real and imaginary parts, ascending by them.
+    [<Extension>]
+    static member Eigenvalues(x: Tensor) =
+        let re, im = Linalg.eigenvalues x
+        struct (re, im)
+
     /// U, s and V' with A = U diag(s) V': orthonormal columns in U and rows in V', singular values s descending, as many as the smaller side.
     [<Extension>]
     static member Svd(x: Tensor) =

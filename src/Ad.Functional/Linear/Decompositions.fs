@@ -111,6 +111,21 @@ module LinalgDecompositions =
             let packed = Tensor.Create(Decompose Decomposition.Eigh, a)
             lastRow n packed, rows 0 n packed
 
+        /// <summary>
+        /// Eigenvalues, and eigenvectors as columns, of a matrix without symmetry, each as a pair of real and imaginary parts: A V = V diag(w). The values ascend by their real, then their
+        /// imaginary parts; each vector has length 1 and its largest element real and positive. Derivatives of every order where all values differ; of values that coincide the
+        /// vectors have none (as for <c>eigh</c>). <c>eigh</c> is faster and more accurate for symmetric matrices.
+        /// </summary>
+        let eig (a: Tensor) : (Tensor * Tensor) * (Tensor * Tensor) =
+            let n = Linalg.square "eig" a
+            let packed = Tensor.Create(Decompose Decomposition.Eig, a)
+            let re, im = rows 0 n packed, rows n (2 * n) packed
+            let size = Tensor.rsqrt (Tensor.sumKeep [ -2 ] (re * re + im * im))
+            (lastRow (2 * n) packed, lastRow (2 * n + 1) packed), (re * size, im * size)
+
+        /// The eigenvalues of a matrix without symmetry, real and imaginary parts, ascending by them.
+        let eigenvalues (a: Tensor) : Tensor * Tensor = fst (eig a)
+
         /// U, s and V' with A = U diag(s) V': orthonormal columns in U and rows in V', singular values s descending, as many as the smaller side. Of values that coincide or
         /// are 0, the vectors have no derivative (as for <c>eigh</c>).
         let svd (a: Tensor) : Tensor * Tensor * Tensor =
