@@ -10,9 +10,11 @@ open Ad.Tensors
 
 /// <summary>Whether derivatives by hand are held against differences where they are first used.</summary>
 /// <remarks>
-/// Off, unless within <c>RuleCheck.during</c>, or in a program whose switch <c>Ad.Functional.CheckRules</c> is true: by <c>RuntimeHostConfigurationOption</c> in a project file, in
-/// runtimeconfig.json, by <c>AppContext.SetSwitch</c>, or by the environment variable AD_CHECK_RULES=1. A rule is then tried once for each shape that it meets, at the numbers it meets and along one direction, where numbers are known: not while
-/// jit or vmap trace. It costs three evaluations of the function and one of the rule.
+/// Off, unless within <c>RuleCheck.during</c>, or in a program whose switch <c>Ad.Functional.CheckRules</c> is true: by
+/// <c>RuntimeHostConfigurationOption</c> in a project file, in runtimeconfig.json, by <c>AppContext.SetSwitch</c>, or by the environment
+/// variable AD_CHECK_RULES=1. A rule is then tried once for each shape that it meets, at the numbers it meets and along one direction, where
+/// numbers are known: not while jit or vmap trace. Rules that one function of the user's wraps count as one. It costs five evaluations of the
+/// function and one of the rule.
 /// </remarks>
 [<RequireQualifiedAccess>]
 module RuleCheck =

@@ -35,18 +35,20 @@ let ``A041: centred units learn in fewer steps than the sigmoid's, the median of
     Assert.True(2.0 * steps tanh < steps Tensor.sigmoid)
 
 [<Fact>]
-let ``A042: every activation that has a name lets a perceptron learn what lines do not separate, but the identity``
+let ``A042: every activation that has a name lets a perceptron learn what lines do not separate, but those that are lines``
     ()
     =
     Assert.True(Activations.all.Length >= 20)
+    // Where hard shrinking is not 0 it is the identity, and nothing tells opposite corners apart.
+    let isLine name = name = "identity" || name = "hardShrink"
 
     for name, activation in Activations.all do
-        let best = List.min [ for seed in 1L .. 3L -> List.last (losses activation 0.3 200 seed) ]
+        let best = List.min [ for seed in 1L .. 3L -> List.last (losses activation 1.0 400 seed) ]
 
-        if name = "identity" then
+        if isLine name then
             Assert.Equal(Math.Log 2.0, best, 6)
         else
-            Assert.True(best < 0.5, $"{name}: {best}")
+            Assert.True(best < 0.1, $"{name}: {best}")
 
 [<Fact>]
 let ``A068: learning rates are too small, good, too large or diverge, in that order`` () =
