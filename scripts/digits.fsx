@@ -128,6 +128,8 @@ printfn $"baseline: {share last testX testY:P0} right of those held out"
 let filters = Monitor.grid images.Shape[2] images.Shape[3] (Tensor.transpose last.Parameters["0.Weights"])
 let picture = Tensor.toArray<float> filters |> Array.chunkBySize filters.Shape[1]
 
+Plot.write "filters.svg" (Plot.greys "The first filters of a baseline on digits" picture)
+
 for row in picture[..7] do
     row[..53]
     |> Array.map (fun v -> " .:-=+*#%@"[min 9 (int (v * 10.0))])

@@ -20,3 +20,17 @@ printfn $"""{grad (fun m -> Linalg.einsum "i,ij,j->" [ u; m; v ]) a}"""
 let square = Tensor.matrix [ [ 1.0; 2.0 ]; [ 3.0; 4.0 ] ]
 printfn $"{Linalg.diagonal square}; {Linalg.triu 0 square}; {Linalg.kron (Tensor.eye Float64 2) square}"
 //> [1.0, 4.0] : float64[2]; [[1.0, 2.0], [0.0, 4.0]] : float64[2, 2]; [[1.0, 2.0, 0.0, 0.0], [3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 1.0, 2.0], [0.0, 0.0, 3.0, 4.0]] : float64[4, 4]
+
+// Of a matrix of any rank the inverse of Moore and Penrose; roots and logarithms of matrices, symmetric or not.
+let singular = Tensor.matrix [ [ 1.0; 2.0 ]; [ 2.0; 4.0 ] ]
+printfn $"{Linalg.pseudoInverse singular}, rank {Linalg.matrixRank singular}"
+//> [[0.04, 0.08], [0.08, 0.16]] : float64[2, 2], rank 1 : int32[]
+let turn = Tensor.matrix [ [ 0.0; -1.0 ]; [ 1.0; 0.0 ] ]
+printfn $"{Linalg.sqrtm turn}"
+//> [[0.707107, -0.707107], [0.707107, 0.707107]] : float64[2, 2]
+
+// Fourier transforms of pairs of real and imaginary parts, and of real numbers.
+let wave = cos (2.0 * System.Math.PI * Tensor.arange Float64 8 / 4.0)
+let re, im = Fourier.rfft 0 wave
+printfn $"{Tensor.round (re * re + im * im)}"
+//> [0.0, 0.0, 16.0, 0.0, 0.0] : float64[5]

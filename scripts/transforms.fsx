@@ -60,6 +60,15 @@ let a = Tensor.scalar 2.0
 printfn $"{root a}, {grad root a}, {Forward.derivative root a}, {grad (grad root) a}"
 //> 1.41421 : float64[], 0.353553 : float64[], 0.353553 : float64[], -0.0883883 : float64[]
 
+// RuleCheck.during: rules are held against differences where they are first used.
+let forgetful (x: Tensor) = customVjp (fun (x: Tensor) -> x * x) (fun x g -> x * g) x
+
+try
+    RuleCheck.during (fun () -> forgetful (Tensor.scalar 3.0)) |> ignore
+with :? System.ArgumentException as mistake ->
+    printfn $"""{mistake.Message.Contains "forgetful"}, {mistake.Message.Contains "differences give"}"""
+//> True, True
+
 // explain: what jit runs, an operation a line; below it, the plan that the device made.
 let program = explain (fun (x: Tensor) -> Tensor.sum (sin x * 2.0)) (Tensor.vector [ 1.0; 2.0 ])
 printfn "%s" (program.Substring(0, program.IndexOf "\nreturn"))

@@ -74,3 +74,93 @@ let draw (file: string) title across up lines =
     let folder = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "docs", "pictures")
     Directory.CreateDirectory folder |> ignore
     File.WriteAllText(Path.Combine(folder, file), svg title across up lines)
+
+/// A path in a panel of its own, by its name.
+type Panel =
+    { Title: string
+      Path: (float * float) list }
+
+/// Panels in rows of so many, all over the same level lines and ranges; what leaves them is cut off.
+let panels
+    (title: string)
+    (perRow: int)
+    (left, right)
+    (low, high)
+    (levels: (float * float) list list)
+    (all: Panel list)
+    =
+    let width, height, top = 150.0, 120.0, 40.0
+    let rows = (all.Length + perRow - 1) / perRow
+    let number (v: float) = v.ToString("0.#", CultureInfo.InvariantCulture)
+    let text = StringBuilder()
+    let add (s: string) = text.AppendLine s |> ignore
+    let wide, tall = 10.0 + width * float perRow, top + height * float rows
+
+    add
+        $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {number wide} {number tall}\" font-family=\"sans-serif\" font-size=\"11\" role=\"img\">"
+
+    add $"<title>{title}</title>"
+    add $"<rect width=\"{number wide}\" height=\"{number tall}\" fill=\"#ffffff\"/>"
+    add $"<text x=\"10\" y=\"24\" font-size=\"16\">{title}</text>"
+
+    let line colour weight points =
+        let place (px, py) =
+            $"{number ((px - left) / (right - left) * 140.0)},{number ((high - py) / (high - low) * 96.0)}"
+
+        let isNear (a, b) = Double.IsFinite a && Double.IsFinite b && abs a < 1e3 && abs b < 1e3
+        let places = points |> List.filter isNear |> List.map place |> String.concat " "
+        add $"<polyline points=\"{places}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"{weight}\"/>"
+
+    add "<defs><clipPath id=\"panel\"><rect width=\"140\" height=\"96\"/></clipPath><g id=\"levels\">"
+
+    for level in levels do
+        line "#cccccc" "0.7" level
+
+    add "</g></defs>"
+
+    for i, panel in List.indexed all do
+        let x, y = 10.0 + width * float (i % perRow), top + height * float (i / perRow)
+        add $"<g transform=\"translate({number x},{number y})\">"
+        add $"<text y=\"10\">{panel.Title}</text>"
+        add "<g transform=\"translate(0,14)\" clip-path=\"url(#panel)\">"
+        add "<rect width=\"140\" height=\"96\" fill=\"none\" stroke=\"#cccccc\"/><use href=\"#levels\"/>"
+        line "#1f5fa8" "1.3" panel.Path
+        add "</g></g>"
+
+    add "</svg>"
+    text.ToString()
+
+/// A picture of grey squares, from black for 0 to white for 1.
+let greys (title: string) (pixels: float[][]) =
+    let text = StringBuilder()
+    let add (s: string) = text.AppendLine s |> ignore
+    let wide, tall = 6 * pixels[0].Length, 6 * pixels.Length + 30
+
+    add
+        $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {wide} {tall}\" font-family=\"sans-serif\" role=\"img\">"
+
+    add $"<title>{title}</title>"
+    add $"<rect width=\"{wide}\" height=\"{tall}\" fill=\"#ffffff\"/>"
+    add $"<text x=\"4\" y=\"20\" font-size=\"14\">{title}</text>"
+
+    // One path for each of sixteen greys.
+    let placed =
+        [ for r, row in Array.indexed pixels do
+              for c, v in Array.indexed row do
+                  int (15.0 * max 0.0 (min 1.0 v)), (r, c) ]
+
+    add "<g transform=\"translate(0,30) scale(6)\">"
+
+    for grey, those in List.groupBy fst placed |> List.sortBy fst do
+        let squares = those |> List.map (fun (_, (r, c)) -> $"M{c},{r}h1v1h-1z") |> String.concat ""
+        add $"<path fill=\"#{17 * grey:x2}{17 * grey:x2}{17 * grey:x2}\" d=\"{squares}\"/>"
+
+    add "</g>"
+    add "</svg>"
+    text.ToString()
+
+/// Writes text beside the guide's pages.
+let write (file: string) (content: string) =
+    let folder = Path.Combine(__SOURCE_DIRECTORY__, "..", "..", "docs", "pictures")
+    Directory.CreateDirectory folder |> ignore
+    File.WriteAllText(Path.Combine(folder, file), content)

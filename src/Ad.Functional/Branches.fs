@@ -4,23 +4,32 @@ open Ad.Tensors
 
 /// <summary>
 /// One of two functions of the same parameters, in one body: its first results are the first function's, as many others the second's. The first
-/// input chooses; the others are the arguments.
+/// input chooses; the others are the arguments. Results that only derivatives ask for follow: what costs more to compute again than to keep of either
+/// function, zeros where the other one was chosen.
 /// </summary>
 [<Sealed>]
 type internal Cond(body: Body) =
     inherit ControlRule()
 
     let count = body.Results.Length / 2
+    let ofTrue, ofFalse = Array.splitAt count body.Results
+    let kept results = lazy Body.saved (Body(body.Parameters, results))
+    let keptTrue, keptFalse = kept ofTrue, kept ofFalse
+    let zeros = Array.map (fun (t: Tensor) -> Tensor.zerosLike t)
+
+    let targets =
+        lazy
+            (Array.concat [ ofTrue; keptTrue.Value; zeros keptFalse.Value ],
+             Array.concat [ ofFalse; zeros keptTrue.Value; keptFalse.Value ])
 
     let programs =
         lazy
-            (Body.program body (Array.take count body.Results),
-             Body.program body (Array.skip count body.Results))
+            (let ifTrue, ifFalse = targets.Value
+             Body.program body ifTrue, Body.program body ifFalse)
 
     let both (results: int[]) =
-        Array.append
-            (results |> Array.map (fun r -> body.Results[r]))
-            (results |> Array.map (fun r -> body.Results[count + r]))
+        let ifTrue, ifFalse = targets.Value
+        Array.append (results |> Array.map (fun r -> ifTrue[r])) (results |> Array.map (fun r -> ifFalse[r]))
 
     /// Nodes for all results of either function, without the arguments that neither needs.
     static member Run(body: Body, condition: Tensor, operands: Tensor[]) : Tensor[] =
@@ -33,11 +42,22 @@ type internal Cond(body: Body) =
 
     member _.Body = body
 
+    /// The nodes of either function that a result is.
+    member _.Either result =
+        let ifTrue, ifFalse = targets.Value
+        ifTrue[result], ifFalse[result]
+
     override _.Name = "cond"
-    override _.IsWorthSaving = true
+    override _.IsWorthSaving = keptTrue.Value.Length + keptFalse.Value.Length = 0
 
     override _.Result result =
-        let s = body.Results[result].Signature
+        let s =
+            (if result < count then
+                 ofTrue[result]
+             else
+                 (fst targets.Value)[result])
+                .Signature
+
         struct (s.Type, s.Shape)
 
     override _.Operation result =
@@ -85,22 +105,34 @@ type internal Cond(body: Body) =
             let made = Cond.Run(branches, inputs[0], Array.append operands captured)
             numbers |> Array.map (fun i -> made[i]))
 
-    override _.Pull(inputs, cotangents, wanted) =
+    override this.Pull(inputs, cotangents, wanted) =
         let arguments, wanted = Array.tail inputs, Array.tail wanted
         let places = Passes.places wanted
-        let operands = Array.append arguments (Array.map snd cotangents)
         let results = Array.map fst cotangents
+        let ifTrue, ifFalse = targets.Value
+        let first = keptTrue.Value.Length
+
+        let kept =
+            Array.init (first + keptFalse.Value.Length) (fun i ->
+                Tensor.Create(Control(this, count + i), inputs))
+
+        let operands = Array.concat [ arguments; Array.map snd cotangents; kept ]
 
         let branches, captured =
-            Body.trace (operands |> Array.map _.Signature) (fun parameters ->
-                let values, seeds = Array.splitAt arguments.Length parameters
+            Body.traceWith (operands |> Array.map _.Signature) (fun parameters ->
+                let values, rest = Array.splitAt arguments.Length parameters
+                let seeds, kept = Array.splitAt results.Length rest
 
-                let pulled first =
-                    let targets = results |> Array.map (fun r -> body.Results[first + r])
-                    let _, all = Passes.pull (Body.applyTo body targets) values (Array.indexed seeds) wanted
-                    places |> Array.map (fun i -> Passes.orZero values[i] all[i])
+                let pulled (targets: Tensor[]) (saved: Tensor[]) =
+                    let asked = results |> Array.map (fun r -> targets[r])
+                    let again = Body.applyTo body (Array.append asked saved)
+                    let outputs, all = Passes.pull again values (Array.indexed seeds) wanted
 
-                Array.append (pulled 0) (pulled count))
+                    places |> Array.map (fun i -> Passes.orZero values[i] all[i]), outputs[asked.Length ..]
+
+                let fromTrue, againTrue = pulled ifTrue keptTrue.Value
+                let fromFalse, againFalse = pulled ifFalse keptFalse.Value
+                Array.append fromTrue fromFalse, Array.zip (Array.append againTrue againFalse) kept)
 
         let made = Cond.Run(branches, inputs[0], Array.append operands captured)
         let all: Tensor option[] = Array.create inputs.Length None

@@ -98,6 +98,7 @@ module internal DecompositionRules =
             let v, w = rows 0 n y, rows n (n + 1) y
             let d = mm (t v) (mm (symmetric da) v)
             over [ mm v (byGaps w d); diagonalRow d ]
+        | Decomposition.Eig -> EigRule.push y da
         | Decomposition.Svd ->
             let m = rowsOf a
             let u, v, s = rows 0 m y, rows m (m + n) y, rows (m + n) (m + n + 1) y
@@ -140,6 +141,7 @@ module internal DecompositionRules =
             let v, w = rows 0 n y, rows n (n + 1) y
             let gv, gw = rows 0 n g, rows n (n + 1) g
             symmetric (mm v (mm (byGaps w (mm (t v) gv) + gw * eyeLike v) (t v)))
+        | Decomposition.Eig -> EigRule.pull y g
         | Decomposition.Svd ->
             let m = rowsOf a
             let u, v, s = rows 0 m y, rows m (m + n) y, rows (m + n) (m + n + 1) y

@@ -60,7 +60,7 @@ module Ode =
             |> Array.filter (fun (w, _) -> w <> 0.0)
             |> Array.fold (fun sum (w, k) -> sum + w * h * k[leaf]) y)
 
-    /// The state after a step, the slope there, and the error over what is allowed: 1 is just right.
+    /// The state after a step, the slopes on the way, the last of them there, and the error over what is allowed: 1 is just right.
     let private step
         options
         (f: Tensor -> Tensor[] -> Tensor[])
@@ -94,9 +94,78 @@ module Ode =
                 next
 
         let count = y |> Array.sumBy (fun t -> float t.Count)
-        next, slopes[6], sqrt (Array.reduce (+) squares / count)
+        next, slopes, sqrt (Array.reduce (+) squares / count)
 
-    let private ensure operation (times: Tensor) (y: 's) =
+    /// What is known between two steps: the time, the size to try next, the error before, the state and the slope there.
+    type internal Place = Tensor * Tensor * Tensor * Tensor[] * Tensor[]
+
+    /// A step towards a time that is not yet reached, of a size that is tried and, if the error is too large, refused: the next place, and of the step
+    /// its signed size, whether it was accepted, the state after it and the slopes on the way.
+    let internal advance options slope (stop: Tensor) ((t, h, before, y, k): Place) =
+        let one = Tensor.onesLike t
+        let forward = Tensor.sign (stop - t)
+        let rest = Tensor.abs (stop - t)
+        let isLast = Tensor.greaterEqual h rest
+        let size = Tensor.stopGradient h
+        let signed = Tensor.where isLast (stop - t) (size * Tensor.stopGradient forward)
+        let next, slopes, error = step options slope t signed y k
+        let error = Tensor.stopGradient (Tensor.maximum error (Tensor.fullLike error 1e-10))
+        let accepted = Tensor.lessEqual error one
+
+        // Proportional and integral control (Hairer, Norsett and Wanner 1993, II.4, with beta 0.04).
+        let factor =
+            0.9
+            * Tensor.pow error (Tensor.fullLike error -0.17)
+            * Tensor.pow before (Tensor.fullLike error 0.04)
+
+        let grown = Tensor.clip 0.2 10.0 factor
+        let shrunk = Tensor.clip 0.2 1.0 (0.9 * Tensor.pow error (Tensor.fullLike error -0.2))
+        let tried = Tensor.where isLast rest size |> Tensor.stopGradient
+        // A step cut short by a requested time says nothing against the longer one.
+        let longer = Tensor.where isLast (Tensor.maximum size (tried * grown)) (tried * grown)
+        let h = Tensor.where accepted longer (tried * shrunk)
+        let keep (a: Tensor) (b: Tensor) = Tensor.where accepted a b
+
+        let place: Place =
+            keep (Tensor.where isLast stop (t + signed)) t,
+            h,
+            keep error before,
+            Array.map2 keep next y,
+            Array.map2 keep slopes[6] k
+
+        place, (signed, accepted, next, slopes)
+
+    /// Whether a time has not reached the one to go to.
+    let internal isBefore (stop: Tensor) (forward: Tensor) (t: Tensor) =
+        Tensor.greater ((stop - t) * forward) (Tensor.zerosLike t)
+
+    /// Where a solution begins: a first step that moves the state by about a hundredth of itself (Hairer, Norsett and Wanner 1993, II.4).
+    let internal beginning options slope (start: Tensor) (leaves: Tensor[]) : Place =
+        let k0: Tensor[] = slope start leaves
+        let signatures (all: Tensor[]) = all |> Array.map (fun t -> t.Signature)
+
+        if signatures k0 <> signatures leaves then
+            Shapes.refuse "odeint" "the slope differs from the state in structure, type or shape."
+
+        let sizeOf (all: Tensor[]) =
+            all
+            |> Array.mapi (fun i t ->
+                Tensor.sum (Tensor.square (t / (options.Absolute + options.Relative * Tensor.abs leaves[i]))))
+            |> Array.reduce (+)
+            |> sqrt
+
+        let d0, d1 = sizeOf leaves, sizeOf k0
+        let one, tiny = Tensor.onesLike d0, Tensor.fullLike d0 1e-5
+        let isTiny = Tensor.logicalOr (Tensor.less d0 tiny) (Tensor.less d1 tiny)
+
+        let h0 =
+            Tensor.where isTiny (Tensor.fullLike d0 1e-6) (0.01 * d0 / Tensor.where isTiny one d1)
+            |> Tensor.stopGradient
+
+        start, h0, Tensor.fullLike start 1e-4, leaves, k0
+
+    /// Refuses times that are not a vector, and states of another type.
+    let internal ensure operation (times: Tensor) (y: 's) =
         if times.Rank <> 1 || times.Count < 1L then
             Shapes.refuse operation $"the times are {times.Signature}, not a vector with at least one."
 
@@ -113,76 +182,20 @@ module Ode =
         let slope t (y: Tensor[]) = f t (Tree.withLeaves y y0) |> Tree.leaves
         let n = times.Shape[0]
         let start = Tensor.sliceAxis 0 0 1 1 times |> Tensor.reshape []
-        let one = Tensor.onesLike start
 
         let between (t: Tensor, h: Tensor, before: Tensor, y: Tensor[], k: Tensor[]) (stop: Tensor) =
             let forward = Tensor.sign (stop - t)
-            let isBefore (t: Tensor) = Tensor.greater ((stop - t) * forward) (Tensor.zerosLike t)
-
-            let goesOn (_: Tensor, t: Tensor, _: Tensor, _: Tensor, _: Tensor[], _: Tensor[]) = isBefore t
-
-            let advance (count: Tensor, t: Tensor, h: Tensor, before: Tensor, y: Tensor[], k: Tensor[]) =
-                let rest = Tensor.abs (stop - t)
-                let isLast = Tensor.greaterEqual h rest
-                let size = Tensor.stopGradient h
-                let signed = Tensor.where isLast (stop - t) (size * Tensor.stopGradient forward)
-                let next, slopeThere, error = step options slope t signed y k
-                let error = Tensor.stopGradient (Tensor.maximum error (Tensor.fullLike error 1e-10))
-                let accepted = Tensor.lessEqual error one
-
-                // Proportional and integral control (Hairer, Norsett and Wanner 1993, II.4, with beta 0.04).
-                let factor =
-                    0.9
-                    * Tensor.pow error (Tensor.fullLike error -0.17)
-                    * Tensor.pow before (Tensor.fullLike error 0.04)
-
-                let grown = Tensor.clip 0.2 10.0 factor
-                let shrunk = Tensor.clip 0.2 1.0 (0.9 * Tensor.pow error (Tensor.fullLike error -0.2))
-                let tried = Tensor.where isLast rest size |> Tensor.stopGradient
-                // A step cut short by a requested time says nothing against the longer one.
-                let longer = Tensor.where isLast (Tensor.maximum size (tried * grown)) (tried * grown)
-                let h = Tensor.where accepted longer (tried * shrunk)
-                let keep (a: Tensor) (b: Tensor) = Tensor.where accepted a b
-
-                count + 1,
-                keep (Tensor.where isLast stop (t + signed)) t,
-                h,
-                keep error before,
-                Array.map2 keep next y,
-                Array.map2 keep slopeThere k
-
-            let _, t, h, before, y, k = loop goesOn advance (Tensor.scalar 0, t, h, before, y, k)
+            let isBefore = isBefore stop forward
+            let goesOn (_: Tensor, (t, _, _, _, _): Place) = isBefore t
+            let next (count: Tensor, place) = count + 1, fst (advance options slope stop place)
+            let _, (t, h, before, y, k) = loop goesOn next (Tensor.scalar 0, (t, h, before, y, k))
 
             // Out of steps: no number is better than a wrong one.
-            let reached = Tensor.where (isBefore t) (Tensor.fullLike t nan) one
+            let reached = Tensor.where (isBefore t) (Tensor.fullLike t nan) (Tensor.onesLike t)
             let y = y |> Array.map (fun y -> y * reached)
             (stop, h, before, y, k), y
 
-        let k0 = slope start leaves
-
-        let signatures (all: Tensor[]) = all |> Array.map (fun t -> t.Signature)
-
-        if signatures k0 <> signatures leaves then
-            Shapes.refuse "odeint" "the slope differs from the state in structure, type or shape."
-
-        // A first step that moves the state by about a hundredth of itself (Hairer, Norsett and Wanner 1993, II.4).
-        let sizeOf (all: Tensor[]) =
-            all
-            |> Array.mapi (fun i t ->
-                Tensor.sum (Tensor.square (t / (options.Absolute + options.Relative * Tensor.abs leaves[i]))))
-            |> Array.reduce (+)
-            |> sqrt
-
-        let d0, d1 = sizeOf leaves, sizeOf k0
-        let tiny = Tensor.fullLike d0 1e-5
-        let isTiny = Tensor.logicalOr (Tensor.less d0 tiny) (Tensor.less d1 tiny)
-
-        let h0 =
-            Tensor.where isTiny (Tensor.fullLike d0 1e-6) (0.01 * d0 / Tensor.where isTiny one d1)
-            |> Tensor.stopGradient
-
-        let _, rest =
-            scan between (start, h0, Tensor.fullLike start 1e-4, leaves, k0) (Tensor.sliceAxis 0 1 n 1 times)
+        let _, rest = scan between (beginning options slope start leaves) (Tensor.sliceAxis 0 1 n 1 times)
 
         let all =
             Array.map2

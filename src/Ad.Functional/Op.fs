@@ -169,6 +169,7 @@ module internal Op =
             | Decomposition.Lu -> "lu"
             | Decomposition.Qr -> "qr"
             | Decomposition.Eigh -> "eigh"
+            | Decomposition.Eig -> "eig"
             | Decomposition.Svd -> "svd"
             | Decomposition.Determinant -> "det"
             | Decomposition.Cofactors -> "cofactors"

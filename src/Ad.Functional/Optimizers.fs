@@ -54,7 +54,7 @@ module Optimizer =
 
     /// Optimistic gradient descent (Daskalakis et al. 2018): p' = p - rate (2 g - g').
     [<CompiledName("OptimisticSgd")>]
-    let optimisticSgd (rate: float) : Optimizer<'P, 'P * Tensor> =
+    let optimisticSgd (rate: float) : Optimizer<'P, ('P * Tensor) * Tensor> =
         Updates.optimistic 1.0 1.0
         >-> Updates.descendBy (Updates.constant "optimisticSgd" rate)
 
@@ -172,12 +172,29 @@ module Optimizer =
         Scaling.adopt 0.9 0.9999 1e-6
         >-> Updates.descendBy (Updates.constant "adopt" rate)
 
-    /// Adam's updates, optimistic: u + (u - u') of the last ones u' (Daskalakis et al. 2018).
+    /// Adam's updates with Nesterov's momentum (Dozat 2016), optimistic: a u + b (u - u') of the last ones u' (Daskalakis et al. 2018), in which the first step has
+    /// none before it; decays 0.9 and 0.999, epsilon 1e-8.
+    [<CompiledName("OptimisticAdamBy")>]
+    let optimisticAdamBy
+        (a: float)
+        (b: float)
+        (rate: Schedule)
+        : Optimizer<'P, (Moments<'P> * ('P * Tensor)) * Tensor> =
+        Scaling.nadam 0.9 0.999 1e-8
+        >-> Updates.optimistic a b
+        >-> Updates.descendBy rate
+
+    /// Adam's updates, optimistic: u + (u - u') of the last ones u' (Daskalakis et al. 2018); <c>optimisticAdamBy</c> has weights, a schedule and Nesterov's momentum.
     [<CompiledName("OptimisticAdam")>]
-    let optimisticAdam (rate: float) : Optimizer<'P, (Moments<'P> * 'P) * Tensor> =
+    let optimisticAdam (rate: float) : Optimizer<'P, (Moments<'P> * ('P * Tensor)) * Tensor> =
         Scaling.adam 0.9 0.999 1e-8
         >-> Updates.optimistic 1.0 1.0
         >-> Updates.descendBy (Updates.constant "optimisticAdam" rate)
+
+    /// Ano (Kegreisz 2025) with decoupled weight decay: the sign of momentum, the size of the gradient; decays 0.92 and 0.99, epsilon 1e-8.
+    [<CompiledName("Ano")>]
+    let ano (rate: float) (decay: float) : Optimizer<'P, (Moments<'P> * unit) * Tensor> =
+        decayed decay (Scaling.ano 0.92 0.99 1e-8) (Updates.constant "ano" rate)
 
     /// Lion (Chen et al. 2023) with decoupled weight decay; decays 0.9 and 0.99.
     [<CompiledName("Lion")>]

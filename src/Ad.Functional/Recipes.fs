@@ -107,6 +107,7 @@ module Recipes =
           decoupled "adabelief" (fun s -> adamKin (fun a b e -> Scaling.adaBelief a b e e) 1e-16 s)
           decoupled "acprop" (fun s -> adamKin (fun a b e -> Scaling.acProp a b e e) 1e-16 s)
           decoupled "yogi" (adamKin (fun a b e -> Scaling.yogi a b e 1e-6) 1e-3)
+          decoupled "ano" (fun s -> Scaling.ano (first 0.92 s) (second 0.99 s) (epsilon 1e-8 s))
           decoupled "radam" (adamKin (fun a b e -> Scaling.radam a b e 5.0) 1e-8)
           decoupled "adan" (fun s -> Scaling.adan (first 0.98 s) 0.92 (second 0.99 s) (epsilon 1e-8 s))
           decoupled "ademamix" (adamKin (fun a b e -> Scaling.adEmaMix a b 0.9999 6.0 e) 1e-8)

@@ -140,6 +140,25 @@ module Scaling =
 
         byMomentsFrom start next (overRoot decay1 decay2 epsilon)
 
+    /// Ano (Kegreisz 2025): as long as the gradient, |g| / sqrt(v + epsilon), and to where its average m points, sign m. The second moment moves toward g^2 as Yogi's, by
+    /// (1 - decay2) g^2 whatever the distance, and is unbiased.
+    [<CompiledName("Ano")>]
+    let ano (decay1: float) (decay2: float) (epsilon: float) : Optimizer<'P, Moments<'P>> =
+        checkDecays "ano" decay1 decay2
+
+        let next g (state: Moments<'P>) =
+            Leaves.average decay1 g state.First,
+            Leaves.map2
+                (fun (g: Tensor) v -> decay2 * v + (1.0 - decay2) * Tensor.sign (g * g - v) * (g * g))
+                g
+                state.Second
+
+        let update g _ (after: Moments<'P>) =
+            let v = Leaves.unbiased decay2 after.Count after.Second
+            Leaves.map3 (fun g m v -> abs g * Tensor.sign m / sqrt (v + epsilon)) g after.First v
+
+        byMoments next update
+
     /// RAdam (Liu et al. 2020, algorithm 2): Adam, its adaptive part put right for the few gradients it has seen, and left out while there are fewer than a threshold
     /// tells.
     [<CompiledName("RAdam")>]

@@ -124,6 +124,9 @@ type internal Scan(body: Body, length: int, carries: int, slices: int, isReverse
         |> Array.map (fun r -> Tensor.Create(Control(structure, System.Array.IndexOf(outputs, r)), given))
 
     member _.Body = body
+
+    /// The body's results, and after them what derivatives ask for besides; results beyond these are the carries before each run.
+    member _.Targets = targets.Value
     member _.Length = length
     member _.Carries = carries
     member _.Slices = slices

@@ -194,6 +194,7 @@ module internal Shapes =
             | _ when m <> n -> refuse name $"takes square matrices, but was given {a}."
             | Decomposition.Lu
             | Decomposition.Eigh -> n + 1, n
+            | Decomposition.Eig -> 2 * n + 3, n
             | Decomposition.Determinant -> 1, 1
             | Decomposition.Cholesky
             | Decomposition.Cofactors -> n, n

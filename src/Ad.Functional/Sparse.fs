@@ -20,8 +20,8 @@ type SparseMatrix =
 [<RequireQualifiedAccess>]
 module Sparse =
     /// For each element of f x, in order, the sorted numbers of the elements of x that it may depend on: of operation after operation, whatever the numbers
-    /// are. What goes through a loop, a branch or a derivative written by hand counts as depending on everything that goes in; what comes of
-    /// a decomposition, on all of its matrix.
+    /// are. Scans are followed step by step, other loops until what a state may depend on grows no more, of a branch both sides; what goes through a
+    /// derivative written by hand counts as depending on everything that goes in, what comes of a decomposition on all of its matrix.
     let pattern (f: Tensor -> Tensor) (x: Tensor) : int[][] = Sparsity.find f x
 
     let private transposed count (rows: int[][]) : int[][] =

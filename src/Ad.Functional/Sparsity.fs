@@ -8,7 +8,40 @@ open Ad.Tensors
 module internal Sparsity =
     open Dependence
 
-    let private through (step: Step) (sets: Sets option[]) : Sets =
+    /// What is known of control structures that were gone through: for each with its inputs, what its results depend on. Exact where nodes have the values that
+    /// positions are read from.
+    [<Sealed>]
+    type private Memo(isExact: bool) =
+        let all = Dictionary<Structure, List<Tensor[] * (int -> Sets)>>(HashIdentity.Reference)
+
+        member _.IsExact = isExact
+
+        member _.Find(structure: Structure, inputs: Tensor[], make: unit -> int -> Sets) : int -> Sets =
+            let those =
+                match all.TryGetValue structure with
+                | true, those -> those
+                | _ ->
+                    let those = List()
+                    all[structure] <- those
+                    those
+
+            match
+                those
+                |> Seq.tryFind (fun (given, _) ->
+                    Array.forall2 (fun a b -> obj.ReferenceEquals(a, b)) given inputs)
+            with
+            | Some(_, found) -> found
+            | None ->
+                let made = make ()
+                those.Add((inputs, made))
+                made
+
+    let private setOf (known: Dictionary<Tensor, Sets>) t =
+        match known.TryGetValue t with
+        | true, s -> Some s
+        | _ -> None
+
+    let rec private through (memo: Memo) (step: Step) (sets: Sets option[]) : Sets =
         let known = Array.choose id sets
         let only = known[0]
 
@@ -99,18 +132,68 @@ module internal Sparsity =
 
             let others = dense step (Array.updateAt 0 None sets)
             Array.map2 union own others
+        | Control(structure, result) ->
+            memo.Find
+                (structure,
+                 step.Inputs,
+                 fun () -> StructureDependence.ofResults ofBody memo.IsExact structure step sets)
+                result
         // Their results are taken to depend on every element of what varies.
         | Sort _
-        | Control _
         | Data
         | Constant _
         | Iota _
         | Random _
         | StopGradient -> dense step sets
 
+    /// What targets of a body depend on, where its parameters are these tensors and depend on these sets. Positions that follow from what a parameter is can
+    /// be anywhere unless the tensors are what the body sees.
+    and private ofBody isExact (body: Body) (targets: Tensor[]) (given: Tensor[]) (sets: Sets option[]) =
+        let memo = Memo isExact
+        let values = Body.applyTo body targets given
+        let parameters = HashSet<Tensor>(given, HashIdentity.Reference)
+        let known = Dictionary<Tensor, Sets>(HashIdentity.Reference)
+        Array.iter2 (fun t set -> set |> Option.iter (fun set -> known[t] <- set)) given sets
+
+        let enter (t: Tensor) =
+            if parameters.Contains t then
+                ValueNone
+            else
+                ValueSome t.Operands
+
+        let moving = HashSet<Tensor>(given, HashIdentity.Reference)
+
+        for struct (t, inputs) in Walk.postOrder enter values do
+            if Array.exists moving.Contains inputs then
+                moving.Add t |> ignore
+
+            let rule = Derivatives.rule t.Op
+
+            if
+                t.DType.IsFloat()
+                && Array.exists known.ContainsKey inputs
+                && not rule.IsNonDifferentiable
+            then
+                let step =
+                    { Node = t
+                      Inputs = inputs
+                      Rule = rule }
+
+                let sets = inputs |> Array.map (fun input -> setOf known input)
+                let isMoved = inputs |> Array.exists (fun i -> not (i.DType.IsFloat()) && moving.Contains i)
+
+                known[t] <-
+                    if isMoved && not isExact then
+                        dense step sets
+                    else
+                        through memo step sets
+
+        values, values |> Array.map (setOf known)
+
     /// For each element of f x, in order, the sorted numbers of the elements of x that it may depend on.
     let find (f: Tensor -> Tensor) (x: Tensor) : int[][] =
         Trace.run f x (fun trace ->
+            let memo = Memo true
             let known = Dictionary<Tensor, Sets>(HashIdentity.Reference)
             known[trace.Variables[0]] <- Array.init (int x.Count) (fun i -> [| i |])
 
@@ -123,7 +206,7 @@ module internal Sparsity =
                             | true, s -> Some s
                             | _ -> None)
 
-                    known[step.Node] <- through step sets
+                    known[step.Node] <- through memo step sets
 
             match known.TryGetValue trace.Outputs[0] with
             | true, s -> s

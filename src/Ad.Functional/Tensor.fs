@@ -83,6 +83,7 @@ type Tensor
             t.DType.IsInteger()
             && number = Math.Floor number
             && abs number <= 9007199254740992.0
+            && (t.DType = DType.Int64 || (number >= -2147483648.0 && number <= 2147483647.0))
         then
             Tensor.Splat(Scalar.Of(t.DType, int64 number), t.Size)
         else
@@ -140,7 +141,7 @@ type Tensor
     static member (%)(a: Tensor, b: int) = a % float b
     static member Pow(a: Tensor, b: Tensor) = Tensor.Pointwise(Pointwise.Power, a, b)
 
-    /// x ** n; whole exponents from -4 to 4 are products, so that their derivatives are exact everywhere.
+    /// x ** n; whole exponents from -4 to 4 are products, so that their derivatives are exact everywhere. Of integers all from 0 are, by squaring.
     static member Pow(a: Tensor, b: float) : Tensor =
         match b with
         | 1.0 -> a
@@ -153,7 +154,10 @@ type Tensor
         | -2.0
         | -3.0
         | -4.0 when a.DType.IsFloat() -> 1.0 / Tensor.Pow(a, -b)
-        | 0.0 when a.DType.IsFloat() -> Tensor.Like("power", a, 1.0)
+        | 0.0 when a.DType.IsFloat() || a.DType.IsInteger() -> Tensor.Like("power", a, 1.0)
+        | _ when a.DType.IsInteger() && b > 0.0 && b = Math.Floor b && b <= 2147483647.0 ->
+            let half = Tensor.Pow(a, Math.Floor(b / 2.0))
+            if b % 2.0 = 0.0 then half * half else half * half * a
         | _ -> Tensor.Pow(a, Tensor.Like("power", a, b))
 
     static member Pow(a: Tensor, b: int) = Tensor.Pow(a, float b)
@@ -206,7 +210,12 @@ type Tensor
             if x = Math.Floor x && abs x < 1e6 then
                 x.ToString("0.0", Globalization.CultureInfo.InvariantCulture)
             else
-                x.ToString("G6", Globalization.CultureInfo.InvariantCulture)
+                let text = x.ToString("G6", Globalization.CultureInfo.InvariantCulture)
+                // Rounded to a whole number, it is a float still.
+                if Seq.forall (fun c -> Char.IsAsciiDigit c || c = '-') text then
+                    text + ".0"
+                else
+                    text
 
         let host = t.Host
 

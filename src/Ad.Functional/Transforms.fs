@@ -152,9 +152,23 @@ module Transforms =
             like
             given
 
-    /// <summary>The function with a directional derivative given by hand: rule x v is J(x) v, linear in v. Reverse mode transposes it.</summary>
-    /// <exception cref="T:System.ArgumentException">On differentiation: the rule's tangents do not have the results' types and shapes.</exception>
-    let customJvp (f: 'a -> 'b) (rule: 'a -> 'a -> 'b) (x: 'a) : 'b =
+    let private onLeaves (f: 'a -> 'b) (x: 'a) (leaves: Tensor[]) =
+        f (Tree.withLeaves leaves x) |> Tree.leaves
+
+    /// customJvp, with what the rule is known by.
+    let internal jvpBy
+        (source: System.Reflection.MemberInfo)
+        (f: 'a -> 'b)
+        (rule: 'a -> 'a -> 'b)
+        (x: 'a)
+        : 'b =
+        if RuleCheck.isOn () then
+            RuleCheck.ensure "customJvp" source (onLeaves f x) (Tree.leaves x) (fun arguments v g ->
+                rule (Tree.withLeaves arguments x) (Tree.withLeaves v x)
+                |> Tree.leaves
+                |> Array.map2 RuleCheck.dotted g
+                |> Array.sum)
+
         let push x y (arguments: Tensor[]) (tangents: Tensor[]) =
             Tree.leaves (rule (Tree.withLeaves arguments x) (Tree.withLeaves tangents x))
             |> fitted "customJvp" "rule's tangent" (Tree.leaves y)
@@ -166,9 +180,22 @@ module Transforms =
 
         withRule f push pull x
 
-    /// <summary>The function with a pullback given by hand: rule x g is J(x)' g, linear in g. Forward mode transposes it.</summary>
-    /// <exception cref="T:System.ArgumentException">On differentiation: the rule's cotangents do not have the arguments' types and shapes.</exception>
-    let customVjp (f: 'a -> 'b) (rule: 'a -> 'b -> 'a) (x: 'a) : 'b =
+    /// customVjp, with what the rule is known by.
+    let internal vjpBy
+        (source: System.Reflection.MemberInfo)
+        (f: 'a -> 'b)
+        (rule: 'a -> 'b -> 'a)
+        (x: 'a)
+        : 'b =
+        if RuleCheck.isOn () then
+            RuleCheck.ensure "customVjp" source (onLeaves f x) (Tree.leaves x) (fun arguments v g ->
+                let y = f (Tree.withLeaves arguments x)
+
+                rule (Tree.withLeaves arguments x) (Tree.withLeaves g y)
+                |> Tree.leaves
+                |> Array.map2 RuleCheck.dotted v
+                |> Array.sum)
+
         let pull x y (arguments: Tensor[]) (cotangents: Tensor[]) =
             Tree.leaves (rule (Tree.withLeaves arguments x) (Tree.withLeaves cotangents y))
             |> fitted "customVjp" "rule's cotangent" arguments
@@ -179,3 +206,11 @@ module Transforms =
             transpose tangents
 
         withRule f push pull x
+
+    /// <summary>The function with a directional derivative given by hand: rule x v is J(x) v, linear in v. Reverse mode transposes it.</summary>
+    /// <exception cref="T:System.ArgumentException">On differentiation: the rule's tangents do not have the results' types and shapes.</exception>
+    let customJvp (f: 'a -> 'b) (rule: 'a -> 'a -> 'b) (x: 'a) : 'b = jvpBy (rule.GetType()) f rule x
+
+    /// <summary>The function with a pullback given by hand: rule x g is J(x)' g, linear in g. Forward mode transposes it.</summary>
+    /// <exception cref="T:System.ArgumentException">On differentiation: the rule's cotangents do not have the arguments' types and shapes.</exception>
+    let customVjp (f: 'a -> 'b) (rule: 'a -> 'b -> 'a) (x: 'a) : 'b = vjpBy (rule.GetType()) f rule x

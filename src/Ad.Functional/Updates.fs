@@ -123,9 +123,13 @@ module Updates =
 
     /// (a + b) g - b g', with the last gradients g' (Daskalakis et al. 2018): gradient descent that looks back.
     [<CompiledName("Optimistic")>]
-    let optimistic (a: float) (b: float) : Optimizer<'P, 'P> =
-        { Init = Leaves.zeros
-          Update = fun g last _ -> Leaves.map2 (fun g last -> (a + b) * g - b * last) g last, g }
+    let optimistic (a: float) (b: float) : Optimizer<'P, 'P * Tensor> =
+        { Init = fun p -> Leaves.zeros p, zeroCount ()
+          Update =
+            fun g (last, count) _ ->
+                let isFirst = Tensor.equal count (Tensor.zerosLike count)
+                let before = Leaves.choose isFirst g last
+                Leaves.map2 (fun g last -> (a + b) * g - b * last) g before, (g, count + 1) }
 
     // Regularisation
 
@@ -246,6 +250,22 @@ module Updates =
                         (Tensor.cast g.DType factors)
 
                 Tensor.meanOver [ 0 ] (g * aligned))
+
+    /// The mean over examples of gradients of which each leaf is shortened by itself: K leaves to a share of the limit C each, C / sqrt K, or by their sizes, C sqrt(D_i / D) for D_i of
+    /// all D parameters, so that an example's whole gradient has at most the norm C (McMahan et al. 2018, section 3.1).
+    [<CompiledName("ClipPerExampleByLeaf")>]
+    let clipPerExampleByLeaf (bySize: bool) (limit: float) : 'P -> 'P =
+        within "clipPerExampleByLeaf" "the limit" 0.0 infinity limit
+
+        fun gradients ->
+            let size (t: Tensor) = float t.Count / float t.Shape[0]
+            let floats = Tree.leaves gradients |> Array.filter (fun t -> t.DType.IsFloat())
+            let all = floats |> Array.sumBy size
+
+            gradients
+            |> Leaves.map (fun g ->
+                let share = if bySize then size g / all else 1.0 / float floats.Length
+                clipPerExample (limit * Math.Sqrt share) g)
 
     /// <summary>
     /// The mean over examples of gradients shortened to a norm each, plus normal noise with a standard deviation of multiplier times the norm over the number of

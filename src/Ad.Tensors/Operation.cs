@@ -34,6 +34,12 @@ public enum Decomposition
     /// <summary>Of A, n by n: the eigenvectors V of (A + A')/2 as columns, and the eigenvalues, ascending, as the n + 1st row.</summary>
     Eigh,
 
+    /// <summary>
+    /// Of A, n by n: the real parts of eigenvectors as columns, over their imaginary parts, over rows of the real and the imaginary parts of the eigenvalues, ascending by them, and
+    /// a row that says which element of each vector, its largest, is 1.
+    /// </summary>
+    Eig,
+
     /// <summary>Of A, m by n: U, over V, over a row of singular values s, descending: A = U diag(s) V', all with min(m, n) columns.</summary>
     Svd,
 

@@ -128,3 +128,21 @@ let ``what does not fit is an error that names it`` () =
     says "does not lie within" (fun () -> Tensor.addSlice [ 3; 0 ] (Tensor.ones DType.Float64 [ 2; 1 ]) x)
     says "cannot be repeated to" (fun () -> Tensor.sumTo [ 3; 5 ] x)
     says "takes vectors" (fun () -> Tensor.meshgrid [ x ])
+
+[<Fact>]
+let ``whole powers of integers are products`` () =
+    let x = Tensor.vector [ -3; -1; 0; 1; 2; 7 ]
+
+    for n in 0..7 do
+        let product = Seq.fold (fun y _ -> y * x) (Tensor.onesLike x) (seq { 1..n })
+        same product (x ** n)
+        same product (x ** float n)
+
+    same (Tensor.vector [ 1L <<< 62 ]) (Tensor.vector [ 2L ] ** 62)
+
+[<Fact>]
+let ``a float is printed as one, where rounding makes it whole too`` () =
+    Assert.Equal(
+        "[-1.0, 2.0, 1.0, 1E-07] : float64[4]",
+        string (Tensor.vector [ -1.0000000000000002; 1.9999999999; 1.0; 1e-7 ])
+    )

@@ -66,6 +66,7 @@ let private functions =
           match moduleName each with
           | "Tensor"
           | "Linalg"
+          | "Fourier"
           | "Ordering"
           | "Stats"
           | "Diff"

@@ -162,3 +162,38 @@ let ``a value and its tangent together run a loop or a branch once`` (name: stri
     Assert.InRange(twice / once, 0.99, 1.02)
     // A matrix product each for the value and the tangent.
     Assert.True(once > 6.0 * 4.0 * 30.0 * 30.0)
+
+[<Theory>]
+[<InlineData true>]
+[<InlineData false>]
+let ``a gradient runs the branch that is taken once, not once more for its derivative`` (isFirst: bool) =
+    let w, x = Tree.eval (Random.normal (Key.ofSeed 43L) [ 30; 30 ], Random.normal (Key.ofSeed 44L) [ 30 ])
+    let deep x = Seq.fold (fun y _ -> tanh (Tensor.matmul w y)) x [ 1..6 ]
+
+    let branched x =
+        if isFirst then
+            cond (Tensor.scalar true) deep id x
+        else
+            cond (Tensor.logicalNot (Tensor.scalar false)) deep id x
+
+    let flops f =
+        (snd (Cost.measure (fun () -> Tree.eval (Reverse.valueAndGradient (f >> Tensor.sum) x)))).Flops
+    // Elementwise work is cheaper to do again than to keep; products are not.
+    Assert.InRange(float (flops branched) / float (flops deep), 0.99, 1.1)
+
+[<Fact>]
+let ``derivatives of every order go through what a branch has kept`` () =
+    let w, x = Tree.eval (Random.normal (Key.ofSeed 45L) [ 4; 4 ], Random.normal (Key.ofSeed 46L) [ 4 ])
+    let deep x = Seq.fold (fun y _ -> tanh (Tensor.matmul w y)) x [ 1..3 ]
+    let other (x: Tensor) = Tensor.matmul w (x * x)
+
+    for chosen in [ true; false ] do
+        let plain x = Tensor.sum (Tensor.square ((if chosen then deep else other) x))
+        let branched x = Tensor.sum (Tensor.square (cond (Tensor.scalar chosen) deep other x))
+        let close (a: Tensor) (b: Tensor) = Assert.True(Tensor.allClose 1e-12 1e-12 a b, $"{a} {b}")
+        close (hessian plain x) (hessian branched x)
+        close (Forward.jacobian (grad plain) x) (Forward.jacobian (grad branched) x)
+        close (Reverse.jacobian (grad plain) x) (Reverse.jacobian (grad branched) x)
+        let many = Tensor.stack 0 [ x; -x; 0.5 * x ]
+        close (vmap (grad plain) many) (vmap (grad branched) many)
+        close (vmap (hessian plain) many) (jit (vmap (hessian branched)) many)

@@ -219,3 +219,54 @@ let ``errors name the operation and the shapes`` () =
     Assert.Contains("det", message (fun () -> Linalg.det (normal 1L [ 2; 3 ])))
     Assert.Contains("[2, 3]", message (fun () -> Linalg.cholesky (normal 1L [ 2; 3 ])))
     Assert.Contains("solve", message (fun () -> Linalg.solve (eye 3) (normal 1L [ 2; 2 ])))
+
+[<Fact>]
+let ``eigenvectors of matrices without symmetry are turned into multiples of themselves, complex or not`` () =
+    for n in [ 0; 1; 2; 3; 8; 25 ] do
+        let a = normal 21L [ 3; n; n ]
+        let (wr, wi), (x, y) = Linalg.eig a
+        let wr, wi = Tensor.expandDims -2 wr, Tensor.expandDims -2 wi
+        close 1e-11 (x * wr - y * wi) (Tensor.matmul a x)
+        close 1e-11 (x * wi + y * wr) (Tensor.matmul a y)
+        close 1e-14 (Tensor.ones Float64 [ 3; n ]) (Tensor.sumOver [ -2 ] (x * x + y * y))
+
+        if n > 0 then
+            // Values add up to the trace, and come with their conjugates.
+            close 1e-11 (Tensor.sumOver [ -1 ] (Linalg.diagonal a)) (Tensor.sumOver [ -2; -1 ] wr)
+            close 1e-12 (Tensor.zeros Float64 [ 3 ]) (Tensor.sumOver [ -2; -1 ] wi)
+            let sizes = x * x + y * y
+            let isLargest = Tensor.equal sizes (Tensor.maxKeep [ -2 ] sizes)
+            close 1e-12 (Tensor.zerosLike y) (Tensor.where isLargest y (Tensor.zerosLike y))
+
+[<Fact>]
+let ``of a symmetric matrix eig is eigh, of a rotation it is the angle`` () =
+    let p = positive 22L 6
+    let (wr, wi), _ = Linalg.eig p
+    close 1e-10 (fst (Linalg.eigh p)) wr
+    close 1e-12 (Tensor.zerosLike wi) wi
+    let turn = Tensor.matrix [ [ cos 0.7; -(sin 0.7) ]; [ sin 0.7; cos 0.7 ] ]
+    let re, im = Linalg.eigenvalues turn
+    close 1e-15 (Tensor.vector [ cos 0.7; cos 0.7 ]) re
+    close 1e-15 (Tensor.vector [ -(sin 0.7); sin 0.7 ]) im
+    let broken = fst (Linalg.eigenvalues (Tensor.matrix [ [ nan; 1.0 ]; [ 0.0; 1.0 ] ]))
+    Assert.True(number (Tensor.all (Tensor.isNaN broken)) = 1.0)
+
+[<Fact>]
+let ``eigenvalues and vectors without symmetry have right derivatives to second order`` () =
+    for seed, n in [ 23L, 2; 24L, 3; 25L, 4 ] do
+        let a = normal seed [ n; n ]
+        let w = normal (seed + 10L) [ n; n ]
+
+        let f a =
+            let (wr, wi), (x, y) = Linalg.eig a
+
+            Tensor.sum (sin wr)
+            + Tensor.sum (wi * wi)
+            + Tensor.sum (w * x)
+            + Tensor.sum (w * y * y)
+
+        let report = Gradients.check f a
+        Assert.True(report.IsPassed, $"{report}")
+        // The sum of all values is the trace, of their squares the trace of the square.
+        let squares a = let re, im = Linalg.eigenvalues a in Tensor.sum (re * re - im * im)
+        close 1e-9 (2.0 * Tensor.transpose a) (grad squares a)

@@ -9,7 +9,10 @@ let private m a b = Tensor.zeros Float64 [ a; b ]
 
 /// A mistake, and words that the sentence about it must have.
 let private mistakes: (string * (unit -> objnull) * string list) list =
-    [ "shapes that do not broadcast", (fun () -> box (v 2 + v 3)), [ "add"; "[2]"; "[3]" ]
+    [ "a number beyond an integer type",
+      (fun () -> box (Tensor.vector [ 1 ] + 3e9)),
+      [ "add"; "3000000000"; "int32"; "Tensor.cast" ]
+      "shapes that do not broadcast", (fun () -> box (v 2 + v 3)), [ "add"; "[2]"; "[3]" ]
       "types that differ",
       (fun () -> box (v 2 * Tensor.cast Float32 (v 2))),
       [ "multiply"; "float64"; "float32"; "Tensor.cast" ]

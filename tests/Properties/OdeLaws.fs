@@ -104,3 +104,57 @@ let ``a state that is not reached is NaN`` () =
             (Tensor.vector [ 0.0; 50.0 ])
 
     Assert.True(System.Double.IsNaN(Tensor.toScalar y[1, 0]))
+
+[<Fact>]
+let ``between the steps the solution is as good as at them, forwards and backwards`` () =
+    let f (t: Tensor) (y: Tensor) = Tensor.stack 0 [ y[1]; -y[0] ] * (1.0 + 0.0 * t)
+    let exact (t: Tensor) = Tensor.stack 1 [ cos t; -(sin t) ]
+
+    for stop in [ 6.0; -6.0 ] do
+        let at = Ode.solution fine f (Tensor.vector [ 1.0; 0.0 ]) (Tensor.scalar 0.0) (Tensor.scalar stop)
+        let times = Tensor.linspace Float64 0.0 stop 200
+        close 2e-8 (exact times) (at times)
+        let one = exact (Tensor.vector [ 0.7 * stop ])
+        close 2e-8 one[0] (at (Tensor.scalar (0.7 * stop)))
+        // What is integrated to is what odeint says.
+        let ends = Tensor.vector [ 0.0; stop ]
+        close 1e-12 (Ode.odeint fine f (Tensor.vector [ 1.0; 0.0 ]) ends) (at ends)
+
+[<Fact>]
+let ``errors between the steps stay near what a step was allowed`` () =
+    let worst tolerance =
+        let options =
+            { fine with
+                Relative = tolerance
+                Absolute = tolerance }
+
+        let at =
+            Ode.solution options (fun _ y -> -y) (Tensor.scalar 1.0) (Tensor.scalar 0.0) (Tensor.scalar 3.0)
+
+        let times = Tensor.linspace Float64 0.0 3.0 301
+        Tensor.toScalar (Tensor.max (abs (at times - exp -times)))
+
+    for tolerance in [ 1e-5; 1e-7; 1e-9 ] do
+        Assert.True(worst tolerance < 20.0 * tolerance, $"{worst tolerance} for {tolerance}")
+
+[<Fact>]
+let ``a solution has derivatives by time, start, parameters and ends, and compiles`` () =
+    let value (time: Tensor, y0: Tensor, rate: Tensor, start: Tensor) =
+        let at = Ode.solution fine (fun _ y -> -(rate * y)) y0 start (Tensor.scalar 2.0)
+        Tensor.sum (at time)
+
+    let x = Tensor.scalar 1.3, Tensor.vector [ 1.5; -0.4 ], Tensor.scalar 0.8, Tensor.scalar 0.1
+
+    let exact (time: Tensor, y0: Tensor, rate: Tensor, start: Tensor) =
+        Tensor.sum (y0 * exp (-(rate * (time - start))))
+
+    let leaves (a, b, c, d) = [ a; b; c; d ]
+    List.iter2 (close 1e-6) (leaves (grad exact x)) (leaves (grad value x))
+    List.iter2 (close 1e-6) (leaves (grad exact x)) (leaves (Forward.gradient value x))
+    List.iter2 (close 1e-9) (leaves (grad value x)) (leaves (jit (grad value) x))
+
+[<Fact>]
+let ``a solution that is not reached within its steps is not a number`` () =
+    let short = { fine with MostSteps = 2 }
+    let at = Ode.solution short (fun _ y -> -y) (Tensor.scalar 1.0) (Tensor.scalar 0.0) (Tensor.scalar 30.0)
+    Assert.True(System.Double.IsNaN(Tensor.toScalar (at (Tensor.scalar 0.1))))

@@ -86,6 +86,8 @@ let private subjects: Map<string, Subject> =
           "signSgd", subject (Optimizer.signSgd 0.01)
           "optimisticSgd", subject (Optimizer.optimisticSgd 0.01)
           "optimisticAdam", subject (Optimizer.optimisticAdam 0.01)
+          "optimisticAdamBy", subject (Optimizer.optimisticAdamBy 0.7 1.2 (constant 0.01))
+          "ano", subject (Optimizer.ano 0.01 0.01)
           "muon", subject (Optimizer.muon 0.01 0.01)
           "adafactor", subject (Optimizer.adafactor 0.01)
           "dog", subject Optimizer.dog

@@ -167,3 +167,86 @@ let ``matrices of a batch are decomposed and solved each by itself, and columns 
     Assert.Equal(3 * 4 * 4, dependsAsItSays Linalg.inverse a)
     Assert.Equal(3 * 2 * 4 * 2, dependsAsItSays (Linalg.solve a) b)
     Assert.Equal(3 * 2 * 4 * 4, dependsAsItSays (fun a -> Linalg.solve a b) a)
+
+/// Whether a pattern has exactly the places where a dense Jacobian is not 0.
+let private isExactly (f: Tensor -> Tensor) (x: Tensor) =
+    let dense = Reverse.jacobian f x |> Tensor.reshape [ -1; int x.Count ]
+    let rows = Sparse.pattern f x
+    let values = Tensor.toArray<float> dense
+
+    for r in 0 .. rows.Length - 1 do
+        let found =
+            [ for c in 0 .. int x.Count - 1 do
+                  if values[r * int x.Count + c] <> 0.0 then
+                      c ]
+
+        Assert.Equal<int list>(found, List.ofArray rows[r])
+
+    close 1e-13 dense (Tensor.reshape [ -1; int x.Count ] (Sparse.toDense (Sparse.jacobian f x)))
+
+[<Fact>]
+let ``a scan of a stencil has the band of its steps`` () =
+    for steps in [ 0; 1; 2; 4 ] do
+        let f x = iterate steps (fun _ s -> stencil s) x
+        let x = points 5 [ 20 ]
+        let sparse, cost = Cost.measure (fun () -> Sparse.jacobian f x)
+        Assert.Equal((if steps = 0 then 1 else 2 * steps + 1), cost.Passes)
+        close 1e-12 (Reverse.jacobian f x) (Sparse.toDense sparse)
+
+[<Fact>]
+let ``what a scan stacks depends on what came before, from either end`` () =
+    let step (s: Tensor) (x: Tensor) = s * x + sin s, cos x * s
+    let results (a: Tensor, b: Tensor) = Tensor.concat 0 [ Tensor.reshape [ 1 ] a; b ]
+    isExactly (fun x -> scan step (Tensor.scalar 0.5) x |> results) (points 6 [ 6 ])
+    isExactly (fun x -> scanReverse step (Tensor.scalar 0.5) x |> results) (points 6 [ 6 ])
+    // A slice alone leaves no trace in the state.
+    isExactly
+        (fun x ->
+            scan (fun (s: Tensor) (x: Tensor) -> s + 1.0, x * x) (Tensor.scalar 0.5) x
+            |> snd)
+        (points 7 [ 6 ])
+
+[<Fact>]
+let ``positions that count with the loop are where they are`` () =
+    let f (x: Tensor) =
+        iterate
+            5
+            (fun i s ->
+                Tensor.scatterAdd
+                    0
+                    (Tensor.reshape [ 1 ] i)
+                    (Tensor.sliceAxis 0 0 1 1 (Tensor.take 0 (Tensor.reshape [ 1 ] (i + 1)) x))
+                    s)
+            (Tensor.zerosLike x)
+
+    isExactly f (points 8 [ 6 ])
+
+[<Fact>]
+let ``branches, checkpoints and loops without a bound are followed`` () =
+    let x = points 9 [ 8 ]
+    isExactly (checkpoint stencil) x
+    let side p = cond (Tensor.scalar p) stencil (fun x -> x * x)
+    // Either side counts, whichever is taken.
+    Assert.Equal<int[][]>(Sparse.pattern stencil x, Sparse.pattern (side true) x)
+    Assert.Equal<int[][]>(Sparse.pattern stencil x, Sparse.pattern (side false) x)
+    close 1e-13 (Reverse.jacobian (side false) x) (Sparse.toDense (Sparse.jacobian (side false) x))
+    let isSmall (s: Tensor) = Tensor.less (Tensor.max (abs s)) (Tensor.scalar 50.0)
+    isExactly (whileLoop isSmall (fun s -> s * 1.5 + sin s)) x
+    // Two halves that never meet, however often they go round.
+    let halves (s: Tensor) =
+        Tensor.concat
+            0
+            [ Tensor.flip [ 0 ] s[0..3] * 1.5
+              s[4..7] * Tensor.sum s[4..7] + 2.0 * s[4..7] ]
+
+    let pattern = Sparse.pattern (whileLoop isSmall halves) x
+    Assert.Equal<int[]>([| 0; 3 |], pattern[0])
+    Assert.Equal<int[]>([| 4; 5; 6; 7 |], pattern[5])
+
+[<Fact>]
+let ``a Hessian through a loop is as sparse as the function`` () =
+    let energy (x: Tensor) = Tensor.sum (Tensor.square (iterate 2 (fun _ s -> s + 0.1 * sin s) x))
+    let x = points 10 [ 12 ]
+    let sparse, cost = Cost.measure (fun () -> Sparse.hessian energy x)
+    Assert.Equal(1, cost.ForwardPasses)
+    close 1e-12 (hessian energy x) (Sparse.toDense sparse)

@@ -198,6 +198,31 @@ let ``settings in the state are read there, and changed between steps`` () =
     Assert.Equal<float list>([ -0.2; -1.0 ], [ number u; number v ])
 
 [<Fact>]
+let ``clipped leaf by leaf, an example's whole gradient stays below the limit, and one leaf is clipped as a whole``
+    ()
+    =
+    let g = normal 31L [ 6; 4; 3 ], normal 32L [ 6; 5 ]
+
+    for bySize in [ true; false ] do
+        let one = Updates.clipPerExample 0.5 (fst g)
+        close 1e-15 one (Updates.clipPerExampleByLeaf bySize 0.5 (fst g))
+        // Of each example alone, so that its norm is seen.
+        for i in 0..5 do
+            let a, b =
+                Updates.clipPerExampleByLeaf
+                    bySize
+                    0.5
+                    (Tree.map (fun (t: Tensor) -> Tensor.sliceAxis 0 i (i + 1) 1 t) g)
+
+            let norm (t: Tensor) = Tensor.toScalar (Tensor.norm t)
+            let shares = if bySize then 12.0 / 17.0, 5.0 / 17.0 else 0.5, 0.5
+            Assert.Equal(0.5 * sqrt (fst shares), norm a, 12)
+            Assert.Equal(0.5 * sqrt (snd shares), norm b, 12)
+
+    let far = Updates.clipPerExampleByLeaf true 1e6 g
+    close 1e-15 (Tensor.meanOver [ 0 ] (snd g)) (snd far)
+
+[<Fact>]
 let ``clipping each example bounds each one's share of the mean`` () =
     let g = Tensor.matrix [ [ 3.0; 4.0 ]; [ 0.3; 0.4 ] ]
     close 1e-15 (v [ (0.6 + 0.3) / 2.0; (0.8 + 0.4) / 2.0 ]) (Updates.clipPerExample 1.0 g)

@@ -34,6 +34,11 @@ type Autodiff =
         let (value, aux), gradient = Reverse.valueAndGradientAux pair x
         struct (value, aux, gradient)
 
+    /// Runs a function, in whose flow of control every derivative by hand is held against differences where it is first used.
+    static member CheckRules(f: Func<'a>) : 'a =
+        ArgumentNullException.ThrowIfNull f
+        RuleCheck.during f.Invoke
+
     /// The value and the directional derivative along v.
     static member Jvp(f: Func<'a, 'b>, x: 'a, v: 'a) : struct ('b * 'b) =
         let value, tangent = Forward.jvp (Autodiff.F f) x v
@@ -141,12 +146,12 @@ type Autodiff =
     /// The function with a directional derivative given by hand, linear in the direction.
     static member CustomJvp(f: Func<'a, 'b>, rule: Func<'a, 'a, 'b>) : Func<'a, 'b> =
         ArgumentNullException.ThrowIfNull rule
-        Func<'a, 'b>(customJvp (Autodiff.F f) (fun x v -> rule.Invoke(x, v)))
+        Func<'a, 'b>(jvpBy rule.Method (Autodiff.F f) (fun x v -> rule.Invoke(x, v)))
 
     /// The function with a pullback given by hand, linear in the cotangent.
     static member CustomVjp(f: Func<'a, 'b>, rule: Func<'a, 'b, 'a>) : Func<'a, 'b> =
         ArgumentNullException.ThrowIfNull rule
-        Func<'a, 'b>(customVjp (Autodiff.F f) (fun x g -> rule.Invoke(x, g)))
+        Func<'a, 'b>(vjpBy rule.Method (Autodiff.F f) (fun x g -> rule.Invoke(x, g)))
 
     /// What Jit runs for the function at x, as text.
     static member Explain(f: Func<'a, 'b>, x: 'a) : string = explain (Autodiff.F f) x

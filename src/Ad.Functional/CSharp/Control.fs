@@ -94,6 +94,12 @@ type Loops =
     static member OdeInt(f: Func<Tensor, 's, 's>, y0: 's, times: Tensor) : 's =
         Ode.odeint OdeOptions.Default (Loops.F2 f) y0 times
 
+    /// The solution between two times as a function of time, or of a vector of times: integrated once, with a polynomial between steps.
+    static member OdeSolution
+        (f: Func<Tensor, 's, 's>, y0: 's, start: Tensor, stop: Tensor)
+        : Func<Tensor, 's> =
+        Func<Tensor, 's>(Ode.solution OdeOptions.Default (Loops.F2 f) y0 start stop)
+
     /// The same states; reverse mode integrates the adjoint equation backwards, with states kept at the requested times alone.
     static member OdeIntAdjoint(f: Func<Tensor, 's, 's>, y0: 's, times: Tensor) : 's =
         Ode.odeintAdjoint OdeOptions.Default (Loops.F2 f) y0 times

@@ -55,9 +55,29 @@ type LinalgMethods =
     [<Extension>]
     static member ConditionNumber(x: Tensor) = Linalg.conditionNumber x
 
-    /// Moore and Penrose's inverse for a matrix of full rank: (A'A)^-1 A', or A'(A A')^-1 if it is wide, by Q R.
+    /// Moore and Penrose's inverse: of all x with the least |A x - b|, the shortest is A+ b; derivatives are along matrices of the same rank.
     [<Extension>]
     static member PseudoInverse(x: Tensor) = Linalg.pseudoInverse x
+
+    /// Moore and Penrose's inverse, with singular values up to a share of the largest as 0.
+    [<Extension>]
+    static member PseudoInverseAbove(x: Tensor, share: float) = Linalg.pseudoInverseAbove share x
+
+    /// The number of singular values that are not 0 to rounding, Int32.
+    [<Extension>]
+    static member MatrixRank(x: Tensor) = Linalg.matrixRank x
+
+    /// The number of singular values above a share of the largest, Int32.
+    [<Extension>]
+    static member MatrixRankAbove(x: Tensor, share: float) = Linalg.matrixRankAbove share x
+
+    /// The square root X with X X = A; NaN where no real one was found.
+    [<Extension>]
+    static member Sqrtm(x: Tensor) = Linalg.sqrtm x
+
+    /// The logarithm X with e^X = A; NaN where no real one was found.
+    [<Extension>]
+    static member Logm(x: Tensor) = Linalg.logm x
 
     /// e^A, by scaling, the quotient of polynomials of degree 13, and squaring (Higham 2005, algorithm 2.3), for norms up to 5.4 2^24.
     [<Extension>]
@@ -131,8 +151,60 @@ type LinalgMethods =
         let values, vectors = Linalg.eigh x
         struct (values, vectors)
 
+    /// Eigenvalues and, as columns, eigenvectors of a matrix without symmetry, real and imaginary parts of each.
+    [<Extension>]
+    static member Eig(x: Tensor) =
+        let (re, im), (vectorsRe, vectorsIm) = Linalg.eig x
+        struct (re, im, vectorsRe, vectorsIm)
+
+    /// The eigenvalues of a matrix without symmetry, real and imaginary parts, ascending by them.
+    [<Extension>]
+    static member Eigenvalues(x: Tensor) =
+        let re, im = Linalg.eigenvalues x
+        struct (re, im)
+
     /// U, s and V' with A = U diag(s) V': orthonormal columns in U and rows in V', singular values s descending, as many as the smaller side.
     [<Extension>]
     static member Svd(x: Tensor) =
         let u, s, vt = Linalg.svd x
         struct (u, s, vt)
+
+/// Discrete Fourier transforms along an axis, of complex numbers as pairs of real and imaginary parts.
+[<AbstractClass; Sealed>]
+type FourierTransforms =
+    static member private Pair(f: Tensor * Tensor -> Tensor * Tensor, re, im) =
+        let re, im = f (re, im)
+        struct (re, im)
+
+    /// X[k] = sum_j x[j] e^(-2 pi i j k / n) along an axis.
+    static member Fft(axis: int, re: Tensor, im: Tensor) = FourierTransforms.Pair(Fourier.fft axis, re, im)
+
+    /// The inverse of Fft, divided by n.
+    static member Ifft(axis: int, re: Tensor, im: Tensor) = FourierTransforms.Pair(Fourier.ifft axis, re, im)
+
+    /// Fft along several axes, one after another.
+    static member FftOver(axes: int[], re: Tensor, im: Tensor) =
+        FourierTransforms.Pair(Fourier.fftOver axes, re, im)
+
+    /// The inverse of FftOver.
+    static member IfftOver(axes: int[], re: Tensor, im: Tensor) =
+        FourierTransforms.Pair(Fourier.ifftOver axes, re, im)
+
+    /// The first n / 2 + 1 of a real tensor's transform along an axis of n.
+    static member Rfft(axis: int, x: Tensor) =
+        let re, im = Fourier.rfft axis x
+        struct (re, im)
+
+    /// The real tensor of a length along an axis whose Rfft this is.
+    static member Irfft(length: int, axis: int, re: Tensor, im: Tensor) = Fourier.irfft length axis (re, im)
+
+    /// The frequencies of Fft's results, in cycles for samples so far apart.
+    static member Frequencies(dtype: Ad.Tensors.DType, n: int, distance: float) =
+        Fourier.frequencies dtype n distance
+
+    /// The frequencies of Rfft's results.
+    static member RealFrequencies(dtype: Ad.Tensors.DType, n: int, distance: float) =
+        Fourier.realFrequencies dtype n distance
+
+    /// The full convolution along an axis, by way of transforms.
+    static member Convolve(axis: int, a: Tensor, b: Tensor) = Fourier.convolve axis a b

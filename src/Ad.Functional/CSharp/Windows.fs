@@ -90,6 +90,11 @@ type WindowMethods =
         ) =
         Pool.average (WindowMethods.Options(stride, padding)) (List.ofArray window) x
 
+    /// The last axes in these sizes, what lies between elements found in one way or another.
+    [<Extension>]
+    static member Resized(x: Tensor, kind: Interpolation, [<System.ParamArray>] sizes: int[]) =
+        Resize.into kind (List.ofArray sizes) x
+
     /// The elements along an axis in ascending order, NaN last.
     [<Extension>]
     static member Sort(x: Tensor, axis: int) = Ordering.sort axis x

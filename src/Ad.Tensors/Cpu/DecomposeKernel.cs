@@ -103,6 +103,9 @@ internal sealed class DecomposeKernel(Decomposition kind, View operand, Shape sh
             case Decomposition.Eigh:
                 DenseMatrix.Eigh(a, n, packed);
                 break;
+            case Decomposition.Eig:
+                Eigenvectors.Of(a, n, packed);
+                break;
             case Decomposition.Svd:
                 DenseMatrix.Svd(a, m, n, packed);
                 break;
@@ -136,6 +139,7 @@ internal sealed class DecomposeKernel(Decomposition kind, View operand, Shape sh
             Decomposition.Lu or Decomposition.Determinant => 2 * n * n * n / 3,
             Decomposition.Qr => 4 * m * n * least,
             Decomposition.Eigh => 9 * n * n * n,
+            Decomposition.Eig => 25 * n * n * n,
             Decomposition.Svd => 14 * m * n * least,
             Decomposition.Cofactors => 16 * n * n * n,
         };

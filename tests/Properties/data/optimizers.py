@@ -192,13 +192,33 @@ def signum(g, s, p, t):
 
 
 def optimistic(g, s, p, t):
-    last = s.get("last", np.zeros_like(g))
+    last = s.get("last", g)
     s["last"] = g
     return 2 * g - last
 
 
 def optimistic_adam(g, s, p, t):
     return optimistic(adam(g, s, p, t), s, p, t)
+
+
+def nesterov_adam(g, s, p, t):
+    m, v = ema(s, "m", 0.9, g), ema(s, "v", 0.999, g * g)
+    ahead = 0.9 * m / (1 - 0.9 ** (t + 1)) + 0.1 * g / (1 - 0.9**t)
+    return ahead / (np.sqrt(hat(v, 0.999, t)) + 1e-8)
+
+
+def optimistic_adam_v2(g, s, p, t):
+    u = nesterov_adam(g, s, p, t)
+    last = s.get("last", u)
+    s["last"] = u
+    return 0.7 * u + 1.2 * (u - last)
+
+
+def ano(g, s, p, t):
+    m = ema(s, "m", 0.92, g)
+    v = s.get("v", np.zeros_like(g))
+    s["v"] = 0.99 * v + 0.01 * np.sign(g * g - v) * g * g
+    return np.abs(g) * np.sign(m) / np.sqrt(s["v"] / (1 - 0.99**t) + 1e-8) + 0.01 * p
 
 
 def muon(g, s, p, t):
@@ -444,6 +464,8 @@ by_recurrence("signum", "Bernstein et al. 2018", 0.01, signum)
 by_recurrence("signSgd", "Bernstein et al. 2018", 0.01, lambda g, s, p, t: np.sign(g))
 by_recurrence("optimisticSgd", "Daskalakis et al. 2018", 0.01, optimistic)
 by_recurrence("optimisticAdam", "Daskalakis et al. 2018", 0.01, optimistic_adam)
+by_recurrence("optimisticAdamBy", "Daskalakis et al. 2018, Dozat 2016", 0.01, optimistic_adam_v2)
+by_recurrence("ano", "Kegreisz 2025", 0.01, ano)
 # An orthogonal update turns over when a singular value comes near 0, and rounding with it: later steps say nothing.
 by_recurrence("muon", "Jordan et al. 2024", 0.01, muon, until=100)
 by_recurrence("adafactor", "Shazeer and Stern 2018", 0.01, adafactor)

@@ -59,6 +59,27 @@ public sealed class ReachTests
     }
 
     [Fact]
+    public void Spectra_roots_and_sizes_are_reached()
+    {
+        var turn = Tensors.Matrix([0.0, -1.0], [1.0, 0.0]);
+        var (re, im, _, _) = turn.Eig();
+        Assert.True(re.AllClose(Tensors.Vector(0.0, 0.0), 0, 1e-15));
+        Assert.True(im.AllClose(Tensors.Vector(-1.0, 1.0), 0, 1e-15));
+        var root = turn.Sqrtm();
+        Assert.True(root.MatMul(root).AllClose(turn, 0, 1e-14));
+        Assert.True(turn.Logm().Expm().AllClose(turn, 0, 1e-13));
+        var singular = Tensors.Matrix([1.0, 2.0], [2.0, 4.0]);
+        Assert.Equal(1.0, singular.MatrixRank().ToScalar());
+        Assert.True(singular.PseudoInverse().AllClose(singular / 25.0, 0, 1e-15));
+        var (cosines, sines) = FourierTransforms.Rfft(0, Six);
+        Assert.Equal(15.0, cosines.Slice((0, 1, 1)).ToScalar(), 12);
+        Assert.True(FourierTransforms.Irfft(6, 0, cosines, sines).AllClose(Six, 0, 1e-14));
+        Assert.Equal([0.5, 2.5, 4.5], Six.Resized(Interpolation.Linear, 3).ToArray<double>());
+        var at = Loops.OdeSolution((Tensor t, Tensor y) => -y, Tensors.Scalar(1.0), Tensors.Scalar(0.0), Tensors.Scalar(1.0));
+        Assert.Equal(Math.Exp(-0.5), at(Tensors.Scalar(0.5)).ToScalar(), 7);
+    }
+
+    [Fact]
     public void Blocks_fields_and_sparse_matrices_are_derived()
     {
         var x = new Pair(Tensors.Vector(1.0, 2.0), Tensors.Scalar(3.0));
@@ -71,6 +92,20 @@ public sealed class ReachTests
         Assert.Equal(12.0, Autodiff.Laplacian(v => (v * v).Sum(), Six).ToScalar());
         Assert.Equal(6, Autodiff.SparseJacobian(v => v.Sin(), Six).Rows.Length);
         Assert.Equal([1, 6], Autodiff.Vmap((Tensor v) => v.Sum().Reshape(1), 1, 0)(Six.Reshape(6, 1)).Shape);
+    }
+
+    [Fact]
+    public void Rules_by_hand_are_checked_where_somebody_asks()
+    {
+        static Tensor Halved(Tensor x) => Autodiff.CustomVjp<Tensor, Tensor>(y => y * y, (y, g) => y * g).Invoke(x);
+        static Tensor Right(Tensor x) => Autodiff.CustomVjp<Tensor, Tensor>(y => y * y, (y, g) => 2 * y * g).Invoke(x);
+        var three = Tensors.Scalar(3.0);
+        Assert.Equal(9.0, Halved(three).ToScalar());
+        Assert.Equal(9.0, Autodiff.CheckRules(() => Right(three)).ToScalar());
+
+        // Another rule for the same shape is looked at by itself.
+        var wrong = Assert.Throws<ArgumentException>(() => Autodiff.CheckRules(() => Right(three) + Halved(three)));
+        Assert.Contains("Rules_by_hand_are_checked", wrong.Message, StringComparison.Ordinal);
     }
 
     [Fact]
