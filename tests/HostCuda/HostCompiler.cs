@@ -116,10 +116,13 @@ internal sealed partial class HostCompiler : ICudaCompiler
         }
     }
 
+    // A vector read where none may begin ends the process, as it does a kernel.
+    private static readonly string[] Checked = ["-fsanitize=alignment", "-fsanitize-undefined-trap-on-error"];
+
     private static string Build(string text)
     {
         Directory.CreateDirectory(Folder);
-        var name = Path.Combine(Folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..32]);
+        var name = Path.Combine(Folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text + string.Concat(Checked))))[..32]);
         var library = $"{name}.so";
         if (File.Exists(library))
         {
@@ -128,7 +131,7 @@ internal sealed partial class HostCompiler : ICudaCompiler
 
         var (input, output) = ($"{name}.{Environment.ProcessId}.cpp", $"{name}.{Environment.ProcessId}.so");
         File.WriteAllText(input, text);
-        using var compiler = Process.Start(new ProcessStartInfo("g++", ["-std=c++14", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-o", output, input])
+        using var compiler = Process.Start(new ProcessStartInfo("g++", ["-std=c++14", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", .. Checked, "-o", output, input])
         {
             RedirectStandardError = true,
         })!;

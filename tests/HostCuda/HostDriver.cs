@@ -49,7 +49,10 @@ internal sealed unsafe class HostDriver : ICudaDriver
         }
     }
 
-    public CudaFacts Describe(int ordinal) => new("Host", 9, 0, 132, 1L << 36);
+    /// <summary>What each device says of itself.</summary>
+    public CudaFacts Facts { get; init; } = new("Host", 9, 0, 132, 1L << 36);
+
+    public CudaFacts Describe(int ordinal) => Facts;
 
     public void Use(int ordinal)
     {

@@ -8,10 +8,11 @@ internal sealed class CudaDevice : Device
     private CudaMemory? _workspace;
     private UploadRing? _uploads;
 
-    public CudaDevice(ICudaDriver driver, ICudaCompiler compiler, int ordinal, bool waitsForEachStep = false, IMatrixLibrary? matrices = null)
+    public CudaDevice(ICudaDriver driver, ICudaCompiler compiler, int ordinal, bool waitsForEachStep = false, IMatrixLibrary? matrices = null, bool tf32 = false, ISolverLibrary? solvers = null)
     {
-        (Driver, _compiler, Ordinal, WaitsForEachStep, Matrices) = (driver, compiler, ordinal, waitsForEachStep, matrices);
+        (Driver, _compiler, Ordinal, WaitsForEachStep, Matrices, Solvers) = (driver, compiler, ordinal, waitsForEachStep, matrices, solvers);
         Facts = driver.Describe(ordinal);
+        Means = MatrixMeans.Of(Facts, tf32);
         Allocator = new CudaAllocator(driver, ordinal);
     }
 
@@ -23,8 +24,14 @@ internal sealed class CudaDevice : Device
 
     public CudaAllocator Allocator { get; }
 
+    /// <summary>What kernels of products may use.</summary>
+    public MatrixMeans Means { get; }
+
     /// <summary>The library of matrix products, if there is one.</summary>
     public IMatrixLibrary? Matrices { get; }
+
+    /// <summary>The library of decompositions, if there is one.</summary>
+    public ISolverLibrary? Solvers { get; }
 
     /// <summary>Memory that the library of matrix products works in; as all work is done in order, one for all.</summary>
     public ulong Workspace => (_workspace ??= Allocator.Allocate(Matrices?.Workspace ?? 0, "the workspace of matrix products")).Address;
@@ -97,5 +104,5 @@ internal sealed class CudaDevice : Device
     public CudaModule Load(string source) => new(Driver, Driver.Load(_compiler.Compile(source, Facts)));
 
     protected override Executable Compile(Program program) =>
-        new CudaExecutable(this, program, Planner<CudaStep>.Make(Simplify.Apply(program), new CudaKernels(false, Matrices)));
+        new CudaExecutable(this, program, Planner<CudaStep>.Make(Simplify.Apply(program), new CudaKernels(false, Means, Matrices, Solvers)));
 }

@@ -58,6 +58,8 @@ public static class CudaDevices
 
     private static ICudaCompiler? OpenCompiler() => Nvrtc.TryOpen(out var compiler) ? new CachedCompiler(compiler, CachedCompiler.UsualFolder()) : null;
 
+    private static bool IsAsked(string variable) => Environment.GetEnvironmentVariable(variable) == "1";
+
     private static string Version(int version) => $"{version / 1000}.{version % 1000 / 10}";
 
     /// <summary>What there is on a machine.</summary>
@@ -68,7 +70,7 @@ public static class CudaDevices
             ? throw new CudaException($"The device cuda:{ordinal} cannot be used. {Problem}")
             : ordinal < 0 || ordinal >= Driver!.Devices
             ? throw new CudaException($"There is no device cuda:{ordinal}: this machine has {Driver!.Devices}, counted from 0.")
-            : new CudaDevice(Driver, Compiler!, ordinal, Environment.GetEnvironmentVariable("FUNCTIONAL_CUDA_WAIT") == "1", OpenMatrices());
+            : new CudaDevice(Driver, Compiler!, ordinal, IsAsked("FUNCTIONAL_CUDA_WAIT"), OpenMatrices(), IsAsked("FUNCTIONAL_TF32"));
 
         public override string ToString()
         {
