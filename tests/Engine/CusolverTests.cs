@@ -13,7 +13,7 @@ public sealed class CusolverTests
     private static CudaDevice Device(HostSolvers? solvers, HostDriver? driver = null, bool backwards = false)
     {
         Assert.SkipUnless(Hosted.IsThere, Hosted.Missing);
-        return new CudaDevice(driver ?? new HostDriver { Backwards = backwards }, new HostCompiler(), 0, solvers: solvers?.Library);
+        return new CudaDevice(driver ?? new HostDriver { Backwards = backwards }, new HostCompiler(), 0, libraries: new CudaLibraries(Solvers: solvers?.Library));
     }
 
     private static int[] Result(Decomposition kind, int m, int n) => kind switch

@@ -15,7 +15,7 @@ internal sealed partial class HostCompiler : ICudaCompiler
 {
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, string> Images = [];
-    private static readonly string Shim = ReadShim();
+    private static readonly string Shim = Read("shim.h");
 
     public string Name => "g++";
 
@@ -107,12 +107,12 @@ internal sealed partial class HostCompiler : ICudaCompiler
         }
     }
 
-    /// <summary>A library compiled of C++ text, as a file; compiled once.</summary>
-    public static string Library(string text)
+    /// <summary>A library compiled of texts of this assembly, as a file; compiled once.</summary>
+    public static string Library(params string[] texts)
     {
         lock (Gate)
         {
-            return Build(text);
+            return Build(string.Concat(texts.Select(Read)));
         }
     }
 
@@ -147,9 +147,9 @@ internal sealed partial class HostCompiler : ICudaCompiler
         return library;
     }
 
-    private static string ReadShim()
+    private static string Read(string name)
     {
-        using var stream = typeof(HostCompiler).Assembly.GetManifestResourceStream("HostCuda.shim.h")!;
+        using var stream = typeof(HostCompiler).Assembly.GetManifestResourceStream($"HostCuda.{name}")!;
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }

@@ -15,10 +15,10 @@ internal sealed unsafe class HostDriver : ICudaDriver
 
     private readonly Dictionary<ulong, long> _blocks = [];
     private readonly Dictionary<nint, (nint Library, string Prefix)> _modules = [];
-    private readonly Dictionary<nint, List<Action>> _graphs = [];
+    private readonly Dictionary<nint, Recording> _graphs = [];
     private readonly List<string> _calls = [];
     private readonly Queue<(nint Mark, Action Work)> _later = [];
-    private List<Action>? _recording;
+    private Recording? _recording;
     private nint _next = 1;
 
     public int Devices { get; init; } = 1;
@@ -27,6 +27,9 @@ internal sealed unsafe class HostDriver : ICudaDriver
 
     /// <summary>Whether the last block and thread go first.</summary>
     public bool Backwards { get; set; }
+
+    /// <summary>Whether waits of one stream for another are lost, as a program that forgot them would have it.</summary>
+    public bool LosesWaits { get; set; }
 
     /// <summary>What all blocks may take together.</summary>
     public long MemoryLimit { get; set; } = long.MaxValue;
@@ -108,8 +111,34 @@ internal sealed unsafe class HostDriver : ICudaDriver
     {
         Called("cuEventRecord");
         var mark = _next++;
-        _later.Enqueue((mark, () => { }));
+        if (_recording is { } recording)
+        {
+            recording.Mark(mark);
+        }
+        else
+        {
+            _later.Enqueue((mark, () => { }));
+        }
+
         return mark;
+    }
+
+    public void On(int stream)
+    {
+        if (_recording is { } recording)
+        {
+            recording.Stream = stream;
+        }
+        else if (stream != 0)
+        {
+            throw new InvalidOperationException("Several streams are for work that is written down.");
+        }
+    }
+
+    public void Follow(nint mark)
+    {
+        Called("cuStreamWaitEvent");
+        (_recording ?? throw CudaException.Of("cuStreamWaitEvent", 901)).Follow(mark, LosesWaits);
     }
 
     public void Await(nint mark)
@@ -213,7 +242,7 @@ internal sealed unsafe class HostDriver : ICudaDriver
     public void BeginCapture()
     {
         Called("cuStreamBeginCapture");
-        _recording = [];
+        _recording = new Recording();
     }
 
     public nint EndCapture()
@@ -222,17 +251,14 @@ internal sealed unsafe class HostDriver : ICudaDriver
         _graphs[graph] = _recording ?? throw CudaException.Of("cuStreamEndCapture", 901);
         _recording = null;
         Called("cuStreamEndCapture");
-        return graph;
+        return _graphs[graph].IsJoined ? graph : throw CudaException.Of("cuStreamEndCapture", 904);
     }
 
     public void Replay(nint graph)
     {
         Called("cuGraphLaunch");
         CatchUp();
-        foreach (var action in _graphs[graph])
-        {
-            action();
-        }
+        _graphs[graph].Replay();
     }
 
     public void Forget(nint graph)

@@ -11,9 +11,7 @@ internal sealed unsafe class HostSolvers : IDisposable
     /// <summary>The library, asked for every matrix unless told otherwise.</summary>
     public HostSolvers(double least = 0)
     {
-        using var stream = typeof(HostSolvers).Assembly.GetManifestResourceStream("HostCuda.cusolver.cpp")!;
-        using var reader = new StreamReader(stream);
-        var path = HostCompiler.Library(reader.ReadToEnd());
+        var path = HostCompiler.Library("cusolver.cpp");
         Library = Cusolver.Open(path, least)!;
         _library = NativeLibrary.Load(path);
         Fail(0);

@@ -53,10 +53,9 @@ internal sealed unsafe class CublasLt : IMatrixLibrary
     public long Workspace => 32L << 20;
 
     /// <summary>The library, if the system has one.</summary>
-    public static bool TryOpen([NotNullWhen(true)] out CublasLt? library)
+    public static bool TryOpen(bool tf32, [NotNullWhen(true)] out CublasLt? library)
     {
-        library = NativePlaces.Candidates("cublasLt").Select(path => Open(path, Environment.GetEnvironmentVariable("FUNCTIONAL_TF32") == "1"))
-            .FirstOrDefault(l => l is not null);
+        library = NativePlaces.Candidates("cublasLt").Select(path => Open(path, tf32)).FirstOrDefault(l => l is not null);
         return library is not null;
     }
 

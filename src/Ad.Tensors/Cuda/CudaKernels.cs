@@ -3,7 +3,7 @@ using Ad.Tensors.Cpu;
 namespace Ad.Tensors.Cuda;
 
 /// <summary>The steps of a plan as kernels of a CUDA device. Arguments of a body may begin anywhere; others where a whole vector may.</summary>
-internal sealed class CudaKernels(bool isBody, MatrixMeans means, IMatrixLibrary? matrices, ISolverLibrary? solvers) : IKernels<CudaStep>
+internal sealed class CudaKernels(bool isBody, MatrixMeans means, CudaLibraries libraries) : IKernels<CudaStep>
 {
     public string Device => "cuda";
 
@@ -12,7 +12,7 @@ internal sealed class CudaKernels(bool isBody, MatrixMeans means, IMatrixLibrary
 
     public bool WidensFactors => true;
 
-    public IKernels<CudaStep> Inside => isBody ? this : new CudaKernels(true, means with { IsAligned = false }, matrices, solvers);
+    public IKernels<CudaStep> Inside => isBody ? this : new CudaKernels(true, means with { IsAligned = false }, libraries);
 
     public CudaStep Group(PointwiseGroup group, Func<long, int> room) =>
         group.Reductions.Count > 0 ? ReduceLaunches.Of(group, room) : GroupLaunches.Of(group, !isBody);
@@ -30,25 +30,29 @@ internal sealed class CudaKernels(bool isBody, MatrixMeans means, IMatrixLibrary
 
     public CudaStep Contract(Operation.Contract contract, View left, View right, int target, Func<View, View> copied, Func<long, int> room) =>
         ContractLaunches.Contract(contract, left, right, target, means, room) is var own
-            && matrices is not null && MatrixProduct.Of(contract, left, right) is { } product
+            && libraries.Matrices is { } matrices && MatrixProduct.Of(contract, left, right) is { } product
             && product.Work >= matrices.Least && !ContractLaunches.IsDots(product.Batches, product.M, product.N, product.K)
             ? new MatrixStep(own, product, left, right, target, null)
             : own;
 
-    public CudaStep Decompose(Decomposition kind, View operand, Shape shape, Shape result, int target) => (CudaStep?)SolverSteps.Decompose(solvers, kind, operand, shape, target) ?? HostStep.Of(
+    public CudaStep Decompose(Decomposition kind, View operand, Shape shape, Shape result, int target) => (CudaStep?)SolverSteps.Decompose(libraries.Solvers, kind, operand, shape, target) ?? HostStep.Of(
         new DecomposeKernel(kind, operand, shape, result, target),
         [(operand, shape.Elements)],
         target,
         result.Elements * operand.Type.Size());
 
-    public CudaStep Solve(LinearSystem system, View left, View right, Shape shape, Shape result, int target) => (CudaStep?)SolverSteps.Solve(solvers, system, left, right, shape, result, target) ?? HostStep.Of(
+    public CudaStep Solve(LinearSystem system, View left, View right, Shape shape, Shape result, int target) => (CudaStep?)SolverSteps.Solve(libraries.Solvers, system, left, right, shape, result, target) ?? HostStep.Of(
         new SolveKernel(system, left, right, shape, result, target),
         [(left, shape.Elements), (right, result.Elements)],
         target,
         result.Elements * left.Type.Size());
 
     public CudaStep Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result, Func<long, int> room) =>
-        ContractLaunches.Convolve(convolve, image, kernel, target, result, means, room);
+        ContractLaunches.Convolve(convolve, image, kernel, target, result, means, room) is var own
+            && libraries.Convolutions is { } convolutions && ConvolutionProblem.Of(convolve, image, kernel, result) is var (problem, first, second)
+            && problem.Work >= convolutions.Least
+            ? new ConvolveStep(own, problem, image, kernel, (first, second), target)
+            : own;
 
     public CudaStep Window(Operation.Window window, View operand, Shape shape, int target, Shape result) =>
         WindowLaunches.Window(window, operand, shape, target, result);

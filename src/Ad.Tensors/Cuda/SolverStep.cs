@@ -54,7 +54,7 @@ internal sealed class SolverStep(string text, int[] reads, int target, int batch
             end += Rounded(parts[p] * batch);
         }
 
-        using var memory = frame.Device.Allocator.Allocate(end + (_room * (long)sizeof(double)), $"the {text} of the solver library");
+        using var memory = frame.Borrow(end + (_room * (long)sizeof(double)), $"the {text} of the solver library");
         ulong Place(int part, int item) => part < 0 ? 0 : memory.Address + starts[part] + (ulong)(parts[part] * item);
         foreach (var stage in stages)
         {
