@@ -39,7 +39,7 @@ public sealed class DeviceGroup
     public static DeviceGroup Of(params IReadOnlyList<Device> devices)
     {
         ArgumentNullException.ThrowIfNull(devices);
-        return new DeviceGroup(devices, devices.Count > 1 && devices.All(d => d is CudaDevice) ? CudaDevices.Collectives([.. devices.Cast<CudaDevice>().Select(d => d.Ordinal)]) : null);
+        return new DeviceGroup(devices, devices.Count > 1 && devices.All(d => d is CudaDevice { Driver: LibCuda }) ? CudaDevices.Collectives([.. devices.Cast<CudaDevice>().Select(d => d.Ordinal)]) : null);
     }
 
     /// <summary>

@@ -25,7 +25,7 @@ public sealed class CudaProductTests
     };
 
     // Factors as they lie, turned, as parts of others, shared by a batch, read backwards, and one that begins where no chunk may.
-    private static (Ad.Tensors.Program Program, Plain[] Arguments) Every(DType type, int m, int n, int k)
+    internal static (Ad.Tensors.Program Program, Plain[] Arguments) Every(DType type, int m, int n, int k)
     {
         var build = new Build();
         int[] x = [build.Input(type, m, k), build.Input(type, k, m), build.Input(type, 2, m, k + 8)];

@@ -9,7 +9,7 @@ namespace Engine;
 public sealed class CudaStreamTests
 {
     // Four branches of two products each from one input, joined by a sum.
-    private static Ad.Tensors.Program Branches(int size)
+    internal static Ad.Tensors.Program Branches(int size)
     {
         var build = new Build();
         var x = build.Input(DType.Float32, size, size);

@@ -15,7 +15,7 @@ public sealed class CudnnTests
     }
 
     // A layer and both its derivatives, as the kernel writes them.
-    private static (Ad.Tensors.Program Program, Plain[] Arguments) Layer(
+    internal static (Ad.Tensors.Program Program, Plain[] Arguments) Layer(
         DType type, int n, int g, int c, int o, int size, int window, int stride, int padding, int dilation, int spatial = 2)
     {
         var outputs = ((size + (2 * padding) - ((window - 1) * dilation) - 1) / stride) + 1;

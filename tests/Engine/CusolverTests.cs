@@ -25,13 +25,13 @@ public sealed class CusolverTests
         Decomposition.Determinant => [1, 1],
     };
 
-    private static Ad.Tensors.Program Decompose(Decomposition kind, DType type, int batch, int m, int n)
+    internal static Ad.Tensors.Program Decompose(Decomposition kind, DType type, int batch, int m, int n)
     {
         var build = new Build();
         return build.Returning(build.Raw(new Operation.Decompose(kind), type, new Shape([batch, .. Result(kind, m, n)]), build.Input(type, batch, m, n)));
     }
 
-    private static Plain Matrices(DType type, int batch, int m, int n, bool isPositive = false)
+    internal static Plain Matrices(DType type, int batch, int m, int n, bool isPositive = false)
     {
         var matrices = new Make(m + n).Tensor(type, new Shape(batch, m, n));
         for (var i = 0; isPositive && i < batch * n; i++)
@@ -42,7 +42,7 @@ public sealed class CusolverTests
         return matrices;
     }
 
-    private static void Close(Plain expected, Plain actual, double near)
+    internal static void Close(Plain expected, Plain actual, double near)
     {
         Assert.Equal((expected.Type, expected.Shape), (actual.Type, actual.Shape));
         Assert.All(Enumerable.Range(0, expected.Count), i => Assert.True(

@@ -9,7 +9,7 @@ public static class CudaDevices
     // CUDA 11.4, the first with all that is called here.
     private const int OldestDriver = 11040;
 
-    private static readonly Lazy<Found> Machine = new(() => Look(OpenDriver, OpenCompiler, () => CudaLibraries.Open(IsAsked("FUNCTIONAL_TF32"))));
+    private static readonly Lazy<Found> Machine = new(() => Look(OpenDriver, OpenCompiler, OpenLibraries));
     private static readonly ConcurrentDictionary<int, CudaDevice> Devices = new();
     private static readonly ConcurrentDictionary<string, Lazy<ICollectives?>> Groups = new();
 
@@ -60,6 +60,9 @@ public static class CudaDevices
     private static ICudaDriver? OpenDriver() => LibCuda.TryOpen(out var driver) ? driver : null;
 
     private static ICudaCompiler? OpenCompiler() => Nvrtc.TryOpen(out var compiler) ? new CachedCompiler(compiler, CachedCompiler.UsualFolder()) : null;
+
+    private static CudaLibraries OpenLibraries() =>
+        Environment.GetEnvironmentVariable("FUNCTIONAL_CUDA_LIBRARIES") == "0" ? new CudaLibraries() : CudaLibraries.Open(IsAsked("FUNCTIONAL_TF32"));
 
     private static bool IsAsked(string variable) => Environment.GetEnvironmentVariable(variable) == "1";
 

@@ -44,7 +44,7 @@ internal sealed class CudaGraphs(CudaDevice device, IReadOnlyList<long> slotByte
 
     private bool TryCapture(CudaFrame frame, CudaStep[] steps, Key key)
     {
-        var kept = new List<CudaMemory>();
+        var (kept, marks) = (new List<CudaMemory>(), new List<nint>());
         nint graph;
         try
         {
@@ -52,7 +52,7 @@ internal sealed class CudaGraphs(CudaDevice device, IReadOnlyList<long> slotByte
             frame.Kept = kept;
             try
             {
-                Write(frame, steps);
+                Write(frame, steps, marks);
             }
             finally
             {
@@ -66,6 +66,10 @@ internal sealed class CudaGraphs(CudaDevice device, IReadOnlyList<long> slotByte
             _refused = true;
             Release(kept);
             return false;
+        }
+        finally
+        {
+            marks.ForEach(device.Driver.Unmark);
         }
 
         if (_graphs.Count >= MostGraphs)
@@ -86,10 +90,9 @@ internal sealed class CudaGraphs(CudaDevice device, IReadOnlyList<long> slotByte
     }
 
     // Side streams begin with the first and end in it; where one step waits for another's stream, a mark says when it may go on.
-    private void Write(CudaFrame frame, CudaStep[] steps)
+    private void Write(CudaFrame frame, CudaStep[] steps, List<nint> marks)
     {
         var (driver, schedule) = (device.Driver, StreamSchedule.Of(steps, frame.Addresses, slotBytes));
-        var marks = new List<nint>();
         var ends = new Dictionary<int, nint>();
         nint Marked()
         {
@@ -103,39 +106,32 @@ internal sealed class CudaGraphs(CudaDevice device, IReadOnlyList<long> slotByte
             driver.Follow(mark);
         }
 
-        try
+        var begin = schedule.Count > 1 ? Marked() : 0;
+        for (var stream = 1; stream < schedule.Count; stream++)
         {
-            var begin = schedule.Count > 1 ? Marked() : 0;
-            for (var stream = 1; stream < schedule.Count; stream++)
+            Follow(stream, begin);
+        }
+
+        for (var k = 0; k < steps.Length; k++)
+        {
+            frame.Stream = schedule.Streams[k];
+            driver.On(frame.Stream);
+            foreach (var awaited in schedule.Waits[k])
             {
-                Follow(stream, begin);
+                driver.Follow(ends[awaited]);
             }
 
-            for (var k = 0; k < steps.Length; k++)
+            frame.Run([steps[k]]);
+            if (schedule.Awaited.Contains(k))
             {
-                frame.Stream = schedule.Streams[k];
-                driver.On(frame.Stream);
-                foreach (var awaited in schedule.Waits[k])
-                {
-                    driver.Follow(ends[awaited]);
-                }
-
-                frame.Run([steps[k]]);
-                if (schedule.Awaited.Contains(k))
-                {
-                    ends[k] = Marked();
-                }
-            }
-
-            for (var stream = 1; stream < schedule.Count; stream++)
-            {
-                driver.On(stream);
-                Follow(0, Marked());
+                ends[k] = Marked();
             }
         }
-        finally
+
+        for (var stream = 1; stream < schedule.Count; stream++)
         {
-            marks.ForEach(driver.Unmark);
+            driver.On(stream);
+            Follow(0, Marked());
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -40,13 +39,6 @@ internal sealed unsafe class Cudnn : IConvolutionLibrary
     public string Name { get; }
 
     public double Least { get; }
-
-    /// <summary>The library, if the system has one.</summary>
-    public static bool TryOpen(bool tf32, [NotNullWhen(true)] out Cudnn? library)
-    {
-        library = NativePlaces.Candidates("cudnn", "9", "8").Select(path => Open(path, tf32)).FirstOrDefault(l => l is not null);
-        return library is not null;
-    }
 
     /// <summary>The library in a file, or null if there is none.</summary>
     public static Cudnn? Open(string path, bool tf32, double least = FewProducts) =>

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -26,13 +25,6 @@ internal sealed unsafe class Cusolver : ISolverLibrary
     public string Name { get; }
 
     public double Least { get; }
-
-    /// <summary>The library, if the system has one.</summary>
-    public static bool TryOpen([NotNullWhen(true)] out Cusolver? library)
-    {
-        library = NativePlaces.Candidates("cusolver", "12", "11", "10").Select(path => Open(path)).FirstOrDefault(l => l is not null);
-        return library is not null;
-    }
 
     /// <summary>The library in a file, or null if there is none.</summary>
     public static Cusolver? Open(string path, double least = FewProducts) =>

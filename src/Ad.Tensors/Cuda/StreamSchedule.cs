@@ -11,6 +11,9 @@ internal sealed record StreamSchedule(int[] Streams, int[][] Waits)
     /// <summary>The most streams a schedule has.</summary>
     public const int MostStreams = 4;
 
+    // Every two steps are compared: of more than this, the looking takes longer than what it could save.
+    private const int MostSteps = 4096;
+
     /// <summary>The number of streams that are used.</summary>
     public int Count => Streams.Length == 0 ? 1 : Streams.Max() + 1;
 
@@ -20,6 +23,11 @@ internal sealed record StreamSchedule(int[] Streams, int[][] Waits)
     /// <summary>A schedule of steps in order, with the addresses of slots and how many bytes each has.</summary>
     public static StreamSchedule Of(IReadOnlyList<CudaStep> steps, ReadOnlySpan<ulong> addresses, IReadOnlyList<long> slotBytes)
     {
+        if (steps.Count > MostSteps)
+        {
+            return new StreamSchedule(new int[steps.Count], [.. steps.Select(_ => Array.Empty<int>())]);
+        }
+
         var uses = new Use[steps.Count];
         for (var k = 0; k < steps.Count; k++)
         {
