@@ -15,7 +15,7 @@ internal sealed partial class HostCompiler : ICudaCompiler
 {
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, string> Images = [];
-    private static readonly string Shim = Read("shim.h");
+    private static readonly string Shim = Read("fibers.h") + Read("shim.h");
 
     public string Name => "g++";
 

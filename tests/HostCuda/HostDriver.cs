@@ -8,17 +8,15 @@ namespace HostCuda;
 /// A CUDA driver without a GPU: memory is the host's, and a launch runs the same CUDA C++, compiled by the system's C++ compiler against shim.h, block
 /// by block. What a real driver may do wrong can be asked for: devices that are not there, memory that runs out, any call that fails.
 /// </summary>
-internal sealed unsafe class HostDriver : ICudaDriver
+internal sealed unsafe partial class HostDriver : ICudaDriver
 {
     // The shim's fibers are one set a library, whoever launches.
     private static readonly Lock OneLaunch = new();
 
     private readonly Dictionary<ulong, long> _blocks = [];
     private readonly Dictionary<nint, (nint Library, string Prefix)> _modules = [];
-    private readonly Dictionary<nint, Recording> _graphs = [];
     private readonly List<string> _calls = [];
     private readonly Queue<(nint Mark, Action Work)> _later = [];
-    private Recording? _recording;
     private nint _next = 1;
 
     public int Devices { get; init; } = 1;
@@ -123,24 +121,6 @@ internal sealed unsafe class HostDriver : ICudaDriver
         return mark;
     }
 
-    public void On(int stream)
-    {
-        if (_recording is { } recording)
-        {
-            recording.Stream = stream;
-        }
-        else if (stream != 0)
-        {
-            throw new InvalidOperationException("Several streams are for work that is written down.");
-        }
-    }
-
-    public void Follow(nint mark)
-    {
-        Called("cuStreamWaitEvent");
-        (_recording ?? throw CudaException.Of("cuStreamWaitEvent", 901)).Follow(mark, LosesWaits);
-    }
-
     public void Await(nint mark)
     {
         Called("cuEventSynchronize");
@@ -239,34 +219,6 @@ internal sealed unsafe class HostDriver : ICudaDriver
 
     public void Ask(string call, Action<nint> work) => Do(call, () => work(0));
 
-    public void BeginCapture()
-    {
-        Called("cuStreamBeginCapture");
-        _recording = new Recording();
-    }
-
-    public nint EndCapture()
-    {
-        var graph = _next++;
-        _graphs[graph] = _recording ?? throw CudaException.Of("cuStreamEndCapture", 901);
-        _recording = null;
-        Called("cuStreamEndCapture");
-        return _graphs[graph].IsJoined ? graph : throw CudaException.Of("cuStreamEndCapture", 904);
-    }
-
-    public void Replay(nint graph)
-    {
-        Called("cuGraphLaunch");
-        CatchUp();
-        _graphs[graph].Replay();
-    }
-
-    public void Forget(nint graph)
-    {
-        Called("cuGraphExecDestroy");
-        _graphs.Remove(graph);
-    }
-
     private void Do(string call, Action action)
     {
         Called(call);
@@ -278,15 +230,6 @@ internal sealed unsafe class HostDriver : ICudaDriver
         {
             CatchUp();
             action();
-        }
-    }
-
-    private void NotWhileRecording(string call)
-    {
-        Called(call);
-        if (_recording is not null)
-        {
-            throw CudaException.Of(call, 900);
         }
     }
 
