@@ -53,23 +53,26 @@ let private softmax rows columns =
 
 let private product size (dtype: DType) =
     work $"matrix product, {size} by {size}, {dtype}" 0.0 (2.0 * float size ** 3.0) (fun device ->
-        let square () =
-            Tensor.cast dtype (normal device [ size; size ]) |> Tensor.eval
+        let square () = Tensor.cast dtype (normal device [ size; size ]) |> Tensor.eval
 
         let a, b = square (), square ()
         let f = jit (fun (a, b) -> Tensor.matmul a b)
         repeated (fun () -> f (a, b)))
 
 let private layerNorm rows columns =
-    work $"layer normalization of {rows} rows of {columns}" (8.0 * float rows * float columns) 0.0 (fun device ->
-        let x = normal device [ rows; columns ]
+    work
+        $"layer normalization of {rows} rows of {columns}"
+        (8.0 * float rows * float columns)
+        0.0
+        (fun device ->
+            let x = normal device [ rows; columns ]
 
-        let normalized (x: Tensor) =
-            let apart = x - Tensor.meanKeep [ 1 ] x
-            apart / sqrt (Tensor.meanKeep [ 1 ] (apart * apart) + 1e-5)
+            let normalized (x: Tensor) =
+                let apart = x - Tensor.meanKeep [ 1 ] x
+                apart / sqrt (Tensor.meanKeep [ 1 ] (apart * apart) + 1e-5)
 
-        let f = jit normalized
-        repeated (fun () -> f x))
+            let f = jit normalized
+            repeated (fun () -> f x))
 
 /// A decomposition of a matrix and what it costs, times n^3.
 let private decomposed title cost (f: Tensor -> Tensor) size =
@@ -85,14 +88,21 @@ let private eigen = decomposed "eigenvalues and eigenvectors" 9.0 (Linalg.eigh >
 
 /// Four products of two each that do not wait for each other.
 let private branches size =
-    work $"four branches of two products, {size} by {size} float32" 0.0 (16.0 * float size ** 3.0) (fun device ->
-        let x = normal device [ size; size ]
-        let w = Array.init 4 (fun _ -> normal device [ size; size ])
+    work
+        $"four branches of two products, {size} by {size} float32"
+        0.0
+        (16.0 * float size ** 3.0)
+        (fun device ->
+            let x = normal device [ size; size ]
+            let w = Array.init 4 (fun _ -> normal device [ size; size ])
 
-        let f =
-            jit (fun (x, w: Tensor[]) -> w |> Array.map (fun w -> Tensor.matmul (Tensor.matmul x w) w) |> Array.reduce (+))
+            let f =
+                jit (fun (x, w: Tensor[]) ->
+                    w
+                    |> Array.map (fun w -> Tensor.matmul (Tensor.matmul x w) w)
+                    |> Array.reduce (+))
 
-        repeated (fun () -> f (x, w)))
+            repeated (fun () -> f (x, w)))
 
 let private convolution batch channels size =
     let operations = 2.0 * float batch * float (size * size) * float (channels * channels) * 9.0

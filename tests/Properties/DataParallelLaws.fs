@@ -37,8 +37,7 @@ let private several (group: DeviceGroup) steps =
 
 let private numbers tree = Tree.leaves tree |> Array.collect Tensor.toArray<float>
 
-let private ready count =
-    Assert.SkipUnless(Hosted.HasGroup count, $"There is no group of {count} devices.")
+let private ready count = Assert.SkipUnless(Hosted.HasGroup count, $"There is no group of {count} devices.")
 
 [<Theory>]
 [<InlineData(2, true)>]
