@@ -64,5 +64,5 @@ public sealed class DeviceNameAttribute : ValidationAttribute
     protected override ValidationResult? IsValid(object? value, ValidationContext validationContext) =>
         DeviceName.IsOne(value as string)
             ? ValidationResult.Success
-            : new ValidationResult($"{OptionName.Of(validationContext)} is {value}, but must be cpu, cuda, or cuda: and a number, or several with commas between.");
+            : new ValidationResult($"{OptionName.Of(validationContext)} is {value}, but must be cpu, cuda, or cuda: and a number, or numbers such as cuda:0,1.");
 }
