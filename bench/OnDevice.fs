@@ -51,11 +51,58 @@ let private softmax rows columns =
         let f = jit (Tensor.softmax 1)
         repeated (fun () -> f x))
 
-let private product size =
-    work $"matrix product, {size} by {size} float32" 0.0 (2.0 * float size ** 3.0) (fun device ->
-        let a, b = normal device [ size; size ], normal device [ size; size ]
+let private product size (dtype: DType) =
+    work $"matrix product, {size} by {size}, {dtype}" 0.0 (2.0 * float size ** 3.0) (fun device ->
+        let square () = Tensor.cast dtype (normal device [ size; size ]) |> Tensor.eval
+
+        let a, b = square (), square ()
         let f = jit (fun (a, b) -> Tensor.matmul a b)
         repeated (fun () -> f (a, b)))
+
+let private layerNorm rows columns =
+    work
+        $"layer normalization of {rows} rows of {columns}"
+        (8.0 * float rows * float columns)
+        0.0
+        (fun device ->
+            let x = normal device [ rows; columns ]
+
+            let normalized (x: Tensor) =
+                let apart = x - Tensor.meanKeep [ 1 ] x
+                apart / sqrt (Tensor.meanKeep [ 1 ] (apart * apart) + 1e-5)
+
+            let f = jit normalized
+            repeated (fun () -> f x))
+
+/// A decomposition of a matrix and what it costs, times n^3.
+let private decomposed title cost (f: Tensor -> Tensor) size =
+    work $"{title}, {size} by {size} float64" 0.0 (cost * float size ** 3.0) (fun device ->
+        let x = Tensor.cast Float64 (normal device [ size; size ])
+        let a = Tensor.matmul x (Tensor.transpose x) + Tensor.eye Float64 size |> Tensor.eval
+        let f = jit f
+        repeated (fun () -> f a))
+
+let private cholesky = decomposed "Cholesky decomposition" (1.0 / 3.0) Linalg.cholesky
+
+let private eigen = decomposed "eigenvalues and eigenvectors" 9.0 (Linalg.eigh >> fst)
+
+/// Four products of two each that do not wait for each other.
+let private branches size =
+    work
+        $"four branches of two products, {size} by {size} float32"
+        0.0
+        (16.0 * float size ** 3.0)
+        (fun device ->
+            let x = normal device [ size; size ]
+            let w = Array.init 4 (fun _ -> normal device [ size; size ])
+
+            let f =
+                jit (fun (x, w: Tensor[]) ->
+                    w
+                    |> Array.map (fun w -> Tensor.matmul (Tensor.matmul x w) w)
+                    |> Array.reduce (+))
+
+            repeated (fun () -> f (x, w)))
 
 let private convolution batch channels size =
     let operations = 2.0 * float batch * float (size * size) * float (channels * channels) * 9.0
@@ -147,7 +194,12 @@ let private all isSmall =
     if isSmall then
         [ pointwise 1000
           softmax 10 10
-          product 16
+          layerNorm 10 10
+          product 16 Float32
+          product 64 BFloat16
+          branches 16
+          cholesky 8
+          eigen 8
           convolution 1 2 4
           perceptron 4 8
           classifier "step of LeNet-5, batch 2" (Models.leNet5 Float32) 2 Float32
@@ -159,8 +211,13 @@ let private all isSmall =
     else
         [ pointwise 100_000_000
           softmax 65_536 1024
-          product 1024
-          product 4096
+          layerNorm 65_536 1024
+          product 1024 Float32
+          product 4096 Float32
+          product 8192 BFloat16
+          branches 256
+          cholesky 4096
+          eigen 1024
           convolution 64 64 56
           perceptron 128 1024
           perceptron 4096 1024

@@ -75,6 +75,36 @@ def resnet18():
     return torchvision.models.resnet18()
 
 
+def rows(title, f, *shape):
+    def make(wrap):
+        x = torch.randn(*shape, device=device)
+        g = wrap(f)
+        return lambda: g(x)
+
+    both(f"{title} of {shape[0]} rows of {shape[1]}", make)
+
+
+def product(size, dtype):
+    a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
+    timed(f"matrix product, {size} by {size}, {str(dtype)[6:]}", lambda: a @ b)
+
+
+def branches(size):
+    def make(wrap):
+        x = torch.randn(size, size, device=device)
+        w = [torch.randn(size, size, device=device) for _ in range(4)]
+        f = wrap(lambda x, w: sum(x @ v @ v for v in w))
+        return lambda: f(x, w)
+
+    both(f"four branches of two products, {size} by {size} float32", make)
+
+
+def decomposed(title, f, size):
+    x = torch.randn(size, size, device=device, dtype=torch.float64)
+    a = x @ x.T + torch.eye(size, device=device, dtype=torch.float64)
+    timed(f"{title}, {size} by {size} float64", lambda: f(a))
+
+
 def update(count):
     def make(wrap):
         p = torch.randn(count, device=device, requires_grad=True)
@@ -108,6 +138,14 @@ def chain():
 
 print(f"PyTorch {torch.__version__}, {torch.cuda.get_device_name()}")
 gradient(100_000_000)
+rows("softmax", lambda x: torch.softmax(x, 1), 65_536, 1024)
+rows("layer normalization", lambda x: nn.functional.layer_norm(x, (1024,)), 65_536, 1024)
+product(1024, torch.float32)
+product(4096, torch.float32)
+product(8192, torch.bfloat16)
+branches(256)
+decomposed("Cholesky decomposition", torch.linalg.cholesky, 4096)
+decomposed("eigenvalues and eigenvectors", torch.linalg.eigh, 1024)
 for size in (128, 4096):
     training("step of a perceptron 784, 1024, 1024, 10", perceptron, (784,), size, torch.float32)
 training("step of LeNet-5", lenet, (1, 32, 32), 256, torch.float32)

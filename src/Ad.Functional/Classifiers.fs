@@ -191,6 +191,60 @@ module Learning =
               Steps = Updates.zeroCount ()
               Key = keys[1] }
 
+    // The numbers that each example's change is made of; none if nothing changes.
+    let private wordsOf (change: (Key -> Tensor -> Tensor) option) (count: int) (key: Key) : Tensor option =
+        change
+        |> Option.map (fun _ -> Key.split count key |> Array.map _.Words |> Tensor.stack 0)
+
+    let private changed (change: (Key -> Tensor -> Tensor) option) (words: Tensor option) (x: Tensor) =
+        match change, words with
+        | Some change, Some words -> vmap (fun (key, x) -> change key x) ({ Words = words }, x)
+        | _ -> x
+
+    // Of a state's key the next state's, that of noise in layers, and that of changes of examples.
+    let private keyOf (use': int) (key: Key) = Array.item use' (Key.split 3 key)
+
+    // Gradients, the loss, the next running statistics, and how many are right.
+    let private differentiated
+        (network: Network)
+        (loss: Tensor -> Tensor -> Tensor)
+        (learner: Learner)
+        key
+        (x, classes)
+        =
+        let objective p =
+            let logits, running = network.Apply (Training key) p learner.Running x
+            let value = loss logits classes
+            Recipes.scaledLoss learner.Optimizer value, (value, logits, running)
+
+        let (_, (value, logits, running)), gradients =
+            Reverse.valueAndGradientAux objective learner.Parameters
+
+        gradients, value, running, Losses.correct logits classes
+
+    let private advanced
+        (optimizer: Optimizer<Named, obj>)
+        (average: float)
+        (learner: Learner)
+        key
+        gradients
+        running
+        =
+        let parameters, state = Optimizer.step optimizer gradients learner.Optimizer learner.Parameters
+
+        { Parameters = parameters
+          Running = running
+          Optimizer = state
+          Average =
+            if average > 0.0 then
+                let t = Tensor.cast DType.Float64 (learner.Steps + 1)
+                let decay = Tensor.minimum (Tensor.scalar average) ((1.0 + t) / (10.0 + t))
+                Leaves.map2 (fun p mean -> p + Leaves.times decay (mean - p)) parameters learner.Average
+            else
+                Map.empty
+          Steps = learner.Steps + 1
+          Key = key }
+
     /// <summary>A step over examples and their classes: the next state, the mean loss of the batch and how many were right, before the step.</summary>
     /// <param name="network">What is trained.</param>
     /// <param name="optimizer">How.</param>
@@ -211,40 +265,67 @@ module Learning =
         (x: Tensor, classes: Tensor)
         : Learner * (Tensor * Tensor) =
         let keys = Key.split 3 learner.Key
+        let x = changed change (wordsOf change x.Shape[0] keys[2]) x
+        let gradients, value, running, correct = differentiated network loss learner keys[1] (x, classes)
+        advanced optimizer average learner keys[0] gradients running, (value, correct)
 
-        let x =
-            match change with
-            | None -> x
-            | Some change ->
-                let each = Key.split x.Shape[0] keys[2]
-                let words = { Words = each |> Array.map _.Words |> Tensor.stack 0 }
-                vmap (fun (key, x) -> change key x) (words, x)
+    /// <summary>A compiled step of replicas of a learner, one on each device, over a batch that they share out: the next replicas, the mean loss and how many were right.</summary>
+    /// <remarks>
+    /// To rounding it is <c>step</c> of one, where each example's loss is its own; running statistics are the means of those of the parts, and noise in layers is other
+    /// on each device. Settings are those of <c>step</c>; replicas begin with <c>DataParallel.replicate</c>.
+    /// </remarks>
+    /// <param name="group">The devices.</param>
+    /// <param name="network">What is trained.</param>
+    /// <param name="optimizer">How.</param>
+    /// <param name="average">The decay of the parameters' average, 0 for none.</param>
+    /// <param name="change">What changes one example in training, by a key.</param>
+    /// <param name="loss">From logits and classes to the mean loss.</param>
+    [<CompiledName("ParallelStep")>]
+    let parallelStep
+        (group: DeviceGroup)
+        (network: Network)
+        (optimizer: Optimizer<Named, obj>)
+        (average: float)
+        (change: (Key -> Tensor -> Tensor) option)
+        (loss: Tensor -> Tensor -> Tensor)
+        : Learner[] -> Tensor * Tensor -> Learner[] * (Tensor * Tensor) =
+        let drawn = jit (fun (key, x: Tensor) -> wordsOf change x.Shape[0] (keyOf 2 key))
 
-        let objective p =
-            let logits, running = network.Apply (Training keys[1]) p learner.Running x
-            let value = loss logits classes
-            Recipes.scaledLoss learner.Optimizer value, (value, logits, running)
+        let local =
+            jit (fun (learner: Learner, (x, classes, words), weight, rank) ->
+                let key = Key.foldInTensor rank (keyOf 1 learner.Key)
 
-        let (_, (value, logits, running)), gradients =
-            Reverse.valueAndGradientAux objective learner.Parameters
+                let gradients, value, running, correct =
+                    differentiated network loss learner key (changed change words x, classes)
 
-        let parameters, state = Optimizer.step optimizer gradients learner.Optimizer learner.Parameters
+                Tree.map (Leaves.times weight) (gradients, value, running), correct)
 
-        let next =
-            { Parameters = parameters
-              Running = running
-              Optimizer = state
-              Average =
-                if average > 0.0 then
-                    let t = Tensor.cast DType.Float64 (learner.Steps + 1)
-                    let decay = Tensor.minimum (Tensor.scalar average) ((1.0 + t) / (10.0 + t))
-                    Leaves.map2 (fun p mean -> p + Leaves.times decay (mean - p)) parameters learner.Average
-                else
-                    Map.empty
-              Steps = learner.Steps + 1
-              Key = keys[0] }
+        let advance =
+            jit (fun (learner: Learner, gradients, running) ->
+                advanced optimizer average learner (keyOf 0 learner.Key) gradients running)
 
-        next, (value, Losses.correct logits classes)
+        fun replicas (x, classes) ->
+            let key = { Words = Tensor.onDevice Device.Cpu replicas[0].Key.Words }
+            let words = change |> Option.bind (fun _ -> drawn (key, x))
+            let parts = DataParallel.share group (x, classes, words)
+
+            let found =
+                Array.mapi2
+                    (fun rank learner (part, weight) ->
+                        local (learner, part, Tensor.scalar weight, Tensor.scalar rank))
+                    replicas
+                    parts
+
+            let sums = DataParallel.sum group found
+
+            let next =
+                Array.map2
+                    (fun learner ((gradients, _, running), _) -> advance (learner, gradients, running))
+                    replicas
+                    sums
+
+            let (_, value, _), correct = sums[0]
+            next, (value, correct)
 
     /// Logits in prediction: by the average of the parameters where there is one.
     [<CompiledName("Predict")>]

@@ -71,7 +71,7 @@ type TrainArgument =
             | Seed _ -> "where the initial weights, the order of examples and the dropout come from (0)."
             | Precision _ ->
                 "what the model computes in: float32, bf16 or f16, the last with its loss scaled; parameters stay float32 (float32)."
-            | Device _ -> "where to train: cpu, cuda, or cuda: and a number (cpu)."
+            | Device _ -> "where to train: cpu, cuda, cuda: and a number, or numbers such as cuda:0,1 (cpu)."
             | Output _ ->
                 "where the parameters go, as safetensors (named after the data: digits.safetensors)."
             | Checkpoint _ ->

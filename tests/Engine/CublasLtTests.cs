@@ -11,7 +11,7 @@ public sealed class CublasLtTests
     private static CudaDevice Device(HostDriver driver, HostMatrices? matrices = null)
     {
         Assert.SkipUnless(Hosted.IsThere, Hosted.Missing);
-        return new CudaDevice(driver, new HostCompiler(), 0, matrices: matrices?.Library);
+        return new CudaDevice(driver, new HostCompiler(), 0, libraries: new CudaLibraries(matrices?.Library));
     }
 
     private static int Products(HostDriver driver) => driver.Calls.Count(call => call == "cublasLtMatmul");

@@ -49,7 +49,7 @@ public sealed class CudaFoundTests
 
     [Fact]
     public void What_was_found_is_said_a_line_each() => Assert.Equal(
-        "driver: knows CUDA 12.4\ncompiler: counting\nmatrix products: kernels of our own\ncuda:0: Host, compute capability 9.0, 132 multiprocessors, 65536 MiB\n",
+        "driver: knows CUDA 12.4\ncompiler: counting\nmatrix products: kernels of our own\nconvolutions: kernels of our own\ndecompositions: the host\ncuda:0: Host, compute capability 9.0, 132 multiprocessors, 65536 MiB\n",
         Look(new HostDriver(), new Counting()).ToString());
 
     [Fact]

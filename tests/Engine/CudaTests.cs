@@ -75,7 +75,7 @@ public sealed class CudaTests
         },
         ["rows"] = () =>
         {
-            foreach (var (rows, columns) in ((int, int)[])[(3, 5), (2, 1), (7, 300), (300, 11), (260, 33), (1, 40)])
+            foreach (var (rows, columns) in ((int, int)[])[(3, 5), (2, 1), (7, 300), (300, 11), (260, 33), (1, 40), (5, 1024), (3, 5000), (2, 20_000), (2, 131)])
             {
                 foreach (var type in (DType[])[DType.Float32, DType.Float64])
                 {
@@ -135,6 +135,43 @@ public sealed class CudaTests
         var plan = Hosted.Device(false).Prepare(Softmax(DType.Float32, 300, 50)).ToString();
         Assert.Contains("by 300 rows: ", plan, StringComparison.Ordinal);
         Assert.Equal(3, plan.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
+    [Fact]
+    public void Between_the_groups_of_a_row_nothing_goes_through_memory()
+    {
+        const int Rows = 300, Columns = 512, Bytes = Rows * Columns * 4;
+        var build = new Build();
+        var x = build.Input(DType.Float32, Rows, Columns);
+        int Across(int row) => build.Broadcast(build.Reshape(row, Rows, 1), Rows, Columns);
+        var count = build.Constant(DType.Float32, Columns, Rows);
+        var apart = build.Apply(Pointwise.Subtract, x, Across(build.Apply(Pointwise.Divide, build.Reduce(Reduction.Sum, x, 1), count)));
+        var square = build.Reduce(Reduction.Sum, build.Apply(Pointwise.Multiply, apart, apart), 1);
+        var program = build.Returning(build.Apply(Pointwise.Divide, apart, Across(build.Apply(Pointwise.Sqrt, square))));
+        var plan = Hosted.Device(false).Prepare(program).ToString();
+        Assert.Contains($"({Bytes} bytes read, {Bytes} written", plan, StringComparison.Ordinal);
+        Assert.Contains("temporaries 0 bytes", plan, StringComparison.Ordinal);
+        Assert.SkipUnless(Hosted.IsThere, Hosted.Missing);
+        var argument = new Make(1).Tensor(DType.Float32, new Shape(Rows, Columns));
+        Compare.Same(Reference.Run(program, [argument])[0], Compare.Run(Hosted.Device(true), program, argument)[0], 8, program);
+    }
+
+    [Theory]
+    [InlineData(16 * 1024)]
+    [InlineData((16 * 1024) + 1)]
+    [InlineData((16 * 1024) + 3)]
+    public void Elements_beyond_the_last_whole_vector_are_done_one_by_one(int count)
+    {
+        Assert.SkipUnless(Hosted.IsThere, Hosted.Missing);
+        var build = new Build();
+        var (x, y) = (build.Input(DType.Float32, count), build.Input(DType.Float32, count + 1));
+        var sum = build.Apply(Pointwise.Add, x, build.Slice(y, [1], [1], [count]));
+        var program = build.Returning(build.Apply(Pointwise.Negate, sum), build.Cast(sum, DType.Float16));
+        var make = new Make(count);
+        Plain[] arguments = [make.Tensor(DType.Float32, new Shape(count)), make.Tensor(DType.Float32, new Shape(count + 1))];
+        var (expected, actual) = (Reference.Run(program, arguments), Compare.Run(Hosted.Device(false), program, arguments));
+        Compare.Same(expected[0], actual[0], 0, program);
+        Compare.Same(expected[1], actual[1], 0, program);
     }
 
     private static void Typed(Action<DType> law) => Array.ForEach([DType.Int32, DType.Int64, DType.BFloat16, DType.Float32, DType.Float64], law);

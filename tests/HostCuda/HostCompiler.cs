@@ -15,7 +15,7 @@ internal sealed partial class HostCompiler : ICudaCompiler
 {
     private static readonly Lock Gate = new();
     private static readonly Dictionary<string, string> Images = [];
-    private static readonly string Shim = ReadShim();
+    private static readonly string Shim = Read("fibers.h") + Read("shim.h");
 
     public string Name => "g++";
 
@@ -107,19 +107,22 @@ internal sealed partial class HostCompiler : ICudaCompiler
         }
     }
 
-    /// <summary>A library compiled of C++ text, as a file; compiled once.</summary>
-    public static string Library(string text)
+    /// <summary>A library compiled of texts of this assembly, as a file; compiled once.</summary>
+    public static string Library(params string[] texts)
     {
         lock (Gate)
         {
-            return Build(text);
+            return Build(string.Concat(texts.Select(Read)));
         }
     }
+
+    // A vector read where none may begin ends the process, as it does a kernel.
+    private static readonly string[] Checked = ["-fsanitize=alignment", "-fsanitize-undefined-trap-on-error"];
 
     private static string Build(string text)
     {
         Directory.CreateDirectory(Folder);
-        var name = Path.Combine(Folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..32]);
+        var name = Path.Combine(Folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text + string.Concat(Checked))))[..32]);
         var library = $"{name}.so";
         if (File.Exists(library))
         {
@@ -128,7 +131,7 @@ internal sealed partial class HostCompiler : ICudaCompiler
 
         var (input, output) = ($"{name}.{Environment.ProcessId}.cpp", $"{name}.{Environment.ProcessId}.so");
         File.WriteAllText(input, text);
-        using var compiler = Process.Start(new ProcessStartInfo("g++", ["-std=c++14", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-o", output, input])
+        using var compiler = Process.Start(new ProcessStartInfo("g++", ["-std=c++14", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", .. Checked, "-o", output, input])
         {
             RedirectStandardError = true,
         })!;
@@ -144,9 +147,9 @@ internal sealed partial class HostCompiler : ICudaCompiler
         return library;
     }
 
-    private static string ReadShim()
+    private static string Read(string name)
     {
-        using var stream = typeof(HostCompiler).Assembly.GetManifestResourceStream("HostCuda.shim.h")!;
+        using var stream = typeof(HostCompiler).Assembly.GetManifestResourceStream($"HostCuda.{name}")!;
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }

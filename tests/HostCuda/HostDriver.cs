@@ -8,17 +8,15 @@ namespace HostCuda;
 /// A CUDA driver without a GPU: memory is the host's, and a launch runs the same CUDA C++, compiled by the system's C++ compiler against shim.h, block
 /// by block. What a real driver may do wrong can be asked for: devices that are not there, memory that runs out, any call that fails.
 /// </summary>
-internal sealed unsafe class HostDriver : ICudaDriver
+internal sealed unsafe partial class HostDriver : ICudaDriver
 {
     // The shim's fibers are one set a library, whoever launches.
     private static readonly Lock OneLaunch = new();
 
     private readonly Dictionary<ulong, long> _blocks = [];
     private readonly Dictionary<nint, (nint Library, string Prefix)> _modules = [];
-    private readonly Dictionary<nint, List<Action>> _graphs = [];
     private readonly List<string> _calls = [];
     private readonly Queue<(nint Mark, Action Work)> _later = [];
-    private List<Action>? _recording;
     private nint _next = 1;
 
     public int Devices { get; init; } = 1;
@@ -27,6 +25,9 @@ internal sealed unsafe class HostDriver : ICudaDriver
 
     /// <summary>Whether the last block and thread go first.</summary>
     public bool Backwards { get; set; }
+
+    /// <summary>Whether waits of one stream for another are lost, as a program that forgot them would have it.</summary>
+    public bool LosesWaits { get; set; }
 
     /// <summary>What all blocks may take together.</summary>
     public long MemoryLimit { get; set; } = long.MaxValue;
@@ -49,7 +50,10 @@ internal sealed unsafe class HostDriver : ICudaDriver
         }
     }
 
-    public CudaFacts Describe(int ordinal) => new("Host", 9, 0, 132, 1L << 36);
+    /// <summary>What each device says of itself.</summary>
+    public CudaFacts Facts { get; init; } = new("Host", 9, 0, 132, 1L << 36);
+
+    public CudaFacts Describe(int ordinal) => Facts;
 
     public void Use(int ordinal)
     {
@@ -105,7 +109,15 @@ internal sealed unsafe class HostDriver : ICudaDriver
     {
         Called("cuEventRecord");
         var mark = _next++;
-        _later.Enqueue((mark, () => { }));
+        if (_recording is { } recording)
+        {
+            recording.Mark(mark);
+        }
+        else
+        {
+            _later.Enqueue((mark, () => { }));
+        }
+
         return mark;
     }
 
@@ -207,37 +219,6 @@ internal sealed unsafe class HostDriver : ICudaDriver
 
     public void Ask(string call, Action<nint> work) => Do(call, () => work(0));
 
-    public void BeginCapture()
-    {
-        Called("cuStreamBeginCapture");
-        _recording = [];
-    }
-
-    public nint EndCapture()
-    {
-        var graph = _next++;
-        _graphs[graph] = _recording ?? throw CudaException.Of("cuStreamEndCapture", 901);
-        _recording = null;
-        Called("cuStreamEndCapture");
-        return graph;
-    }
-
-    public void Replay(nint graph)
-    {
-        Called("cuGraphLaunch");
-        CatchUp();
-        foreach (var action in _graphs[graph])
-        {
-            action();
-        }
-    }
-
-    public void Forget(nint graph)
-    {
-        Called("cuGraphExecDestroy");
-        _graphs.Remove(graph);
-    }
-
     private void Do(string call, Action action)
     {
         Called(call);
@@ -249,15 +230,6 @@ internal sealed unsafe class HostDriver : ICudaDriver
         {
             CatchUp();
             action();
-        }
-    }
-
-    private void NotWhileRecording(string call)
-    {
-        Called(call);
-        if (_recording is not null)
-        {
-            throw CudaException.Of(call, 900);
         }
     }
 

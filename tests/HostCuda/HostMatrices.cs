@@ -11,9 +11,7 @@ internal sealed unsafe class HostMatrices : IDisposable
     /// <summary>The library, asked for every product unless told otherwise.</summary>
     public HostMatrices(bool tf32 = false, double least = 0)
     {
-        using var stream = typeof(HostMatrices).Assembly.GetManifestResourceStream("HostCuda.cublaslt.cpp")!;
-        using var reader = new StreamReader(stream);
-        var path = HostCompiler.Library(reader.ReadToEnd());
+        var path = HostCompiler.Library("halves.h", "cublaslt.cpp");
         Library = CublasLt.Open(path, tf32, least)!;
         _library = NativeLibrary.Load(path);
         Refuse(0);

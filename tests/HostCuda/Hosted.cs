@@ -19,6 +19,12 @@ public static class Hosted
     public static Device Device(bool backwards) =>
         IsGpu ? Ad.Tensors.Device.Cuda(0) : new CudaDevice(new HostDriver { Backwards = backwards }, new HostCompiler(), 0);
 
+    /// <summary>The machine's first GPU with these libraries alone.</summary>
+    internal static CudaDevice Gpu(CudaLibraries libraries, bool tf32 = false) =>
+        LibCuda.TryOpen(out var driver) && Nvrtc.TryOpen(out var compiler)
+            ? new CudaDevice(driver, new CachedCompiler(compiler, CachedCompiler.UsualFolder()), 0, libraries: libraries, tf32: tf32)
+            : throw new InvalidOperationException("FUNCTIONAL_CUDA=gpu asks for a GPU, but there is no driver or no compiler.");
+
     /// <summary>Makes cuda:0 and cuda:1 two devices that the host plays, for as long as the process runs.</summary>
     public static void Install()
     {
@@ -35,6 +41,20 @@ public static class Hosted
 
     /// <summary>How many devices there are.</summary>
     public static int Count => IsGpu ? CudaDevices.Count : 2;
+
+    /// <summary>Whether there can be a group of so many devices.</summary>
+    public static bool HasGroup(int count) => IsGpu ? CudaDevices.Count >= count : HostCompiler.IsThere;
+
+    /// <summary>
+    /// A group of so many devices that the host plays, every second one backwards, that add up by a library with NCCL's calls or by way of the host; or of the machine's
+    /// own GPUs if they are asked for and so many.
+    /// </summary>
+    public static DeviceGroup Group(int count, bool withLibrary) =>
+        IsGpu
+            ? DeviceGroup.Of([.. Enumerable.Range(0, count).Select(Ad.Tensors.Device.Cuda)])
+            : new DeviceGroup(
+                [.. Enumerable.Range(0, count).Select(i => new CudaDevice(new HostDriver { Backwards = i % 2 == 1, Devices = count }, new HostCompiler(), i))],
+                withLibrary ? new HostCollectives(count).Library : null);
 
     /// <summary>Makes a program ready on a device without running it; its kernels are compiled with those of others by <see cref="CompileTogether"/>.</summary>
     public static string SourceOf(Device device, Program program) => ((CudaExecutable)device.Prepare(program)).Source;

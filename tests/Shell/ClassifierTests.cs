@@ -151,6 +151,35 @@ public sealed class ClassifierTests
     }
 
     [Fact]
+    public void On_several_devices_it_learns_what_it_learns_on_one_and_goes_on_from_what_was_kept()
+    {
+        Assert.SkipUnless(Hosted.IsThere && Hosted.Count > 1, Hosted.Missing);
+        Hosted.Install();
+        double[] Losses(string device)
+        {
+            var model = Model(o => (o.Device, o.Hidden, o.Dropout) = (device, "8", 0));
+            var first = model.Steps!(model.Initial(), [Examples, Examples, Examples]);
+            var again = model.Steps(model.Load(model.Save(first.State).ToDictionary()), [Examples, Examples]);
+            return [.. first.Losses, .. again.Losses];
+        }
+
+        var (one, several) = (Losses("cpu"), Losses("cuda:0,1"));
+        Assert.Equal(5, several.Length);
+        Assert.All(one.Zip(several), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
+    }
+
+    [Theory]
+    [InlineData("cuda:0,1", true)]
+    [InlineData("CUDA:1", true)]
+    [InlineData("cpu", true)]
+    [InlineData("cuda:0,0", false)]
+    [InlineData("cuda:", false)]
+    [InlineData("cuda:0,", false)]
+    [InlineData("gpu", false)]
+    [InlineData(null, false)]
+    public void A_device_has_a_name_and_several_have_numbers_between_commas(string? name, bool isOne) => Assert.Equal(isOne, DeviceName.IsOne(name));
+
+    [Fact]
     public void A_device_that_is_not_there_is_an_option_of_the_wrong_value()
     {
         var error = Assert.Throws<ShellException>(() => Model(o => o.Device = "cuda:77"));

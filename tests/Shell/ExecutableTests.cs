@@ -38,7 +38,7 @@ public sealed class ExecutableTests : IDisposable
 
     [Fact]
     public Task A_device_of_no_known_kind_is_named() =>
-        Refused(78, "--device (Train:Device) is tpu, but must be cpu, cuda, or cuda: and a number.", "train", "--device", "tpu");
+        Refused(78, "--device (Train:Device) is tpu, but must be cpu, cuda, or cuda: and a number, or numbers such as cuda:0,1.", "train", "--device", "tpu");
 
     [Fact]
     public async Task Devices_are_listed_with_what_is_missing()

@@ -147,6 +147,39 @@ type Learners =
               Loss = loss
               Correct = correct })
 
+    /// <summary>A learner on each device of a group.</summary>
+    static member Replicate(group: DeviceGroup, learner: Learner) : Learner[] =
+        DataParallel.replicate group learner
+
+    /// <summary>A compiled step of replicas over a batch that they share out: from them, examples and classes to the next replicas, loss and hits.</summary>
+    /// <param name="group">The devices.</param>
+    /// <param name="model">What is trained.</param>
+    /// <param name="optimizer">How.</param>
+    /// <param name="average">The decay of the parameters' average, 0 for none.</param>
+    /// <param name="changes">The names of random changes of images, one after another.</param>
+    /// <param name="smoothing">The share of a class's probability that all share.</param>
+    static member ParallelStep
+        (
+            group: DeviceGroup,
+            model: Model,
+            optimizer: Optimizer<Named, obj>,
+            average: float,
+            changes: string[],
+            smoothing: float
+        ) : Func<Learner[], Tensor, Tensor, struct (Learner[] * Tensor * Tensor)> =
+        let step =
+            Learning.parallelStep
+                group
+                (Network.ofModel model)
+                optimizer
+                average
+                (Learners.Change changes)
+                (Learning.smoothedCrossEntropy smoothing)
+
+        Func<_, _, _, _>(fun replicas x y ->
+            let next, (loss, correct) = step replicas (x, y)
+            struct (next, loss, correct))
+
     /// <summary>Compiled steps over batches, one after another, as <c>Step</c> makes each: the memory of a state is used for the next, so that many are faster than one by one.</summary>
     /// <param name="model">What is trained.</param>
     /// <param name="optimizer">How.</param>

@@ -31,24 +31,40 @@ public static class Classifier
         var step = Learners.Step(model, optimizer, options.Average, OneOfAttribute.Split(options.Augment), options.LabelSmoothing);
         var steps = Learners.Steps(model, optimizer, options.Average, OneOfAttribute.Split(options.Augment), options.LabelSmoothing);
         var test = Learners.Test(model);
-        var device = DeviceName.Find(options.Device);
+        var devices = DeviceName.Find(options.Device);
+        var shared = devices.Length == 1 ? null : new SharedSteps(
+            DeviceGroup.Of(devices), Learners.ParallelStep(DeviceGroup.Of(devices), model, optimizer, options.Average, OneOfAttribute.Split(options.Augment), options.LabelSmoothing), step);
 
         Learner Initial()
         {
             var state = Learners.Start(model, optimizer, options.Average, Keys.OfSeed(options.Seed));
-            return device == Device.Cpu ? state : Trees.Eval(Trees.Map(t => t.OnDevice(device), state));
+            return devices[0] == Device.Cpu ? state : Trees.Eval(Trees.Map(t => t.OnDevice(devices[0]), state));
+        }
+
+        StepResult<Learner> One(Learner state, Batch batch)
+        {
+            var (x, y) = (Inputs(batch, example), Labels(batch));
+            var next = shared is null ? step(state, x, y) : shared.Step(state, x, y, batch.Count);
+            return new StepResult<Learner>(next.Learner, next.Loss.ToScalar(), (int)next.Correct.ToScalar());
         }
 
         return new Trainable<Learner>
         {
             Initial = Initial,
-            Step = (state, batch) =>
-            {
-                var next = step(state, Inputs(batch, example), Labels(batch));
-                return new StepResult<Learner>(next.Learner, next.Loss.ToScalar(), (int)next.Correct.ToScalar());
-            },
+            Step = One,
             Steps = (state, batches) =>
             {
+                if (shared is not null)
+                {
+                    var results = new List<StepResult<Learner>>();
+                    foreach (var batch in batches)
+                    {
+                        results.Add(One(results.Count == 0 ? state : results[^1].State, batch));
+                    }
+
+                    return new StepResults<Learner>(results.Count == 0 ? state : results[^1].State, [.. results.Select(r => r.Loss)], [.. results.Select(r => r.Correct)]);
+                }
+
                 var found = steps(state, batches.Select(batch => (Inputs(batch, example), Labels(batch))));
                 return new StepResults<Learner>(found.Learner, found.Losses, found.Correct);
             },

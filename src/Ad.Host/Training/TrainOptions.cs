@@ -103,7 +103,7 @@ public sealed class TrainOptions
     [OneOf(Known.Precisions)]
     public string Precision { get; set; } = "float32";
 
-    /// <summary>Where to train: cpu, cuda, or cuda: and a number.</summary>
+    /// <summary>Where to train: cpu, cuda, cuda: and a number, or several numbers, such as cuda:0,1, which share each batch out.</summary>
     [DeviceName]
     public string Device { get; set; } = "cpu";
 

@@ -17,7 +17,10 @@ internal static class ContractLaunches
     private const int LeastPiece = 256;
     private const int MostPieces = 64;
 
-    public static LaunchStep Contract(Operation.Contract contract, View left, View right, int target, Func<long, int> room)
+    // A piece begins where a tile does.
+    private const int Deepest = 32;
+
+    public static LaunchStep Contract(Operation.Contract contract, View left, View right, int target, MatrixMeans means, Func<long, int> room)
     {
         var (l, r) = Arranged(contract, left.Layout, right.Layout);
         var (batch, summed) = (contract.LeftBatch.Count, contract.LeftSummed.Count);
@@ -29,22 +32,28 @@ internal static class ContractLaunches
         var element = CudaText.Name(type);
         var functors = $$"""
             struct @L {
-                const {{CudaText.Stored(left.Type)}} *p;
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return {{CudaText.Widened(left.Type, $"p[(i64){Signed(left.Layout.Offset)} + {Place(batchLeft, "batch")} + {Place(rows, "row")} + {Place(leftSum, "k")}]")}}; }
+                typedef {{CudaText.Stored(left.Type)}} Element;
+                const Element *p;
+                __device__ __forceinline__ int depth(u32) const { return {{size.K}}; }
+                __device__ __forceinline__ const Element *where(u32 batch, u32 row, u32 k) const { return p + ((i64){{Signed(left.Layout.Offset)}} + {{Place(batchLeft, "batch")}} + {{Place(rows, "row")}} + {{Place(leftSum, "k")}}); }
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return {{CudaText.Widened(left.Type, "*where(batch, row, k)")}}; }
             };
             struct @R {
-                const {{CudaText.Stored(right.Type)}} *p;
+                typedef {{CudaText.Stored(right.Type)}} Element;
+                const Element *p;
                 static const bool checks = false;
                 __device__ __forceinline__ bool inside(u32, u32) const { return true; }
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return {{CudaText.Widened(right.Type, $"p[(i64){Signed(right.Layout.Offset)} + {Place(batchRight, "batch")} + {Place(rightSum, "k")} + {Place(columns, "column")}]")}}; }
+                __device__ __forceinline__ const Element *where(u32 batch, u32 k, u32 column) const { return p + ((i64){{Signed(right.Layout.Offset)}} + {{Place(batchRight, "batch")}} + {{Place(rightSum, "k")}} + {{Place(columns, "column")}}); }
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return {{CudaText.Widened(right.Type, "*where(batch, k, column)")}}; }
             };
             """;
         return Step(
             $"contract {left} {right} as [{size.Batches}, {size.M}, {size.N}] over {size.K} -> s{target}",
-            functors, $"((i64)batch * {size.M} + row) * {size.N} + column", type, size, IsNear(leftSum, rows), IsNear(rightSum, columns), left, right, target, room);
+            functors, $"((i64)batch * {size.M} + row) * {size.N} + column", type, size,
+            new Factor(left, rows, leftSum, batchLeft, IsNear(leftSum, rows)), new Factor(right, columns, rightSum, batchRight, IsNear(rightSum, columns)), target, means, room);
     }
 
-    public static LaunchStep Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result, Func<long, int> room)
+    public static LaunchStep Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result, MatrixMeans means, Func<long, int> room)
     {
         var spatial = result.Rank - 3;
         var (x, w) = (image.Layout, kernel.Layout);
@@ -76,24 +85,31 @@ internal static class ContractLaunches
         var sums = new Layout([.. w.Sizes[2..]], [.. w.Strides[2..]], 0);
         var functors = $$"""
             struct @L {
-                const {{CudaText.Stored(kernel.Type)}} *p;
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return {{CudaText.Widened(kernel.Type, $"p[(i64){Signed(w.Offset)} + batch * {Signed(w.Strides[0])} + row * {Signed(w.Strides[1])} + {Place(sums, "k")}]")}}; }
+                typedef {{CudaText.Stored(kernel.Type)}} Element;
+                const Element *p;
+                __device__ __forceinline__ int depth(u32) const { return {{size.K}}; }
+                __device__ __forceinline__ const Element *where(u32 batch, u32 row, u32 k) const { return p + ((i64){{Signed(w.Offset)}} + batch * {{Signed(w.Strides[0])}} + row * {{Signed(w.Strides[1])}} + {{Place(sums, "k")}}); }
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 row, u32 k) const { return {{CudaText.Widened(kernel.Type, "*where(batch, row, k)")}}; }
             };
             struct @R {
-                const {{CudaText.Stored(image.Type)}} *p;
+                typedef {{CudaText.Stored(image.Type)}} Element;
+                const Element *p;
                 static const bool checks = true;
                 __device__ __forceinline__ bool inside(u32 k, u32 column) const { return {{inside}}; }
-                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return {{CudaText.Widened(image.Type, $"p[(i64){Signed(x.Offset)} + column / {after}u * {Signed(x.Strides[0])} + batch * {Signed(x.Strides[1])} + k / {tapsAfter}u * {Signed(x.Strides[2])}{place}]")}}; }
+                __device__ __forceinline__ const Element *where(u32 batch, u32 k, u32 column) const { return p + ((i64){{Signed(x.Offset)}} + column / {{after}}u * {{Signed(x.Strides[0])}} + batch * {{Signed(x.Strides[1])}} + k / {{tapsAfter}}u * {{Signed(x.Strides[2])}}{{place}}); }
+                __device__ __forceinline__ {{element}} at(u32 batch, u32 k, u32 column) const { return {{CudaText.Widened(image.Type, "*where(batch, k, column)")}}; }
             };
             """;
         return Step(
             $"convolve {image} {kernel} as [{size.Batches}, {size.M}, {size.N}] over {size.K} -> s{target}",
-            functors, $"(((i64)(column / {after}u) * {size.Batches} + batch) * {size.M} + row) * {after} + column % {after}u", type, size, true, false, kernel, image, target, room);
+            functors, $"(((i64)(column / {after}u) * {size.Batches} + batch) * {size.M} + row) * {after} + column % {after}u", type, size,
+            new Factor(kernel, Alone(w, 1), sums, Alone(w, 0), true), new Factor(image, sums, sums, sums, false), target, means, room);
     }
 
     private static LaunchStep Step(
-        string text, string functors, string place, DType type, Sizes size, bool alongLeft, bool alongRight, View left, View right, int target, Func<long, int> room)
+        string text, string functors, string place, DType type, Sizes size, Factor leftFactor, Factor rightFactor, int target, MatrixMeans means, Func<long, int> room)
     {
+        var (left, right) = (leftFactor.View, rightFactor.View);
         if (type == DType.Bool)
         {
             throw new ArgumentException($"The operation {text.Split(' ')[0]} does not take bool.");
@@ -101,22 +117,25 @@ internal static class ContractLaunches
 
         var element = CudaText.Name(type);
         var isDots = IsDots(size.Batches, size.M, size.N, size.K);
-        var (tile, each, depth) = size.M >= 128 && size.N >= 128 && type == DType.Float32 ? (128, 8, 8)
-            : size.M > 32 && size.N > 32 ? (64, 4, 16) : (32, 2, 16);
+        var staged = isDots ? null : StagedTiles.Of(means, leftFactor, rightFactor, size.M, size.N);
+        var (tile, each) = staged is { } s ? (s.Tile, 0) : size.M > 32 && size.N > 32 ? (64, 4) : (32, 2);
         var call = isDots ? $"ad_dots<{element}>"
-            : $"ad_matrix<{element}, {tile}, {tile}, {depth}, {each}, {each}, {(alongLeft ? "true" : "false")}, {(alongRight ? "true" : "false")}>";
+            : staged?.Call ?? $"ad_matrix<{element}, {tile}, {tile}, 16, {each}, {each}, {(leftFactor.Deep ? "true" : "false")}, {(rightFactor.Deep ? "true" : "false")}>";
+        string[] parts = staged is null ? ["matrix"] : ["matrix", "staged"];
         var blocks = isDots ? size.M * (long)size.N : (size.M + tile - 1L) / tile * ((size.N + tile - 1L) / tile);
         var isNothing = size.Batches == 0 || size.M == 0 || size.N == 0 || size.K == 0;
         var pieces = isNothing || isDots ? 1 : Pieces(blocks * size.Batches, size.K);
         pieces = (long)pieces * size.Batches <= MostBatches ? pieces : 1;
+        var products = pieces == 1 ? size.K : (((size.K + pieces - 1) / pieces) + Deepest - 1) / Deepest * Deepest;
+        pieces = isNothing ? 1 : (size.K + products - 1) / products;
         var sums = pieces > 1 ? room(pieces * (long)size.Batches * size.M * size.N * type.Size()) : -1;
         return Build(null);
 
         LaunchStep Build(PointwiseGroup? group)
         {
             var write = group is null ? ProductWriter.Of(element, size.Batches, place, target) : ProductWriter.Of(element, size.Batches, place, target, group);
-            var product = new Product(text, functors, call, type, size, blocks, left, right, write);
-            var step = pieces > 1 ? InPieces(product, pieces, sums) : Whole(product, isNothing);
+            var product = new Product(text, functors, call, parts, type, size, blocks, left, right, write);
+            var step = pieces > 1 ? InPieces(product, pieces, products, sums) : Whole(product, isNothing);
             step.Absorb = group is null && !isNothing ? Build : null;
             return step;
         }
@@ -138,7 +157,7 @@ internal static class ContractLaunches
 
             """;
         Launch[] launches = isNothing ? []
-            : [new Launch(body, ["matrix", .. write.Parts], new Grid(product.Blocks, Math.Min(size.Batches, MostBatches)), 256, [product.Left.Slot, product.Right.Slot, .. write.Slots])];
+            : [new Launch(body, [.. product.Parts, .. write.Parts], new Grid(product.Blocks, Math.Min(size.Batches, MostBatches)), 256, [product.Left.Slot, product.Right.Slot, .. write.Slots])];
         return new LaunchStep(product.Text + write.Text, [product.Left.Slot, product.Right.Slot, .. write.Reads], [.. write.Writes], launches)
         {
             Cleared = size.K == 0 ? [(write.Writes[0], (long)size.Batches * size.M * size.N * product.Type.Size())] : [],
@@ -148,23 +167,27 @@ internal static class ContractLaunches
 
     // Into how many pieces a long sum is cut where there are too few tiles to keep a device busy.
     private static int Pieces(long blocks, int k) =>
-        blocks >= EnoughBlocks ? 1 : (int)Math.Min(Math.Min(2 * EnoughBlocks / blocks, MostPieces), k / LeastPiece);
+        blocks >= EnoughBlocks ? 1 : (int)Math.Max(1, Math.Min(Math.Min(2 * EnoughBlocks / blocks, MostPieces), k / LeastPiece));
 
     // Each piece of the sum is a product of its own, as one of more batches; a second kernel adds them, first to last.
-    private static LaunchStep InPieces(Product product, int pieces, int sums)
+    private static LaunchStep InPieces(Product product, int pieces, int each, int sums)
     {
         var (size, write) = (product.Size, product.Write);
         var element = CudaText.Name(product.Type);
-        var each = (size.K + pieces - 1) / pieces;
         var results = (long)size.Batches * size.M * size.N;
         var first = $$"""
             {{product.Functors}}struct @PL {
+                typedef @L::Element Element;
                 @L l;
+                __device__ __forceinline__ int depth(u32 b) const { return b % {{pieces}}u == {{pieces - 1}}u ? {{size.K - ((pieces - 1) * each)}} : {{each}}; }
+                __device__ __forceinline__ const Element *where(u32 b, u32 row, u32 k) const { return l.where(b / {{pieces}}u, row, k + b % {{pieces}}u * {{each}}u); }
                 __device__ __forceinline__ {{element}} at(u32 b, u32 row, u32 k) const { return k + b % {{pieces}}u * {{each}}u < {{size.K}}u ? l.at(b / {{pieces}}u, row, k + b % {{pieces}}u * {{each}}u) : ({{element}})0; }
             };
             struct @PR {
+                typedef @R::Element Element;
                 @R r;
                 u32 from;
+                __device__ __forceinline__ const Element *where(u32 b, u32 k, u32 column) const { return r.where(b / {{pieces}}u, k + from, column); }
                 static const bool checks = @R::checks;
                 __device__ __forceinline__ bool inside(u32 k, u32 column) const { return k + from < {{size.K}}u && r.inside(k + from, column); }
                 __device__ __forceinline__ {{element}} at(u32 b, u32 k, u32 column) const { return k + from < {{size.K}}u ? r.at(b / {{pieces}}u, k + from, column) : ({{element}})0; }
@@ -199,7 +222,7 @@ internal static class ContractLaunches
             [product.Left.Slot, product.Right.Slot, .. write.Reads],
             [.. write.Writes, sums],
             [
-                new Launch(first, ["matrix"], new Grid(product.Blocks, size.Batches * pieces), 256, [product.Left.Slot, product.Right.Slot, sums]),
+                new Launch(first, product.Parts, new Grid(product.Blocks, size.Batches * pieces), 256, [product.Left.Slot, product.Right.Slot, sums]),
                 new Launch(second, ["matrix", .. write.Parts], IndexLaunches.Blocks(results), 256, [sums, .. write.Slots]),
             ])
         {
@@ -214,6 +237,9 @@ internal static class ContractLaunches
         int[] rightOrder = [.. contract.RightBatch.Values, .. contract.RightSummed.Values, .. Free(right.Rank, contract.RightBatch, contract.RightSummed)];
         return (left.Permute(leftOrder), right.Permute(rightOrder));
     }
+
+    // One axis by itself.
+    private static Layout Alone(Layout layout, int axis) => Part(layout, axis, axis + 1);
 
     private static IEnumerable<int> Free(int rank, Axes batch, Axes summed) =>
         Enumerable.Range(0, rank).Where(a => !batch.Contains(a) && !summed.Contains(a));
@@ -242,7 +268,7 @@ internal static class ContractLaunches
 
     /// <summary>What a product's kernels are made of.</summary>
     private sealed record Product(
-        string Text, string Functors, string Call, DType Type, Sizes Size, long Blocks, View Left, View Right, ProductWriter Write)
+        string Text, string Functors, string Call, string[] Parts, DType Type, Sizes Size, long Blocks, View Left, View Right, ProductWriter Write)
     {
         public long Operations => (2L * Size.Batches * Size.M * Size.N * Size.K) + Write.Operations;
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Runtime.InteropServices;
 
@@ -51,14 +50,6 @@ internal sealed unsafe class CublasLt : IMatrixLibrary
 
     // What NVIDIA advises for its largest devices.
     public long Workspace => 32L << 20;
-
-    /// <summary>The library, if the system has one.</summary>
-    public static bool TryOpen([NotNullWhen(true)] out CublasLt? library)
-    {
-        library = NativePlaces.Candidates("cublasLt").Select(path => Open(path, Environment.GetEnvironmentVariable("FUNCTIONAL_TF32") == "1"))
-            .FirstOrDefault(l => l is not null);
-        return library is not null;
-    }
 
     /// <summary>The library in a file, or null if there is none.</summary>
     public static CublasLt? Open(string path, bool tf32, double least = FewProducts) =>

@@ -5,13 +5,14 @@ internal sealed class CudaDevice : Device
 {
     private readonly ICudaCompiler _compiler;
     private readonly Lock _gate = new();
-    private CudaMemory? _workspace;
+    private readonly CudaMemory?[] _workspaces = new CudaMemory?[StreamSchedule.MostStreams];
     private UploadRing? _uploads;
 
-    public CudaDevice(ICudaDriver driver, ICudaCompiler compiler, int ordinal, bool waitsForEachStep = false, IMatrixLibrary? matrices = null)
+    public CudaDevice(ICudaDriver driver, ICudaCompiler compiler, int ordinal, bool waitsForEachStep = false, CudaLibraries? libraries = null, bool tf32 = false)
     {
-        (Driver, _compiler, Ordinal, WaitsForEachStep, Matrices) = (driver, compiler, ordinal, waitsForEachStep, matrices);
+        (Driver, _compiler, Ordinal, WaitsForEachStep, Libraries) = (driver, compiler, ordinal, waitsForEachStep, libraries ?? new CudaLibraries());
         Facts = driver.Describe(ordinal);
+        Means = MatrixMeans.Of(Facts, tf32);
         Allocator = new CudaAllocator(driver, ordinal);
     }
 
@@ -23,11 +24,24 @@ internal sealed class CudaDevice : Device
 
     public CudaAllocator Allocator { get; }
 
-    /// <summary>The library of matrix products, if there is one.</summary>
-    public IMatrixLibrary? Matrices { get; }
+    /// <summary>What kernels of products may use.</summary>
+    public MatrixMeans Means { get; }
 
-    /// <summary>Memory that the library of matrix products works in; as all work is done in order, one for all.</summary>
-    public ulong Workspace => (_workspace ??= Allocator.Allocate(Matrices?.Workspace ?? 0, "the workspace of matrix products")).Address;
+    /// <summary>The library of matrix products, if there is one.</summary>
+    public IMatrixLibrary? Matrices => Libraries.Matrices;
+
+    /// <summary>The library of decompositions, if there is one.</summary>
+    public ISolverLibrary? Solvers => Libraries.Solvers;
+
+    /// <summary>The library of convolutions, if there is one.</summary>
+    public IConvolutionLibrary? Convolutions => Libraries.Convolutions;
+
+    /// <summary>NVIDIA's libraries, as far as they are there.</summary>
+    public CudaLibraries Libraries { get; }
+
+    /// <summary>Memory that the library of matrix products works in on a stream: one for all its work, as that is done in order.</summary>
+    public ulong Workspace(int stream) =>
+        (_workspaces[stream] ??= Allocator.Allocate(Matrices?.Workspace ?? 0, "the workspace of matrix products")).Address;
 
     /// <summary>Whether the host waits for each step of a plan, so that a fault is found at the step that it is of.</summary>
     public bool WaitsForEachStep { get; }
@@ -71,6 +85,18 @@ internal sealed class CudaDevice : Device
         });
     }
 
+    /// <summary>Room for elements that have yet to be written.</summary>
+    public CudaStorage Make(DType type, Shape shape) =>
+        Do(() => new CudaStorage(this, type, shape, Allocator.Allocate(shape.Elements * type.Size(), $"a {type.Name()}{shape}")));
+
+    /// <summary>The stream of all its work, for a library that works on several devices.</summary>
+    public nint Stream() => Do(() =>
+    {
+        nint stream = 0;
+        Driver.Ask("the stream", own => stream = own);
+        return stream;
+    });
+
     /// <summary>Copies a block's elements to the host.</summary>
     public void Download(Span<byte> target, CudaMemory source)
     {
@@ -97,5 +123,5 @@ internal sealed class CudaDevice : Device
     public CudaModule Load(string source) => new(Driver, Driver.Load(_compiler.Compile(source, Facts)));
 
     protected override Executable Compile(Program program) =>
-        new CudaExecutable(this, program, Planner<CudaStep>.Make(Simplify.Apply(program), new CudaKernels(false, Matrices)));
+        new CudaExecutable(this, program, Planner<CudaStep>.Make(Simplify.Apply(program), new CudaKernels(false, Means, Libraries)));
 }

@@ -9,8 +9,9 @@ public static class CudaDevices
     // CUDA 11.4, the first with all that is called here.
     private const int OldestDriver = 11040;
 
-    private static readonly Lazy<Found> Machine = new(() => Look(OpenDriver, OpenCompiler, OpenMatrices));
+    private static readonly Lazy<Found> Machine = new(() => Look(OpenDriver, OpenCompiler, OpenLibraries));
     private static readonly ConcurrentDictionary<int, CudaDevice> Devices = new();
+    private static readonly ConcurrentDictionary<string, Lazy<ICollectives?>> Groups = new();
 
     /// <summary>How many devices programs can run on; 0 if there are none or something is missing.</summary>
     public static int Count => Machine.Value.Problem is null ? Machine.Value.Driver!.Devices : 0;
@@ -21,11 +22,15 @@ public static class CudaDevices
     /// <summary>The device of a number.</summary>
     internal static CudaDevice Find(int ordinal) => Devices.GetOrAdd(ordinal, n => Machine.Value.Device(n));
 
+    /// <summary>What adds up tensors of these devices; null where there is no such library.</summary>
+    internal static ICollectives? Collectives(int[] ordinals) =>
+        Groups.GetOrAdd(string.Join(',', ordinals), _ => new Lazy<ICollectives?>(() => Count > 0 ? Nccl.TryOpen(ordinals) : null)).Value;
+
     /// <summary>Puts a device in the place of a number, for tests that bring their own.</summary>
     internal static void Install(int ordinal, CudaDevice device) => Devices[ordinal] = device;
 
     /// <summary>Looks for a driver and a compiler.</summary>
-    internal static Found Look(Func<ICudaDriver?> openDriver, Func<ICudaCompiler?> openCompiler, Func<IMatrixLibrary?>? openMatrices = null)
+    internal static Found Look(Func<ICudaDriver?> openDriver, Func<ICudaCompiler?> openCompiler, Func<CudaLibraries>? openLibraries = null)
     {
         ICudaDriver? driver = null;
         string? problem = null;
@@ -49,33 +54,36 @@ public static class CudaDevices
             ? "The compiler of kernels, NVRTC, was not found: neither where the system looks, nor in a CUDA toolkit (CUDA_HOME), nor in Python's wheels. "
                 + "Install the toolkit, or the wheel nvidia-cuda-nvrtc."
             : null;
-        return new Found(driver, compiler, openMatrices ?? (() => null), problem);
+        return new Found(driver, compiler, openLibraries ?? (() => new CudaLibraries()), problem);
     }
 
     private static ICudaDriver? OpenDriver() => LibCuda.TryOpen(out var driver) ? driver : null;
 
-    private static IMatrixLibrary? OpenMatrices() => CublasLt.TryOpen(out var library) ? library : null;
-
     private static ICudaCompiler? OpenCompiler() => Nvrtc.TryOpen(out var compiler) ? new CachedCompiler(compiler, CachedCompiler.UsualFolder()) : null;
+
+    private static CudaLibraries OpenLibraries() =>
+        Environment.GetEnvironmentVariable("FUNCTIONAL_CUDA_LIBRARIES") == "0" ? new CudaLibraries() : CudaLibraries.Open(IsAsked("FUNCTIONAL_TF32"));
+
+    private static bool IsAsked(string variable) => Environment.GetEnvironmentVariable(variable) == "1";
 
     private static string Version(int version) => $"{version / 1000}.{version % 1000 / 10}";
 
     /// <summary>What there is on a machine.</summary>
-    internal sealed record Found(ICudaDriver? Driver, ICudaCompiler? Compiler, Func<IMatrixLibrary?> OpenMatrices, string? Problem)
+    internal sealed record Found(ICudaDriver? Driver, ICudaCompiler? Compiler, Func<CudaLibraries> OpenLibraries, string? Problem)
     {
         /// <summary>The device of a number.</summary>
         public CudaDevice Device(int ordinal) => Problem is not null
             ? throw new CudaException($"The device cuda:{ordinal} cannot be used. {Problem}")
             : ordinal < 0 || ordinal >= Driver!.Devices
             ? throw new CudaException($"There is no device cuda:{ordinal}: this machine has {Driver!.Devices}, counted from 0.")
-            : new CudaDevice(Driver, Compiler!, ordinal, Environment.GetEnvironmentVariable("FUNCTIONAL_CUDA_WAIT") == "1", OpenMatrices());
+            : new CudaDevice(Driver, Compiler!, ordinal, IsAsked("FUNCTIONAL_CUDA_WAIT"), OpenLibraries(), IsAsked("FUNCTIONAL_TF32"));
 
         public override string ToString()
         {
             var text = new StringBuilder();
             text.Append(Driver is null ? "driver: none\n" : $"driver: knows CUDA {Version(Driver.Version)}\n");
             text.Append($"compiler: {Compiler?.Name ?? "none"}\n");
-            text.Append($"matrix products: {OpenMatrices()?.Name ?? "kernels of our own"}\n");
+            text.Append(OpenLibraries());
             for (var ordinal = 0; ordinal < (Driver?.Devices ?? 0); ordinal++)
             {
                 text.Append($"cuda:{ordinal}: {Driver!.Describe(ordinal)}\n");

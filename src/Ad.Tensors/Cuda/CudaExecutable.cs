@@ -28,7 +28,7 @@ internal sealed class CudaExecutable : Executable
         }
 
         _canFail = plan.Kernels.Any(step => step.CanFail);
-        _graphs = plan.Kernels.Length > 1 && !device.WaitsForEachStep && plan.Kernels.All(step => step.IsCapturable) ? new CudaGraphs(device) : null;
+        _graphs = plan.Kernels.Length > 1 && !device.WaitsForEachStep && plan.Kernels.All(step => step.IsCapturable) ? new CudaGraphs(device, plan.SlotBytes) : null;
     }
 
     public override ProgramCost Cost { get; }

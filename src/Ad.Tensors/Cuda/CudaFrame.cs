@@ -33,6 +33,17 @@ internal sealed class CudaFrame(CudaDevice device, CudaModule module, int slots)
     /// <summary>Memory that a graph uses as often as it is replayed, while one is written down; else null.</summary>
     public List<CudaMemory>? Kept { get; set; }
 
+    /// <summary>The stream that steps are written down for; 0 while they run one after another.</summary>
+    public int Stream { get; set; }
+
+    /// <summary>Memory to work in until it is disposed; a graph that is being written down keeps it.</summary>
+    public CudaMemory Borrow(long bytes, string purpose)
+    {
+        var memory = device.Allocator.Allocate(bytes, purpose);
+        Kept?.Add(memory.Hold());
+        return memory;
+    }
+
     /// <summary>Where a slot begins.</summary>
     public ulong this[int slot]
     {

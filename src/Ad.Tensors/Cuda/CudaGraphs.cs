@@ -2,9 +2,9 @@ namespace Ad.Tensors.Cuda;
 
 /// <summary>
 /// The work of one plan written down as graphs, one for each set of buffers it was run with twice: a steady state goes round among a few. A plan
-/// that the driver will not write down is run step by step ever after.
+/// that the driver will not write down is run step by step ever after. Steps that have nothing to do with each other are on different streams of a graph.
 /// </summary>
-internal sealed class CudaGraphs(CudaDevice device)
+internal sealed class CudaGraphs(CudaDevice device, IReadOnlyList<long> slotBytes)
 {
     private const int MostGraphs = 8;
     private const int MostSeen = 64;
@@ -44,7 +44,7 @@ internal sealed class CudaGraphs(CudaDevice device)
 
     private bool TryCapture(CudaFrame frame, CudaStep[] steps, Key key)
     {
-        var kept = new List<CudaMemory>();
+        var (kept, marks) = (new List<CudaMemory>(), new List<nint>());
         nint graph;
         try
         {
@@ -52,11 +52,12 @@ internal sealed class CudaGraphs(CudaDevice device)
             frame.Kept = kept;
             try
             {
-                frame.Run(steps);
+                Write(frame, steps, marks);
             }
             finally
             {
-                frame.Kept = null;
+                (frame.Kept, frame.Stream) = (null, 0);
+                device.Driver.On(0);
                 graph = device.Driver.EndCapture();
             }
         }
@@ -65,6 +66,10 @@ internal sealed class CudaGraphs(CudaDevice device)
             _refused = true;
             Release(kept);
             return false;
+        }
+        finally
+        {
+            marks.ForEach(device.Driver.Unmark);
         }
 
         if (_graphs.Count >= MostGraphs)
@@ -82,6 +87,52 @@ internal sealed class CudaGraphs(CudaDevice device)
         device.Driver.Replay(graph);
         device.Replays++;
         return true;
+    }
+
+    // Side streams begin with the first and end in it; where one step waits for another's stream, a mark says when it may go on.
+    private void Write(CudaFrame frame, CudaStep[] steps, List<nint> marks)
+    {
+        var (driver, schedule) = (device.Driver, StreamSchedule.Of(steps, frame.Addresses, slotBytes));
+        var ends = new Dictionary<int, nint>();
+        nint Marked()
+        {
+            marks.Add(driver.Mark());
+            return marks[^1];
+        }
+
+        void Follow(int stream, nint mark)
+        {
+            driver.On(stream);
+            driver.Follow(mark);
+        }
+
+        var begin = schedule.Count > 1 ? Marked() : 0;
+        for (var stream = 1; stream < schedule.Count; stream++)
+        {
+            Follow(stream, begin);
+        }
+
+        for (var k = 0; k < steps.Length; k++)
+        {
+            frame.Stream = schedule.Streams[k];
+            driver.On(frame.Stream);
+            foreach (var awaited in schedule.Waits[k])
+            {
+                driver.Follow(ends[awaited]);
+            }
+
+            frame.Run([steps[k]]);
+            if (schedule.Awaited.Contains(k))
+            {
+                ends[k] = Marked();
+            }
+        }
+
+        for (var stream = 1; stream < schedule.Count; stream++)
+        {
+            driver.On(stream);
+            Follow(0, Marked());
+        }
     }
 
     private static void Release(List<CudaMemory> blocks)

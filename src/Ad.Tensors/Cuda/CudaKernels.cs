@@ -3,7 +3,7 @@ using Ad.Tensors.Cpu;
 namespace Ad.Tensors.Cuda;
 
 /// <summary>The steps of a plan as kernels of a CUDA device. Arguments of a body may begin anywhere; others where a whole vector may.</summary>
-internal sealed class CudaKernels(bool isBody, IMatrixLibrary? matrices) : IKernels<CudaStep>
+internal sealed class CudaKernels(bool isBody, MatrixMeans means, CudaLibraries libraries) : IKernels<CudaStep>
 {
     public string Device => "cuda";
 
@@ -12,7 +12,7 @@ internal sealed class CudaKernels(bool isBody, IMatrixLibrary? matrices) : IKern
 
     public bool WidensFactors => true;
 
-    public IKernels<CudaStep> Inside => isBody ? this : new CudaKernels(true, matrices);
+    public IKernels<CudaStep> Inside => isBody ? this : new CudaKernels(true, means with { IsAligned = false }, libraries);
 
     public CudaStep Group(PointwiseGroup group, Func<long, int> room) =>
         group.Reductions.Count > 0 ? ReduceLaunches.Of(group, room) : GroupLaunches.Of(group, !isBody);
@@ -29,26 +29,30 @@ internal sealed class CudaKernels(bool isBody, IMatrixLibrary? matrices) : IKern
         IndexLaunches.ScatterAdd(extents, indices, updates, target, room);
 
     public CudaStep Contract(Operation.Contract contract, View left, View right, int target, Func<View, View> copied, Func<long, int> room) =>
-        ContractLaunches.Contract(contract, left, right, target, room) is var own
-            && matrices is not null && MatrixProduct.Of(contract, left, right) is { } product
+        ContractLaunches.Contract(contract, left, right, target, means, room) is var own
+            && libraries.Matrices is { } matrices && MatrixProduct.Of(contract, left, right) is { } product
             && product.Work >= matrices.Least && !ContractLaunches.IsDots(product.Batches, product.M, product.N, product.K)
             ? new MatrixStep(own, product, left, right, target, null)
             : own;
 
-    public CudaStep Decompose(Decomposition kind, View operand, Shape shape, Shape result, int target) => HostStep.Of(
+    public CudaStep Decompose(Decomposition kind, View operand, Shape shape, Shape result, int target) => (CudaStep?)SolverSteps.Decompose(libraries.Solvers, kind, operand, shape, target) ?? HostStep.Of(
         new DecomposeKernel(kind, operand, shape, result, target),
         [(operand, shape.Elements)],
         target,
         result.Elements * operand.Type.Size());
 
-    public CudaStep Solve(LinearSystem system, View left, View right, Shape shape, Shape result, int target) => HostStep.Of(
+    public CudaStep Solve(LinearSystem system, View left, View right, Shape shape, Shape result, int target) => (CudaStep?)SolverSteps.Solve(libraries.Solvers, system, left, right, shape, result, target) ?? HostStep.Of(
         new SolveKernel(system, left, right, shape, result, target),
         [(left, shape.Elements), (right, result.Elements)],
         target,
         result.Elements * left.Type.Size());
 
     public CudaStep Convolve(Operation.Convolve convolve, View image, View kernel, int target, Shape result, Func<long, int> room) =>
-        ContractLaunches.Convolve(convolve, image, kernel, target, result, room);
+        ContractLaunches.Convolve(convolve, image, kernel, target, result, means, room) is var own
+            && libraries.Convolutions is { } convolutions && ConvolutionProblem.Of(convolve, image, kernel, result) is var (problem, first, second)
+            && problem.Work >= convolutions.Least
+            ? new ConvolveStep(own, problem, image, kernel, (first, second), target)
+            : own;
 
     public CudaStep Window(Operation.Window window, View operand, Shape shape, int target, Shape result) =>
         WindowLaunches.Window(window, operand, shape, target, result);
@@ -73,5 +77,5 @@ internal sealed class CudaKernels(bool isBody, IMatrixLibrary? matrices) : IKern
     }
 
     public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult) =>
-        RowLaunches.Merge(Epilogues.Merge(kernels, slotBytes, whole, isResult), slotBytes, whole);
+        RowLaunches.Merge(Epilogues.Merge(kernels, slotBytes, whole, isResult), slotBytes, whole, isResult, means.IsAligned);
 }

@@ -29,6 +29,7 @@ internal static class Epilogues
     {
         LaunchStep { Absorb: not null } launch => launch.Writes.First(),
         MatrixStep { Own.Absorb: not null } matrix => matrix.Target,
+        ConvolveStep { Own.Absorb: not null } convolve => convolve.Target,
         _ => null,
     };
 
@@ -36,6 +37,7 @@ internal static class Epilogues
     {
         LaunchStep launch => launch.Absorb!(group),
         MatrixStep matrix => matrix.Absorb(target, group),
+        ConvolveStep convolve => convolve.Absorb(target, group),
         _ => null,
     };
 

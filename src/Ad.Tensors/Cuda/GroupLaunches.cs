@@ -18,14 +18,22 @@ internal static class GroupLaunches
         var outputs = text.Outputs();
         int[] reads = [.. group.Views().Select(v => v.Slot)];
         int[] writes = [.. group.Writes];
-        var vector = aligned && group.Elements % Lanes == 0 && group.Elements >= FewElements;
-        var items = vector ? group.Elements / Lanes : group.Elements;
+        var vector = aligned && group.Elements >= FewElements;
+        var items = vector ? (group.Elements + Lanes - 1) / Lanes : group.Elements;
         var index = CudaText.Index(text.Wide);
         var body = new StringBuilder();
         body.Append($"extern \"C\" __global__ void __launch_bounds__({Threads}) @({text.Parameters}{(text.Failure is null ? "" : ", i64 *error, i64 code")}) {{\n");
         body.Append($"    const {index} t = ({index})blockIdx.x * {Threads} + threadIdx.x;\n    if (t >= {CudaText.Unsigned(items, text.Wide)}) return;\n");
         if (vector)
         {
+            // The last elements, fewer than a vector, go one by one.
+            if (group.Elements % Lanes != 0)
+            {
+                body.Append($"    if (t == {CudaText.Unsigned(items - 1, text.Wide)}) {{\n        for ({index} e = t * {Lanes}; e < {CudaText.Unsigned(group.Elements, text.Wide)}; e++) {{\n");
+                body.Append(text.Nodes("e", _ => null, "            "));
+                body.Append(text.Stores(outputs, "e", "            ")).Append("        }\n        return;\n    }\n");
+            }
+
             Vectors(group, text, outputs, index, body);
         }
         else

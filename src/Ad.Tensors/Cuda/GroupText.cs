@@ -13,12 +13,12 @@ internal sealed class GroupText
 
     private readonly string _prefix;
 
-    /// <summary>A group's text; its pointers' names begin with <paramref name="prefix"/>. The slot <paramref name="made"/> is not read: its elements are there already.</summary>
-    public GroupText(PointwiseGroup group, string prefix = "", int made = -1)
+    /// <summary>A group's text; its pointers' names begin with <paramref name="prefix"/>. Slots that are <paramref name="made"/> are not read: their elements are there already.</summary>
+    public GroupText(PointwiseGroup group, string prefix = "", Func<int, bool>? made = null)
     {
         (_group, _prefix) = (group, prefix);
         _wide = CudaText.IsWide(group.Elements, group.Views().Concat(group.Outputs.Values).Select(v => v.Layout));
-        foreach (var view in group.Views().Where(v => v.Slot != made))
+        foreach (var view in group.Views().Where(v => made is null || !made(v.Slot)))
         {
             Pointer(view.Slot, view.Type, "const ");
         }
@@ -68,7 +68,8 @@ internal sealed class GroupText
     }
 
     /// <summary>The nodes that are kept, where, and the pointers' names.</summary>
-    public (int Node, View Target, string Name)[] Outputs() => [.. _group.Outputs.Select(o => (o.Key, o.Value, Pointer(o.Value.Slot, o.Value.Type)))];
+    public (int Node, View Target, string Name)[] Outputs(Func<int, bool>? unwritten = null) =>
+        [.. _group.Outputs.Where(o => unwritten is null || !unwritten(o.Value.Slot)).Select(o => (o.Key, o.Value, Pointer(o.Value.Slot, o.Value.Type)))];
 
     /// <summary>Statements that store element <paramref name="e"/> of nodes where it belongs.</summary>
     public string Stores(IEnumerable<(int Node, View Target, string Name)> outputs, string e, string indent) =>

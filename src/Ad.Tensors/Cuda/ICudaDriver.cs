@@ -17,8 +17,8 @@ internal readonly record struct Grid(long X, int Y = 1);
 
 /// <summary>
 /// The part of the CUDA driver that a device uses. Every call but <see cref="Describe"/> is about the device last named in <see cref="Use"/> on the
-/// same thread, and throws a <see cref="CudaException"/> that names the call where it fails. There is one stream: work is done in the order in
-/// which it was asked for.
+/// same thread, and throws a <see cref="CudaException"/> that names the call where it fails. Work is done in the order
+/// in which it was asked for, but for what is written down on several streams.
 /// </summary>
 internal interface ICudaDriver
 {
@@ -63,6 +63,12 @@ internal interface ICudaDriver
 
     /// <summary>A mark that the device passes when all work asked for before it is done.</summary>
     nint Mark();
+
+    /// <summary>While work is written down, names the stream that work, marks and waits are for from here on; 0 is the first.</summary>
+    void On(int stream);
+
+    /// <summary>Has what comes next on this stream wait for a mark on another.</summary>
+    void Follow(nint mark);
 
     /// <summary>Waits until the device has passed a mark.</summary>
     void Await(nint mark);

@@ -19,8 +19,12 @@ internal sealed unsafe class LibCuda : ICudaDriver
     [ThreadStatic]
     private static int _current;
 
+    [ThreadStatic]
+    private static int _stream;
+
     private readonly nint _library;
     private readonly ConcurrentDictionary<int, (nint Context, nint Stream)> _contexts = new();
+    private readonly ConcurrentDictionary<(int Ordinal, int Stream), nint> _sides = new();
     private readonly Lock _beginning = new();
     private readonly ConcurrentDictionary<string, nint> _entries = new();
 
@@ -38,7 +42,7 @@ internal sealed unsafe class LibCuda : ICudaDriver
 
     public int Version { get; }
 
-    private nint Stream => _contexts[_current].Stream;
+    private nint Stream => _stream == 0 ? _contexts[_current].Stream : _sides[(_current, _stream)];
 
     /// <summary>The driver, if the system has one; else why not.</summary>
     /// <exception cref="CudaException">There is a driver, but it does not start.</exception>
@@ -87,7 +91,7 @@ internal sealed unsafe class LibCuda : ICudaDriver
         }
 
         Check("cuCtxSetCurrent", ((delegate* unmanaged<nint, int>)Entry("cuCtxSetCurrent"))(known.Context));
-        _current = ordinal;
+        (_current, _stream) = (ordinal, 0);
     }
 
     public ulong Allocate(long bytes)
@@ -141,6 +145,21 @@ internal sealed unsafe class LibCuda : ICudaDriver
         Check("cuEventRecord", ((delegate* unmanaged<nint, nint, int>)Entry("cuEventRecord"))(mark, Stream));
         return mark;
     }
+
+    public void On(int stream)
+    {
+        if (stream != 0 && !_sides.ContainsKey((_current, stream)))
+        {
+            nint made;
+            Check("cuStreamCreate", ((delegate* unmanaged<nint*, uint, int>)Entry("cuStreamCreate"))(&made, NonBlocking));
+            _sides[(_current, stream)] = made;
+        }
+
+        _stream = stream;
+    }
+
+    public void Follow(nint mark) =>
+        Check("cuStreamWaitEvent", ((delegate* unmanaged<nint, nint, uint, int>)Entry("cuStreamWaitEvent"))(Stream, mark, 0));
 
     public void Await(nint mark) => Check("cuEventSynchronize", ((delegate* unmanaged<nint, int>)Entry("cuEventSynchronize"))(mark));
 

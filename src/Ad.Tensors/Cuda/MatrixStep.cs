@@ -24,7 +24,7 @@ internal sealed class MatrixStep(LaunchStep own, MatrixProduct product, View lef
     public override void Run(CudaFrame frame)
     {
         var places = new MatrixPlaces(At(frame, left), At(frame, right), frame[target], bias is { } b ? At(frame, b) : 0);
-        if (frame.Device.Matrices is { } library && library.Prepare(product, places, frame.Device.Workspace) is { } work)
+        if (frame.Device.Matrices is { } library && library.Prepare(product, places, frame.Device.Workspace(frame.Stream)) is { } work)
         {
             frame.Driver.Ask("cublasLtMatmul", work);
         }

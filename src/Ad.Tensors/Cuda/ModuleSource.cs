@@ -10,7 +10,7 @@ namespace Ad.Tensors.Cuda;
 /// </summary>
 internal sealed class ModuleSource
 {
-    private static readonly string[] Order = ["prelude", "random", "special", "reduce", "matrix", "sort"];
+    private static readonly string[] Order = ["prelude", "random", "special", "reduce", "matrix", "staged", "sort", "solve"];
     private static readonly Dictionary<string, string> Texts = Order.ToDictionary(part => part, Read);
 
     private readonly Dictionary<string, string> _names = [];

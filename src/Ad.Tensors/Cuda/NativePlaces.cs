@@ -6,12 +6,18 @@ internal static class NativePlaces
     private static readonly string[] Versions = ["13", "12", "11.2", "11.1"];
 
     /// <summary>Names and paths of a library to try, the newest of each place first: as the system finds it, in toolkits, in Python's wheels.</summary>
-    public static IEnumerable<string> Candidates(string library)
+    public static IEnumerable<string> Candidates(string library) => Named(OperatingSystem.IsWindows()
+        ? [$"{library}64_130_0.dll", $"{library}64_120_0.dll", $"{library}64_112_0.dll"]
+        : [.. Versions.Select(v => $"lib{library}.so.{v}"), $"lib{library}.so"]);
+
+    /// <summary>The same of a library with versions of its own, the newest first.</summary>
+    public static IEnumerable<string> Candidates(string library, params string[] versions) => Named(OperatingSystem.IsWindows()
+        ? [.. versions.Select(v => $"{library}64_{v}.dll")]
+        : [.. versions.Select(v => $"lib{library}.so.{v}"), $"lib{library}.so"]);
+
+    private static IEnumerable<string> Named(string[] names)
     {
         var isWindows = OperatingSystem.IsWindows();
-        string[] names = isWindows
-            ? [$"{library}64_130_0.dll", $"{library}64_120_0.dll", $"{library}64_112_0.dll"]
-            : [.. Versions.Select(v => $"lib{library}.so.{v}"), $"lib{library}.so"];
         foreach (var name in names)
         {
             yield return name;

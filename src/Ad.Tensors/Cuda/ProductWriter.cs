@@ -29,7 +29,7 @@ internal sealed record ProductWriter(
     /// <summary>Results given to a group that would have read them from a slot.</summary>
     public static ProductWriter Of(string element, int batches, string place, int target, PointwiseGroup group)
     {
-        var text = new GroupText(group, "g", target);
+        var text = new GroupText(group, "g", slot => slot == target);
         var outputs = text.Outputs();
         var parameters = text.Parameters.Split(", ");
         var names = parameters.Select(p => p[(p.LastIndexOf('*') + 1)..]).ToArray();

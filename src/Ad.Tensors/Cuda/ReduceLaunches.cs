@@ -114,15 +114,11 @@ internal static class ReduceLaunches
     /// <summary>Shared memory in which teams are joined, one reduction after another.</summary>
     internal static string Shared(int threads) => $"__shared__ __align__(16) u8 shared[{threads * MostAccumulatorBytes}];";
 
-    /// <summary>Statements that join what the threads of each team hold, and do something with <c>joined</c>.</summary>
+    /// <summary>Statements that join what the threads of each team hold, for all of them, and do something with <c>joined</c>.</summary>
     internal static string Joined(string accumulator, string own, int x, int y, string statement) => $$"""
             {
-                {{accumulator}} *all = ({{accumulator}} *)shared;
-                all[threadIdx.x] = {{own}};
-                ad_team<{{accumulator}}, {{x}}, {{y}}>(all, y);
-                const {{accumulator}} joined = all[threadIdx.x];
+                const {{accumulator}} joined = ad_joined<{{accumulator}}, {{x}}, {{y}}>(({{accumulator}} *)shared, {{own}}, y);
                 {{statement}}
-                __syncthreads();
             }
 
         """;

@@ -5,18 +5,24 @@ namespace Ad.Tensors.Cuda;
 
 /// <summary>
 /// Groups that go through the same rows one after another, such as a softmax's maximum, exponentials with their sum, and quotients, as one kernel:
-/// a row's threads go through all of them, so that what one group wrote is in the nearest cache when the next one reads it.
+/// a row's threads go through all of them, and keep their part of it in registers if the row is not too long; of a longer one, what one group wrote is in the
+/// nearest cache when the next one reads it.
 /// </summary>
 internal static class RowLaunches
 {
     private const int Threads = 256;
+    private const int MostThreads = 1024;
+    private const int Lanes = 4;
+
+    // Rows of fewer elements have threads without a vector.
+    private const long LeastVectors = 128;
 
     // With fewer rows the device is idle but for a few blocks, unless there is little to do anyway.
     private const long EnoughRows = 256;
     private const long FewElements = 64 * 1024;
 
     /// <summary>Puts neighbouring groups that go through the same rows together.</summary>
-    public static CudaStep[] Merge(CudaStep[] steps, IReadOnlyList<long> slotBytes, Func<int, int> whole)
+    public static CudaStep[] Merge(CudaStep[] steps, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult, bool aligned)
     {
         var merged = new List<CudaStep>();
         var run = new List<LaunchStep>();
@@ -49,9 +55,14 @@ internal static class RowLaunches
 
         void Flush()
         {
-            merged.AddRange(run.Count > 1 ? [Of([.. run], rows)] : run);
+            merged.AddRange(run.Count > 1 ? [Of([.. run], rows, aligned, IsNeeded)] : run);
             run.Clear();
         }
+
+        // Whether somebody else reads of it, or of what it is part of.
+        bool IsNeeded(int slot) => isResult(slot) || whole(slot) != slot
+            || steps.Except(run).Any(step => step.Reads.Any(read => whole(read) == slot))
+            || run.Any(step => step.Reads.Any(read => read != slot && whole(read) == slot));
     }
 
     // A group without reductions has no rows of its own: it follows others.
@@ -81,26 +92,32 @@ internal static class RowLaunches
         });
     }
 
-    private static LaunchStep Of(LaunchStep[] steps, long rows)
+    private static LaunchStep Of(LaunchStep[] steps, long rows, bool aligned, Func<int, bool> isNeeded)
     {
         var groups = steps.Select(s => s.Group!).ToArray();
-        var texts = groups.Select((g, i) => new GroupText(g, $"g{i}_")).ToArray();
-        var team = (int)Math.Clamp((long)BitOperations.RoundUpToPowerOf2((ulong)(groups.Max(g => g.Elements) / rows)), 1, Threads);
-        var perBlock = (int)Math.Min(Threads / team, (long)BitOperations.RoundUpToPowerOf2((ulong)rows));
+        var width = groups.Max(g => g.Elements) / rows;
+        var lanes = aligned && width % Lanes == 0 && width >= LeastVectors ? Lanes : 1;
+        var most = (width + lanes - 1) / lanes > Threads * (RowGroups.MostKept / lanes) ? MostThreads : Threads;
+        var team = (int)Math.Clamp((long)BitOperations.RoundUpToPowerOf2((ulong)((width + lanes - 1) / lanes)), 1, most);
+        var each = (width + (team * (long)lanes) - 1) / (team * (long)lanes);
+        var keeps = each * lanes <= RowGroups.MostKept;
+        var kept = new RowGroups(groups, rows, keeps, isNeeded);
+        var texts = groups.Select((g, i) => new GroupText(g, $"g{i}_", kept.Unwritten.Contains)).ToArray();
+        var perBlock = (int)Math.Max(1, Math.Min(Threads / team, (long)BitOperations.RoundUpToPowerOf2((ulong)rows)));
         var bodies = new StringBuilder();
         for (var i = 0; i < groups.Length; i++)
         {
-            bodies.Append(Body(groups[i], texts[i], rows, team));
+            bodies.Append(new RowBody(groups[i], texts[i], kept, rows, team, keeps && groups[i].Elements == width * rows ? (int)each : 0, lanes));
         }
 
         var failure = texts.Select(t => t.Failure).FirstOrDefault(f => f is not null);
         var wide = texts.Any(t => t.Wide);
         var text = $$"""
-            extern "C" __global__ void __launch_bounds__({{team * perBlock}}) @({{string.Join(", ", texts.Select(t => t.Parameters))}}{{(failure is null ? "" : ", i64 *error, i64 code")}}) {
+            extern "C" __global__ void __launch_bounds__({{team * perBlock}}) @({{string.Join(", ", texts.Select(t => t.Parameters).Where(p => p.Length > 0))}}{{(failure is null ? "" : ", i64 *error, i64 code")}}) {
                 const int y = threadIdx.x % {{team}}, z = threadIdx.x / {{team}};
                 {{ReduceLaunches.Shared(team * perBlock)}}
                 const {{CudaText.Index(wide)}} row = ({{CudaText.Index(wide)}})blockIdx.x * {{perBlock}} + z;
-            {{bodies}}}
+            {{kept.Declarations((int)(keeps ? each * lanes : 0))}}{{bodies}}}
 
             """;
         var launch = new Launch(
@@ -112,43 +129,11 @@ internal static class RowLaunches
             failure);
         return new LaunchStep(
             $"by {rows} rows: {string.Join(" then ", steps.Select(s => s.ToString()))}",
-            [.. steps.SelectMany(s => s.Reads)],
-            [.. steps.SelectMany(s => s.Writes).Distinct()],
+            [.. steps.SelectMany(s => s.Reads).Where(slot => !kept.Unwritten.Contains(slot))],
+            [.. steps.SelectMany(s => s.Writes).Where(slot => !kept.Unwritten.Contains(slot)).Distinct()],
             [launch])
         {
             Operations = steps.Sum(s => s.Flops),
         };
-    }
-
-    private static string Body(PointwiseGroup group, GroupText text, long rows, int team)
-    {
-        string Number(long n) => CudaText.Unsigned(n, text.Wide);
-        var index = CudaText.Index(text.Wide);
-        var width = group.Elements / rows;
-        var outputs = text.Outputs();
-        var sums = group.Reductions.Select(r => (Reduction: r, Accumulator: ReduceLaunches.Accumulator(r.Kind, group.Nodes[r.Node].Type), Name: text.Pointer(r.Slot, r.Type))).ToArray();
-        var body = new StringBuilder("    {\n");
-        for (var i = 0; i < sums.Length; i++)
-        {
-            body.Append($"        {sums[i].Accumulator} a{i} = {sums[i].Accumulator}::none();\n");
-        }
-
-        body.Append($"        if (row < {Number(rows)})\n        for ({index} r = y; r < {Number(width)}; r += {team}) {{\n            const {index} e = row * {Number(width)} + r;\n");
-        body.Append(text.Nodes("e", _ => null, "            "));
-        body.Append(text.Stores(outputs, "e", "            "));
-
-        for (var i = 0; i < sums.Length; i++)
-        {
-            body.Append($"            a{i}.add(n{sums[i].Reduction.Node}, (int)r);\n");
-        }
-
-        body.Append("        }\n");
-        for (var i = 0; i < sums.Length; i++)
-        {
-            body.Append(ReduceLaunches.Joined(
-                sums[i].Accumulator, $"a{i}", 1, team, $"if (y == 0 && row < {Number(rows)}) {sums[i].Name}[row] = joined.result();"));
-        }
-
-        return body.Append("        __syncthreads();\n    }\n").ToString();
     }
 }

@@ -99,3 +99,41 @@ template <class A, int X, int Y> AD void ad_team(A *shared, int y) {
     }
     __syncthreads();
 }
+
+// What another lane of the warp holds. Blocks of fewer threads have one warp that is not whole.
+template <class A> struct Words { int w[(sizeof(A) + 3) / 4]; };
+template <class A> AD A ad_fromLane(const A &own, int lane) {
+    const unsigned all = blockDim.x < 32 ? (1u << blockDim.x) - 1u : 0xffffffffu;
+    Words<A> words = {};
+    memcpy(&words, &own, sizeof(A));
+    #pragma unroll
+    for (int i = 0; i < (int)(sizeof(A) + 3) / 4; i++) words.w[i] = __shfl_sync(all, words.w[i], lane);
+    A other;
+    memcpy(&other, &words, sizeof(A));
+    return other;
+}
+
+// What the threads of a team hold, joined, for all of them. Neighbours are joined within their warps, and then warp by warp; threads X apart by a tree.
+template <class A, int X, int Y> AD A ad_joined(A *shared, A own, int y) {
+    if (X > 1) {
+        shared[threadIdx.x] = own;
+        ad_team<A, X, Y>(shared, y);
+        const A all = shared[threadIdx.x - y * X];
+        __syncthreads();
+        return all;
+    }
+    const int lane = threadIdx.x % 32, near = Y < 32 ? Y : 32;
+    #pragma unroll
+    for (int step = near / 2; step > 0; step /= 2) {
+        const A other = ad_fromLane(own, lane + step < 32 ? lane + step : lane);
+        if (lane % near < step) own.join(other);
+    }
+    if (Y <= 32) return ad_fromLane(own, lane / near * near);
+    if (lane == 0) shared[threadIdx.x / 32] = own;
+    __syncthreads();
+    const int first = (threadIdx.x - y) / 32;
+    own = shared[first];
+    for (int w = 1; w < Y / 32; w++) own.join(shared[first + w]);
+    __syncthreads();
+    return own;
+}
