@@ -20,6 +20,7 @@ public sealed class CusolverTests
     {
         Decomposition.Cholesky or Decomposition.Cofactors => [n, n],
         Decomposition.Lu or Decomposition.Eigh => [n + 1, n],
+        Decomposition.Eig => [(2 * n) + 3, n],
         Decomposition.Qr => [m + n, n],
         Decomposition.Svd => [m + n + 1, Math.Min(m, n)],
         Decomposition.Determinant => [1, 1],
@@ -134,13 +135,14 @@ public sealed class CusolverTests
     }
 
     [Fact]
-    public void Small_matrices_and_cofactors_are_left_to_the_host()
+    public void Small_matrices_cofactors_and_eigenvalues_without_symmetry_are_left_to_the_host()
     {
         using var solvers = new HostSolvers(1000);
         var device = Device(solvers);
         Assert.StartsWith("on the host: ", device.Prepare(Decompose(Decomposition.Lu, DType.Float64, 100, 5, 5)).ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("on the host: ", device.Prepare(Decompose(Decomposition.Lu, DType.Float64, 1, 20, 20)).ToString(), StringComparison.Ordinal);
         Assert.StartsWith("on the host: ", device.Prepare(Decompose(Decomposition.Cofactors, DType.Float64, 1, 50, 50)).ToString(), StringComparison.Ordinal);
+        Assert.StartsWith("on the host: ", device.Prepare(Decompose(Decomposition.Eig, DType.Float64, 1, 50, 50)).ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -58,7 +58,7 @@ internal static class SolverSteps
                     $"const double *u, const double *vt, const double *s, const int *odd, const int *info, {type} *r",
                     $"ad_singular<{type}, {(m < n ? "true" : "false")}>(u, vt, s, odd, info, r, {m}, {n});",
                     [~4, ~5, ~3, ~1, ~2, target])),
-            Decomposition.Cofactors or Decomposition.Qr => null,
+            Decomposition.Cofactors or Decomposition.Eig or Decomposition.Qr => null,
         };
 
         SolverStage Given(string form, bool looks, int[] parts) => SolverSteps.Given(operand, form, looks, m, n, parts);
