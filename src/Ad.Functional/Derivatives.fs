@@ -174,6 +174,8 @@ module internal Derivatives =
         | Pointwise.Or
         | Pointwise.Xor -> NonDifferentiable
 
+    let private functions = Enum.GetValues<Pointwise>() |> Array.map pointwise
+
     let private sizes (t: Tensor) = Seq.toArray t.Shape
 
     /// The reduced axes put back at size 1, then repeated to the input's shape.
@@ -351,12 +353,16 @@ module internal Derivatives =
     let private spreadOut kind windows (x: Tensor) (g: Tensor) =
         Tensor.Create(WindowSpread(kind, windows), x, g)
 
+    let private same = Linear(fun _ g _ -> g)
+    let private reshaped = Linear(fun x g _ -> Tensor.reshape x[0].Shape g)
+    let private repeated = Linear(fun x g _ -> unbroadcast x[0] g)
+
     /// The rule of an operation.
     let rule (op: Op) : Derivative =
         match op with
-        | Variable -> Linear(fun _ g _ -> g)
+        | Variable -> same
         | Custom(rule, result) -> custom (rule :?> CustomRule) result
-        | Pointwise f -> pointwise f
+        | Pointwise f -> functions[int f]
         | Cast t when t.IsFloat() -> Linear(fun x g _ -> Tensor.cast x[0].DType g)
         | Reduce(Reduction.Sum, axes) -> Linear(fun x g _ -> spread axes x[0] g)
         | Reduce((Reduction.Max | Reduction.Min), axes) -> extreme axes
@@ -367,9 +373,9 @@ module internal Derivatives =
                 match x[0].Place with
                 | null -> Tensor.OnDevice(Device.Cpu, g)
                 | from -> Tensor.OnDevice(from, g))
-        | Reshape _ -> Linear(fun x g _ -> Tensor.reshape x[0].Shape g)
+        | Reshape _ -> reshaped
         | Permute axes -> Linear(fun _ g _ -> Tensor.permute (inverse axes) g)
-        | Broadcast _ -> Linear(fun x g _ -> unbroadcast x[0] g)
+        | Broadcast _ -> repeated
         | Slice(starts, _, steps) -> Linear(fun x g _ -> unslice starts steps x[0] g)
         | Pad(low, _, interior) -> Linear(fun x g _ -> unpad low interior x[0] g)
         | Concatenate axis ->
