@@ -177,3 +177,40 @@ let ``a training step of a perceptron allocates less than sixteen kilobytes`` ()
     let states = 2L * 3L * 4L * int64 (100 * 50 + 50 + 50 * 10 + 10)
     let bytes = allocated 2 (fun () -> folded start (Seq.replicate steps (x, classes)) |> ignore)
     Assert.InRange(bytes - states, System.Int64.MinValue, int64 steps * 16_384L)
+
+[<Fact>]
+let ``an addition without jit allocates little more than its node`` () =
+    let x = Random.normal (Key.ofSeed 11L) [ 10 ] |> Tensor.eval
+    let additions = 20_000
+
+    let run () =
+        let mutable y = x
+
+        for _ in 1..additions do
+            y <- y + x
+
+        Tensor.eval y |> ignore
+
+    Assert.InRange(allocated 5 run / int64 additions, 0L, 192L)
+
+[<Fact>]
+let ``a step of a chain that is differentiated without jit allocates less than two kilobytes`` () =
+    let x = Random.normal (Key.ofSeed 12L) [ 10 ] |> Tensor.eval
+    let chain (x: Tensor) = Seq.fold (fun y _ -> y * x + x) x (seq { 1..500 }) |> Tensor.sum
+    let bytes = allocated 20 (fun () -> Tensor.eval (Reverse.gradient chain x) |> ignore)
+    Assert.InRange(bytes / 1000L, 0L, 2_048L)
+
+[<Fact>]
+let ``a gradient by adjoint numbers allocates no more for a longer function`` () =
+    let bytes steps =
+        let f (x: Scalar.Adjoint<float> array) =
+            let mutable y = x[0]
+
+            for _ in 1..steps do
+                y <- y * x[1] + x[0]
+
+            y
+
+        allocated 100 (fun () -> Scalar.Reverse.gradient f [| 0.5; 0.3 |] |> ignore)
+
+    Assert.InRange(bytes 20_000 - bytes 20, -256L, 256L)
