@@ -21,6 +21,11 @@ module internal Likeness =
     /// A number that equal types and shapes have in common.
     let ofSignature (s: Signature) = (s.Shape.GetHashCode() <<< 3) + int s.Type
 
+    /// Whether two types and shapes are one.
+    let isOne (a: Signature) (b: Signature) =
+        a.Type = b.Type
+        && (obj.ReferenceEquals(a.Shape, b.Shape) || a.Shape.Equals b.Shape)
+
     /// A number that like operations have in common.
     let ofOp (op: Op) : int =
         match op with
@@ -78,3 +83,12 @@ module internal Likeness =
             | Broadcast _, Broadcast _ -> true
             | Reduce(kind, axes), Reduce(kind', axes') -> kind = kind' && axes.Equals axes'
             | a, b -> a.Equals b)
+
+    /// Whether an operation only passes its first input on, for a device.
+    let passesOn (device: Device | null) (op: Op) =
+        match op with
+        | Variable
+        | Custom _
+        | StopGradient -> true
+        | OnDevice target -> obj.ReferenceEquals(target, device)
+        | _ -> false

@@ -4,32 +4,6 @@ open System
 open System.Collections.Generic
 open Ad.Tensors
 
-/// A stretch of the expression graph as a program, with what it needs and what it gives.
-type internal Lowered =
-    {
-        Program: Program
-        /// The values of the program's inputs, in order; null for a jit argument.
-        Arguments: (Storage | null)[]
-        /// The jit arguments among the inputs.
-        Placeholders: Node[]
-        /// The nodes whose values are the program's outputs, in order.
-        Outputs: Node[]
-    }
-
-/// What a listing says but for the values: listings of one form become one program, which takes and gives the same in the same order.
-type internal Form =
-    {
-        Leaves: Signature[]
-        /// The operation of each node; null where it only passes its first input on.
-        Ops: (Op | null)[]
-        Signatures: Signature[]
-        /// The numbers of all inputs, one node's after another's, and where each node's end.
-        Operands: int[]
-        Ends: int[]
-        /// The numbers of the outputs.
-        Asked: int[]
-    }
-
 /// <summary>
 /// The unevaluated nodes behind some roots in a row, each after its inputs, in an order that only the graph decides, and everything as numbers: first the leaves, which
 /// have values, then the nodes. A node that only passes its first input on goes by that one's number.
@@ -70,12 +44,6 @@ type internal Listing private () =
             let wider = Array.zeroCreate (max n (2 * room.Length))
             Array.Copy(room, wider, room.Length)
             wider
-
-    /// The number by which a node goes that the walk marked.
-    member private _.CodeOf(marks: Marks, node: Node) =
-        match marks.Find node with
-        | leaf when leaf &&& leafBit <> 0 -> leaf - leafBit
-        | at -> codes[at]
 
     member private _.Walk(marks: Marks, device: Device | null, requested: Node seq) =
         roots.AddRange requested
@@ -143,7 +111,7 @@ type internal Listing private () =
             | Variable when inputs.Length = 0 ->
                 placeholders <- placeholders + 1
                 codes[i] <- leaves.Count + i
-            | op when listing.PassesOn(device, op) -> codes[i] <- operands[first]
+            | op when Likeness.passesOn device op -> codes[i] <- operands[first]
             | op ->
                 codes[i] <- leaves.Count + i
                 mix (Likeness.ofOp op)
@@ -174,15 +142,6 @@ type internal Listing private () =
 
         for k in 0 .. outputs.Count - 1 do
             mix asked[k]
-
-    /// Whether an operation only passes its first input on, for a device.
-    member private _.PassesOn(device: Device | null, op: Op) =
-        match op with
-        | Variable
-        | Custom _
-        | StopGradient -> true
-        | OnDevice target -> obj.ReferenceEquals(target, device)
-        | _ -> false
 
     /// Lists what computes the roots, with the groups of all nodes met; whatever else `keep` chooses among the nodes on the way, by how many of those
     /// listed read it, is an output too. Close it.
@@ -225,7 +184,7 @@ type internal Listing private () =
     /// What it says but for the values.
     member listing.Form(device: Device | null) : Form =
         let opOf (struct (node: Node, _: Node[])) : Op | null =
-            if listing.PassesOn(device, node.Op) then null else node.Op
+            if Likeness.passesOn device node.Op then null else node.Op
 
         { Leaves = leaves.ToArray() |> Array.map _.Signature
           Ops = sorted.ToArray() |> Array.map opOf
@@ -236,17 +195,13 @@ type internal Listing private () =
 
     /// Whether it is of a form.
     member listing.Has(device: Device | null, form: Form) : bool =
-        let isLike (a: Signature) (b: Signature) =
-            a.Type = b.Type
-            && (obj.ReferenceEquals(a.Shape, b.Shape) || a.Shape.Equals b.Shape)
-
         let sameNode i =
             let struct (node, _) = sorted[i]
 
-            isLike form.Signatures[i] node.Signature
+            Likeness.isOne form.Signatures[i] node.Signature
             && (match form.Ops[i] with
-                | null -> listing.PassesOn(device, node.Op)
-                | op -> not (listing.PassesOn(device, node.Op)) && Likeness.areLike op node.Op)
+                | null -> Likeness.passesOn device node.Op
+                | op -> not (Likeness.passesOn device node.Op) && Likeness.areLike op node.Op)
 
         let all count (isSame: int -> bool) =
             let mutable i = 0
@@ -261,7 +216,7 @@ type internal Listing private () =
         && form.Asked.AsSpan().SequenceEqual(ReadOnlySpan(asked, 0, outputs.Count))
         && form.Ends.AsSpan().SequenceEqual(ReadOnlySpan(ends, 0, sorted.Count))
         && form.Operands.AsSpan().SequenceEqual(ReadOnlySpan(operands, 0, count))
-        && all leaves.Count (fun i -> isLike form.Leaves[i] leaves[i].Signature)
+        && all leaves.Count (fun i -> Likeness.isOne form.Leaves[i] leaves[i].Signature)
         && all sorted.Count sameNode
 
     /// The program, with numbers that are not structural among its constants or its arguments.
@@ -291,7 +246,7 @@ type internal Listing private () =
                 | Variable when inputs.Length = 0 ->
                     jitted.Add node
                     argument null node.Signature
-                | op when listing.PassesOn(device, op) -> at[codes[i]]
+                | op when Likeness.passesOn device op -> at[codes[i]]
                 | Constant(value, shape) when not embedConstants && not (Likeness.isStructural value) ->
                     let scalar =
                         { Type = value.Type
