@@ -107,10 +107,10 @@ let private objective input =
 type Sparse =
     { Rows: int array
       Columns: int array
-      Values: float array }
+      Values: Tensor }
 
 // Of each row of the blocks the 15 columns, and of each weight its own.
-let private assemble input (values: float array) =
+let private assemble input (values: Tensor) =
     let p = input.Weights.Length
     let columns = Array.zeroCreate (31 * p)
 
@@ -149,7 +149,7 @@ let private jacobian input =
 
             Tensor.concat 0 [ Tensor.flatten ofObservations; vmap (grad weightError) weights ])
 
-    fun () -> assemble input (Tensor.toArray<float>(blocks ()))
+    fun () -> assemble input (blocks ())
 
 let private writeErrors (errors: Tensor, weights: Tensor) =
     let first = Tensor.toArray<float> errors[0]
@@ -168,7 +168,7 @@ let private writeSparse sparse =
     box
         {| rows = ends sparse.Rows
            cols = ends sparse.Columns
-           vals = ends sparse.Values |}
+           vals = ends (Tensor.toArray<float> sparse.Values) |}
 
 let evaluation =
     { Name = "ba"

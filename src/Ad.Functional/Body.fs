@@ -113,7 +113,7 @@ module internal Body =
             // Numbers that change from call to call would make a new program each time.
             let outside (t: Tensor) =
                 match t.Op with
-                | Constant(value, shape) when Evaluate.isStructural value -> Tensor.Splat(value, shape)
+                | Constant(value, shape) when Likeness.isStructural value -> Tensor.Splat(value, shape)
                 | Constant(value, shape) ->
                     let number =
                         match numbers.TryGetValue value with

@@ -1,5 +1,6 @@
 namespace Ad.Functional
 
+open System
 open Ad.Tensors
 
 /// The derivative of every operation.
@@ -48,12 +49,17 @@ module internal Derivatives =
             (fun x _ g -> Array.append [| Some g |] (handPulled rule (Array.tail x) [| result, g |]))
         )
 
+    let private functions = Enum.GetValues<Pointwise>() |> Array.map PointwiseRules.rule
+    let private same = Linear(fun _ g _ -> g)
+    let private reshaped = Linear(fun x g _ -> Tensor.reshape x[0].Shape g)
+    let private repeated = Linear(fun x g _ -> Transposes.unbroadcast x[0] g)
+
     /// The rule of an operation.
     let rule (op: Op) : Derivative =
         match op with
-        | Variable -> Linear(fun _ g _ -> g)
+        | Variable -> same
         | Custom(rule, result) -> custom (rule :?> CustomRule) result
-        | Pointwise f -> PointwiseRules.rule f
+        | Pointwise f -> functions[int f]
         | Cast t when t.IsFloat() -> Linear(fun x g _ -> Tensor.cast x[0].DType g)
         | Reduce(Reduction.Sum, axes) -> Linear(fun x g _ -> Transposes.spread axes x[0] g)
         | Reduce((Reduction.Max | Reduction.Min), axes) -> Transposes.extreme axes
@@ -64,9 +70,9 @@ module internal Derivatives =
                 match x[0].Place with
                 | null -> Tensor.OnDevice(Device.Cpu, g)
                 | from -> Tensor.OnDevice(from, g))
-        | Reshape _ -> Linear(fun x g _ -> Tensor.reshape x[0].Shape g)
+        | Reshape _ -> reshaped
         | Permute axes -> Linear(fun _ g _ -> Tensor.permute (Transposes.inverse axes) g)
-        | Broadcast _ -> Linear(fun x g _ -> Transposes.unbroadcast x[0] g)
+        | Broadcast _ -> repeated
         | Slice(starts, _, steps) -> Linear(fun x g _ -> Transposes.unslice starts steps x[0] g)
         | Pad(low, _, interior) -> Linear(fun x g _ -> Transposes.unpad low interior x[0] g)
         | Concatenate axis ->

@@ -2,141 +2,8 @@ namespace Ad.Functional
 
 open System
 open System.Collections.Generic
-open System.Diagnostics
-open System.IO
-open System.Runtime.CompilerServices
 open System.Threading
 open Ad.Tensors
-
-/// The time during which a transform runs a function: while it is open, what depends on its variables keeps its inputs.
-[<Sealed>]
-type internal Scope() =
-    let released = List<Action>()
-
-    [<VolatileField>]
-    let mutable isOpen = true
-
-    member _.IsOpen = isOpen
-
-    /// Calls back when it closes; at once if it has.
-    member _.WhenClosed(release: Action) =
-        let isLate =
-            lock released (fun () ->
-                if isOpen then
-                    released.Add release
-
-                not isOpen)
-
-        if isLate then
-            release.Invoke()
-
-    /// Ends it: nothing will be differentiated by its variables again, except through graphs already captured.
-    member _.Close() =
-        lock released (fun () -> isOpen <- false)
-
-        for release in released do
-            release.Invoke()
-
-/// The open scopes that a node depends on, oldest first; null when there are none. Mostly one array shared by a whole graph.
-[<RequireQualifiedAccess>]
-module internal Scopes =
-    let contains (scope: Scope) (scopes: Scope[] | null) =
-        match scopes with
-        | null -> false
-        | s -> Array.IndexOf(s, scope) >= 0
-
-    /// Whether a transform other than one's own may still walk the graph.
-    let isOpenBut (own: Scope | null) (scopes: Scope[] | null) =
-        match scopes with
-        | null -> false
-        | s ->
-            s
-            |> Array.exists (fun scope -> scope.IsOpen && not (obj.ReferenceEquals(scope, own)))
-
-    let isOpen scopes = isOpenBut null scopes
-
-    let private opened (scopes: Scope[] | null) : Scope[] | null =
-        match scopes with
-        | null -> null
-        | s when s |> Array.forall _.IsOpen -> s
-        | s ->
-            match s |> Array.filter _.IsOpen with
-            | [||] -> null
-            | rest -> rest
-
-    let union (a: Scope[] | null) (b: Scope[] | null) : Scope[] | null =
-        if obj.ReferenceEquals(a, b) then
-            opened a
-        else
-            match opened a, opened b with
-            | null, s
-            | s, null -> s
-            | s, t ->
-                match t |> Array.filter (fun scope -> not (contains scope s)) with
-                | [||] -> s
-                | more when more.Length = t.Length -> Array.append s t
-                | more -> Array.append s more
-
-/// Remembers where nodes were made, for whoever diagnoses a function, in that flow of control and no other.
-[<RequireQualifiedAccess>]
-module internal Sources =
-    let private places = AsyncLocal<ConditionalWeakTable<obj, string> | null>()
-
-    // Read before the flow's own table, which costs more: nobody diagnoses most of the time.
-    let mutable private active = 0
-
-    let private own = typeof<Scope>.Assembly
-
-    /// Runs a function, and remembers where it makes nodes.
-    let record (f: unit -> 'a) : 'a =
-        let before = places.Value
-        places.Value <- ConditionalWeakTable()
-        Interlocked.Increment &active |> ignore
-
-        try
-            f ()
-        finally
-            Interlocked.Decrement &active |> ignore
-            places.Value <- before
-
-    /// Notes that a node was made by the caller's caller, outside this library.
-    let note (node: obj) =
-        if Volatile.Read &active > 0 then
-            match places.Value with
-            | null -> ()
-            | table ->
-                let isUsers (frame: StackFrame) =
-                    match frame.GetMethod() with
-                    | null -> false
-                    | m ->
-                        match m.DeclaringType with
-                        | null -> true
-                        | t -> t.Assembly <> own && not (isNull (frame.GetFileName()))
-
-                match StackTrace(1, true).GetFrames() |> Array.tryFind isUsers with
-                | Some frame when not (isNull (frame.GetFileName())) ->
-                    table.AddOrUpdate(
-                        node,
-                        $"{Path.GetFileName(frame.GetFileName())}:{frame.GetFileLineNumber()}"
-                    )
-                | _ -> ()
-
-    /// Where a node was made, if that was noted.
-    let find (node: obj) : string option =
-        match places.Value with
-        | null -> None
-        | table ->
-            match table.TryGetValue node with
-            | true, place -> Some place
-            | _ -> None
-
-    /// Notes that a copy of a node was made where the node was.
-    let carry (from: obj) (into: obj) =
-        if Volatile.Read &active > 0 then
-            match places.Value, find from with
-            | null, _
-            | _, None -> ()
-            | table, Some place -> table.AddOrUpdate(into, place)
 
 /// Where nodes are computed. Null is anywhere: numbers, and what the host has, go where the others are; what was moved stays where it was moved to.
 [<RequireQualifiedAccess>]
@@ -178,42 +45,43 @@ type Node
     let mutable value = value
 
     let mutable uses = 0
+    let mutable depth = 0
 
-    let scopes: Scope[] | null =
-        let mutable all: Scope[] | null =
-            match ownScope with
-            | null -> null
-            | scope -> [| scope |]
+    let mutable scopes: Scope[] | null =
+        match ownScope with
+        | null -> null
+        | scope -> [| scope |]
 
-        for input in inputs do
-            all <- Scopes.union (input: Node).Scopes all
-
-        all
-
-    let depth =
-        let mutable deepest = 0
-
-        for input in inputs do
-            if isNull (input: Node).Value then
-                deepest <- max deepest input.Depth
-
-        deepest + 1
-
-    let place: Device | null =
+    let mutable place: Device | null =
         match op, value with
         | OnDevice target, _ -> Places.note target
-        | _, null ->
-            let mutable joined: Device | null = null
-
-            for input in inputs do
-                joined <- Places.join op joined (input: Node).Place
-
-            joined
+        | _, null -> null
         | _, value -> Places.ofValue value
 
     do
+        let isPlaced = not (isNull value && isNull place)
+
         for input in inputs do
+            let input: Node = input
+            scopes <- Scopes.union input.Scopes scopes
+
+            if isNull input.Value then
+                depth <- max depth input.Depth
+
+            if not isPlaced then
+                place <- Places.join op place input.Place
+
             input.Used()
+
+        depth <- depth + 1
+
+    /// Whose mark it bears; only marks that are put look at this.
+    [<DefaultValue>]
+    val mutable internal Holder: Marks | null
+
+    /// The number that its holder gave it.
+    [<DefaultValue>]
+    val mutable internal Mark: int
 
     member internal _.Op = op
     member internal _.Signature = signature
@@ -224,7 +92,9 @@ type Node
     member internal _.Size = signature.Shape
 
     /// The device that the node is computed on; null where it goes with others.
-    member val internal Place: Device | null = place with get, set
+    member internal _.Place
+        with get (): Device | null = place
+        and set (device: Device | null) = place <- device
 
     /// The inputs; none once the value is known and no open scope needs them.
     member internal _.Inputs = inputs
@@ -237,8 +107,10 @@ type Node
     /// The value, or null when nobody has asked for it yet.
     member internal _.Value = value
 
+    /// How many nodes read it, or a few less where threads counted at once: whether a value is kept hangs on it, and no value.
     member internal _.Uses = uses
-    member private _.Used() = Interlocked.Increment &uses |> ignore
+
+    member private _.Used() = uses <- uses + 1
 
     /// Whether an earlier evaluation computed the value on the way to others, and did not keep it.
     member val internal WasComputed = false with get, set
@@ -262,32 +134,55 @@ type Node
 and [<Sealed>] internal Group(members: Node[]) =
     member _.Members = members
 
-/// Walks expression graphs, of any depth.
-[<RequireQualifiedAccess>]
-module internal Walk =
-    /// The nodes behind the roots that are entered, with their inputs, each after its inputs, in an order that only the graph decides. A node is
-    /// entered when `enter` gives its inputs, which is asked once; what is not entered ends the walk there.
-    let postOrder (enter: 'n -> 'n[] voption) (roots: 'n seq) : List<struct ('n * 'n[])> =
-        let seen = HashSet<'n>(HashIdentity.Reference)
-        let sorted = List<struct ('n * 'n[])>()
-        let stack = Stack<struct ('n * 'n[] * int)>()
+/// Numbers that one walk gives to nodes. They stand on the nodes, so that to find one takes no look-up; where other marks that are still open have a node at
+/// the same time, on another thread or further out on this one, they stand aside.
+and [<Sealed>] internal Marks() =
+    [<VolatileField>]
+    let mutable isOpen = true
 
-        let visit node =
-            if seen.Add node then
-                match enter node with
-                | ValueSome inputs -> stack.Push(struct (node, inputs, 0))
-                | ValueNone -> ()
+    let mutable aside: Dictionary<Node, int> | null = null
 
-        for root in roots do
-            visit root
+    member private _.IsOpen = isOpen
 
-            while stack.Count > 0 do
-                let struct (node, inputs, next) = stack.Pop()
+    /// The number of a node, which is not negative; -1 when it has none.
+    member marks.Find(node: Node) : int =
+        if obj.ReferenceEquals(node.Holder, marks) then
+            node.Mark
+        else
+            match aside with
+            | null -> -1
+            | others ->
+                match others.TryGetValue node with
+                | true, number -> number
+                | _ -> -1
 
-                if next < inputs.Length then
-                    stack.Push(struct (node, inputs, next + 1))
-                    visit inputs[next]
-                else
-                    sorted.Add(struct (node, inputs))
+    /// Gives a node a number.
+    member marks.Put(node: Node, number: int) : unit =
+        let holder = node.Holder
 
-        sorted
+        let isOurs =
+            match holder with
+            | null -> isNull (Interlocked.CompareExchange(&node.Holder, marks, null))
+            | other when obj.ReferenceEquals(other, marks) -> true
+            | other ->
+                not other.IsOpen
+                && obj.ReferenceEquals(Interlocked.CompareExchange(&node.Holder, marks, other), other)
+
+        if isOurs then
+            node.Mark <- number
+        else
+            let others =
+                match aside with
+                | null -> Dictionary<Node, int>(HashIdentity.Reference)
+                | others -> others
+
+            others[node] <- number
+            aside <- others
+
+    /// Leaves the nodes to others.
+    member _.Close() =
+        aside <- null
+        isOpen <- false
+
+    interface IDisposable with
+        member marks.Dispose() = marks.Close()

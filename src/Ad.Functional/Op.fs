@@ -97,6 +97,11 @@ module internal Op =
     let private broadcast = Operation.Broadcast() :> Operation
     let private random = Operation.Random() :> Operation
 
+    let private functions = System.Enum.GetValues<Pointwise>() |> Array.map Op.Pointwise
+
+    /// The operation of an elementwise function, one object for all its nodes.
+    let ofFunction (f: Pointwise) : Op = functions[int f]
+
     /// What the engine runs for the operation; null for those that only pass their input on or hold data.
     let operation op : Operation | null =
         match op with

@@ -31,99 +31,126 @@ module Reverse =
 
     /// The cotangents of the variables of a trace, given the outputs'.
     let internal cotangents (trace: Trace<'b>) (seeds: Tensor[]) : Tensor option[] =
-        let known = Dictionary<Tensor, Tensor>(HashIdentity.Reference)
-        let depends = HashSet<Tensor>(trace.Steps |> Seq.map _.Node, HashIdentity.Reference)
+        let steps = trace.Steps
+        let known: (Tensor | null)[] = Array.zeroCreate steps.Length
         let mutable edges = 0L
 
-        let add t g =
-            match known.TryGetValue t with
-            | true, sum -> known[t] <- sum + g
-            | _ -> known[t] <- g
+        let add s (g: Tensor) =
+            known[s] <-
+                match known[s] with
+                | null -> g
+                | sum -> sum + g
 
-        Array.iter2
-            (fun output seed ->
-                if depends.Contains output then
-                    add output seed)
-            trace.Outputs
-            seeds
+        let results = Trace.places trace trace.Outputs
 
-        let siblings = Trace.siblings trace
+        for i in 0 .. results.Length - 1 do
+            if results[i] >= 0 then
+                add results[i] seeds[i]
 
-        for s in trace.Steps.Length - 1 .. -1 .. 0 do
-            let step = trace.Steps[s]
+        let stepOf =
+            lazy
+                (let places = Dictionary<Tensor, int>(HashIdentity.Reference)
+                 steps |> Array.iteri (fun s step -> places[step.Node] <- s)
+                 places)
 
-            let wanted = step.Inputs |> Array.map depends.Contains
-            let live = wanted |> Array.sumBy (fun isWanted -> if isWanted then 1L else 0L)
-            let addAll = Array.iter2 (fun input -> Option.iter (add input)) step.Inputs
+        let siblings = lazy (Trace.siblings trace)
+
+        // The results of one structure or rule that have a cotangent, with it, when the first of them is reached: at that, everything that reads any of
+        // them has been gone through.
+        let given (step: Step) =
+            let family = siblings.Value step.Node step.Inputs
+
+            if obj.ReferenceEquals(fst family[0], step.Node) then
+                family
+                |> Array.choose (fun (node, result) ->
+                    match known[stepOf.Value[node]] with
+                    | null -> None
+                    | g -> Some(result, g))
+            else
+                [||]
+
+        let mutable next = trace.Sources.Length
+
+        for s in steps.Length - 1 .. -1 .. 0 do
+            let step = steps[s]
+            next <- next - step.Inputs.Length
+            let first = next
+            let wanted () = Array.init step.Inputs.Length (fun i -> trace.Sources[first + i] >= 0)
+
+            let live () =
+                let mutable count = 0L
+
+                for i in 0 .. step.Inputs.Length - 1 do
+                    if trace.Sources[first + i] >= 0 then
+                        count <- count + 1L
+
+                count
+
+            let addTo i (g: Tensor option) =
+                match g with
+                | Some g -> add trace.Sources[first + i] g
+                | None -> ()
 
             match step.Rule with
             | Joint(structure, _) ->
-                let nodes = siblings step.Node step.Inputs
+                let given = given step
 
-                // At the first of them everything that reads any of them has been gone through.
-                if obj.ReferenceEquals(fst nodes[0], step.Node) then
-                    let given =
-                        nodes
-                        |> Array.choose (fun (node, result) ->
-                            match known.TryGetValue node with
-                            | true, g -> Some(result, g)
-                            | _ -> None)
+                if given.Length > 0 then
+                    edges <- edges + live ()
 
-                    if given.Length > 0 then
-                        edges <- edges + live
-                        addAll (Meter.Uncounted(fun () -> structure.Pull(step.Inputs, given, wanted)))
-            | Elementwise _
+                    Meter.Uncounted(fun () -> structure.Pull(step.Inputs, given, wanted ()))
+                    |> Array.iteri addTo
+            | Elementwise partials ->
+                match known[s] with
+                | null -> ()
+                | g ->
+                    for i in 0 .. partials.Length - 1 do
+                        let source = trace.Sources[first + i]
+
+                        if source >= 0 then
+                            edges <- edges + 1L
+
+                            match partials[i] step.Inputs step.Node with
+                            | Partial.Zero -> ()
+                            | Partial.One -> add source g
+                            | Partial.MinusOne -> add source (-g)
+                            | Partial.Factor p -> add source (Tensor.scale g p)
             | Linear _
             | Multilinear _
             | Rule _
             | NonDifferentiable ->
-                let g =
-                    match known.TryGetValue step.Node with
-                    | true, g -> Some g
-                    | _ -> None
-
                 match step.Node.Op with
                 | Custom(rule, _) ->
-                    let family = siblings step.Node step.Inputs
-
-                    g
-                    |> Option.iter (fun g ->
-                        if wanted[0] then
-                            add step.Inputs[0] g)
+                    match known[s] with
+                    | null -> ()
+                    | g ->
+                        if trace.Sources[first] >= 0 then
+                            add trace.Sources[first] g
 
                     // The rule of several results is asked once, when all their cotangents are there.
-                    if obj.ReferenceEquals(fst family[0], step.Node) then
-                        let given =
-                            family
-                            |> Array.choose (fun (node, result) ->
-                                match known.TryGetValue node with
-                                | true, g -> Some(result, g)
-                                | _ -> None)
+                    let given = given step
 
-                        if given.Length > 0 && Array.exists id (Array.tail wanted) then
-                            edges <- edges + live
+                    if given.Length > 0 && Array.exists id (Array.tail (wanted ())) then
+                        edges <- edges + live ()
 
-                            Derivatives.handPulled (rule :?> CustomRule) (Array.tail step.Inputs) given
-                            |> Array.iteri (fun i pulled ->
-                                if wanted[i + 1] then
-                                    pulled |> Option.iter (add step.Inputs[i + 1]))
+                        Derivatives.handPulled (rule :?> CustomRule) (Array.tail step.Inputs) given
+                        |> Array.iteri (fun i pulled ->
+                            if trace.Sources[first + i + 1] >= 0 then
+                                addTo (i + 1) pulled)
                 | _ ->
-                    match g with
-                    | Some g ->
-                        edges <- edges + live
-                        addAll (pull step g wanted)
-                    | None -> ()
+                    match known[s] with
+                    | null -> ()
+                    | g ->
+                        edges <- edges + live ()
+                        pull step g (wanted ()) |> Array.iteri addTo
 
         Meter.Count(fun () ->
             { Cost.Zero with
                 ReversePasses = 1
                 EdgesVisited = edges })
 
-        trace.Variables
-        |> Array.map (fun variable ->
-            match known.TryGetValue variable with
-            | true, g -> Some g
-            | _ -> None)
+        Trace.places trace trace.Variables
+        |> Array.map (fun s -> if s < 0 then None else Option.ofObj known[s])
 
     let private orZero (t: Tensor) (g: Tensor option) = g |> Option.defaultWith (fun () -> Tensor.zerosLike t)
 

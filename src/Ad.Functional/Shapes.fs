@@ -1,13 +1,24 @@
 namespace Ad.Functional
 
 open System
+open System.Collections.Generic
 open Ad.Tensors
 
 /// Shapes and axes from sequences.
 [<AutoOpen>]
 module internal Sizes =
-    let shapeOf (sizes: int seq) = Shape(ReadOnlySpan(Seq.toArray sizes))
-    let axesOf (values: int seq) = Axes(ReadOnlySpan(Seq.toArray values))
+    /// A shape of these sizes: itself if it is one.
+    let shapeOf (sizes: int seq) : Shape =
+        match sizes with
+        | :? Shape as shape -> shape
+        | :? (int[]) as sizes -> Shape(ReadOnlySpan sizes)
+        | _ -> Shape(ReadOnlySpan(Seq.toArray sizes))
+
+    let axesOf (values: int seq) : Axes =
+        match values with
+        | :? (int[]) as values -> Axes(ReadOnlySpan values)
+        | :? Shape as shape -> Axes shape.Sizes
+        | _ -> Axes(ReadOnlySpan(Seq.toArray values))
 
 /// A type and a shape, as in float32[2, 3].
 [<Struct>]
@@ -37,10 +48,16 @@ module internal Shapes =
 
     /// Distinct axes, in ascending order, counted from the start.
     let axes operation rank (given: int seq) =
-        let resolved = given |> Seq.map (axis operation rank) |> Seq.sort |> Seq.toArray
+        let resolved = Seq.toArray given
 
-        if (Array.distinct resolved).Length < resolved.Length then
-            refuse operation $"an axis is named twice in {axesOf resolved}."
+        for i in 0 .. resolved.Length - 1 do
+            resolved[i] <- axis operation rank resolved[i]
+
+        Array.sortInPlace resolved
+
+        for i in 1 .. resolved.Length - 1 do
+            if resolved[i] = resolved[i - 1] then
+                refuse operation $"an axis is named twice in {axesOf resolved}."
 
         resolved
 
@@ -96,11 +113,23 @@ module internal Shapes =
             sameType name inputs[1..]
             inputs[1]
 
-    let private without (removed: Axes) (shape: Shape) =
-        shape
-        |> Seq.indexed
-        |> Seq.filter (fst >> removed.Contains >> not)
-        |> Seq.map snd
+    /// Whether an elementwise function of inputs of one shape, all of them of this type, gives that type.
+    let keepsType (f: Pointwise) (t: DType) =
+        match f.Types() with
+        | PointwiseTypes.Floats -> t.IsFloat()
+        | PointwiseTypes.Numbers -> isNumber t
+        | PointwiseTypes.Logic -> t = DType.Bool
+        | PointwiseTypes.Test
+        | PointwiseTypes.Choice -> false
+
+    let private without (removed: Axes) (shape: Shape) : int[] =
+        let kept = List<int>(shape.Rank)
+
+        for axis in 0 .. shape.Rank - 1 do
+            if not (removed.Contains axis) then
+                kept.Add shape[axis]
+
+        kept.ToArray()
 
     let private reduce op kind (axes: Axes) (input: Signature) =
         let name = Op.name op
@@ -145,26 +174,31 @@ module internal Shapes =
             Shape = shapeOf (sizes.ToArray()) }
 
     let private pad (low: Axes) (high: Axes) (interior: Axes) (input: Signature) =
-        for values in [ low; high; interior ] do
-            if
-                values.Count <> input.Shape.Rank
-                || Seq.exists (fun v -> v < 0) (values.ToArray())
-            then
+        let check (values: Axes) =
+            let mutable fits = values.Count = input.Shape.Rank
+
+            for value in values.Values do
+                fits <- fits && value >= 0
+
+            if not fits then
                 refuse
                     "pad"
                     $"needs {input.Shape.Rank} numbers, none negative, for {input}, but was given {values}."
 
-        let size a n = low[a] + high[a] + n + max 0 (n - 1) * interior[a]
+        check low
+        check high
+        check interior
+        let size a = low[a] + high[a] + input.Shape[a] + max 0 (input.Shape[a] - 1) * interior[a]
 
         { input with
-            Shape = shapeOf (Seq.mapi size input.Shape) }
+            Shape = shapeOf (Array.init input.Shape.Rank size) }
 
     let private concatenate axis (inputs: Signature[]) =
         if inputs.Length = 0 then
             refuse "concat" "was given no tensors."
 
         sameType "concat" inputs
-        let others (s: Signature) = without (axesOf [ axis ]) s.Shape |> Seq.toList
+        let others (s: Signature) = without (axesOf [ axis ]) s.Shape
 
         for input in inputs do
             if input.Shape.Rank <> inputs[0].Shape.Rank || others input <> others inputs[0] then

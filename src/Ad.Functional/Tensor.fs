@@ -32,15 +32,17 @@ type Tensor
     /// The number of elements.
     member t.Count = t.Size.Elements
 
-    static member internal Create(op: Op, [<ParamArray>] inputs: Tensor[]) =
-        let t = Tensor(op, inputs, Shapes.infer op (inputs |> Array.map _.Signature), null, null)
+    // A loop whose state nobody asks for would grow without end; what no transform looks at is computed from time to time.
+    static member private Made(t: Tensor) =
         Sources.note t
 
-        // A loop whose state nobody asks for would grow without end; what no transform looks at is computed from time to time.
         if t.Depth % 4096 = 0 && not (Scopes.isOpen t.Scopes) then
             Evaluate.nodes [ t ]
 
         t
+
+    static member internal Create(op: Op, [<ParamArray>] inputs: Tensor[]) =
+        Tensor.Made(Tensor(op, inputs, Shapes.infer op (inputs |> Array.map _.Signature), null, null))
 
     static member internal OfStorage(value: Storage) =
         Tensor(
@@ -101,19 +103,33 @@ type Tensor
 
     /// An elementwise function of tensors that are broadcast together first.
     static member internal Pointwise(f: Pointwise, [<ParamArray>] inputs: Tensor[]) =
-        let mutable shape = inputs[0].Size
+        let first = inputs[0].Signature
+        let mutable shape = first.Shape
+        let mutable isOneShape = true
+        let mutable isOneType = true
 
         for i in 1 .. inputs.Length - 1 do
-            if not (inputs[i].Size.Equals shape) then
-                shape <-
-                    Shapes.broadcast
-                        (f.Name())
-                        { inputs[0].Signature with
-                            Shape = shape }
-                        inputs[i].Signature
+            let next = inputs[i].Signature
+            isOneType <- isOneType && next.Type = first.Type
 
-        let target = shape
-        Tensor.Create(Op.Pointwise f, inputs |> Array.map (fun t -> Tensor.BroadcastTo(target, t)))
+            if not (obj.ReferenceEquals(next.Shape, shape) || next.Shape.Equals shape) then
+                isOneShape <- false
+                shape <- Shapes.broadcast (f.Name()) { first with Shape = shape } next
+
+        let op = Op.ofFunction f
+
+        if
+            isOneShape
+            && isOneType
+            && inputs.Length = f.Arity()
+            && Shapes.keepsType f first.Type
+        then
+            Tensor.Made(Tensor(op, inputs, first, null, null))
+        elif isOneShape then
+            Tensor.Create(op, inputs)
+        else
+            let target = shape
+            Tensor.Create(op, inputs |> Array.map (fun t -> Tensor.BroadcastTo(target, t)))
 
     static member (~-)(x: Tensor) = Tensor.Pointwise(Pointwise.Negate, x)
     static member (+)(a: Tensor, b: Tensor) = Tensor.Pointwise(Pointwise.Add, a, b)

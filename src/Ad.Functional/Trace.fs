@@ -20,15 +20,15 @@ type internal Trace<'b> =
         Outputs: Tensor[]
         /// The operations that depend on the variables, each after its inputs.
         Steps: Step[]
+        /// For the inputs of all steps, one step's after another's, which step makes them; -1 for a constant.
+        Sources: int[]
     }
 
 [<RequireQualifiedAccess>]
 module internal Trace =
-    /// The steps from the variables to the outputs, in an order that only the graph decides. What has no derivative is a constant, and so is what
-    /// depends on the variables only through such.
-    let private steps scope (variables: Tensor[]) (outputs: Tensor[]) =
-        let varying = HashSet<Tensor>(variables, HashIdentity.Reference)
-
+    /// The steps from the variables to the outputs, in an order that only the graph decides, and the sources of their inputs. What has no derivative is a
+    /// constant, and so is what depends on the variables only through such.
+    let private steps scope (variables: Tensor[]) (outputs: Tensor[]) : Step[] * int[] =
         let mayVary (t: Tensor) =
             t.DType.IsFloat()
             && Scopes.contains scope t.Scopes
@@ -37,12 +37,64 @@ module internal Trace =
                 | _ -> true)
 
         let enter (t: Tensor) = if mayVary t then ValueSome t.Operands else ValueNone
+        use marks = new Marks()
+        let stack = Stack<Visit<Tensor>>()
+        let sorted = List<struct (Tensor * Tensor[])>()
 
-        [| for struct (t, inputs) in Walk.postOrder enter outputs do
-               if varying.Contains t || (Array.exists varying.Contains inputs && varying.Add t) then
-                   { Node = t
-                     Inputs = inputs
-                     Rule = Derivatives.rule t.Op } |]
+        for output in outputs do
+            Walk.add marks stack sorted enter output
+
+        // Which step each of the nodes is, counted from 1; 0 for none.
+        let stepOf: int[] = Array.zeroCreate sorted.Count
+
+        for variable in variables do
+            match marks.Find variable with
+            | -1
+            | Walk.Outside -> ()
+            | place -> stepOf[place] <- 1
+
+        let sources = List<int>()
+        let steps = List<Step>()
+
+        for i in 0 .. sorted.Count - 1 do
+            let struct (t, inputs) = sorted[i]
+            let first = sources.Count
+            let mutable varies = stepOf[i] > 0
+
+            for input in inputs do
+                let source =
+                    match marks.Find input with
+                    | Walk.Outside -> -1
+                    | place -> stepOf[place] - 1
+
+                varies <- varies || source >= 0
+                sources.Add source
+
+            if varies then
+                steps.Add
+                    { Node = t
+                      Inputs = inputs
+                      Rule = Derivatives.rule t.Op }
+
+                stepOf[i] <- steps.Count
+            else
+                sources.RemoveRange(first, inputs.Length)
+
+        steps.ToArray(), sources.ToArray()
+
+    /// Which steps make these tensors; -1 of one that no step makes.
+    let places (trace: Trace<'b>) (tensors: Tensor[]) : int[] =
+        use marks = new Marks()
+        tensors |> Array.iteri (fun i t -> marks.Put(t, i))
+        let found = Array.create tensors.Length -1
+
+        for s in 0 .. trace.Steps.Length - 1 do
+            match marks.Find trace.Steps[s].Node with
+            | -1 -> ()
+            | i -> found[i] <- s
+
+        // The same tensor may be there twice.
+        tensors |> Array.map (fun t -> found[marks.Find t])
 
     /// Runs the function on variables in place of the tree's tensors; `use` sees the trace while the scope is open.
     let run (f: 'a -> 'b) (x: 'a) (``use``: Trace<'b> -> 'c) : 'c =
@@ -60,13 +112,15 @@ module internal Trace =
 
             let result = f (Tree.withLeaves variables x)
             let outputs = Tree.leaves result
+            let steps, sources = steps scope variables outputs
 
             ``use``
                 { Scope = scope
                   Variables = variables
                   Result = result
                   Outputs = outputs
-                  Steps = steps scope variables outputs }
+                  Steps = steps
+                  Sources = sources }
         finally
             scope.Close()
 

@@ -397,5 +397,5 @@ module Tree =
 
     /// Computes all tensors of a tree together, and returns the tree.
     let eval (tree: 'a) : 'a =
-        leaves tree |> Seq.cast<Node> |> Evaluate.nodes
+        Evaluate.nodes (nonNull (System.Runtime.CompilerServices.Unsafe.As<Node[]>(leaves tree)))
         tree

@@ -2,6 +2,7 @@ namespace Ad.Functional.Scalar
 
 open System
 open System.Numerics
+open System.Runtime.CompilerServices
 
 /// The operators of one generic number type: F#'s own do not chain over a constrained type parameter.
 module internal Arithmetic =
@@ -40,17 +41,18 @@ type internal Partials<'T when 'T :> IFloatingPointIeee754<'T>> private () =
     // 1 - x^2, rounded once: no cancellation near 1, and -2 x exactly as its derivative.
     static member private OneMinusSquare(x: 'T) = 'T.FusedMultiplyAdd(-x, x, 'T.One)
 
+    // Seldom, so that what asks for it is small.
+    static member private OfNaN(r: 'T, p: 'T, d: 'T) : 'T = if 'T.IsZero p || 'T.IsZero d then 'T.Zero else r
+
     /// The product of a partial derivative and a derivative, in which a zero factor wins over infinity and NaN.
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     static member Product(p: 'T, d: 'T) : 'T =
         if typeof<IComposite<'T>>.IsAssignableFrom typeof<'T> then
             Composite<'T>.Product.Invoke(p, d)
         else
             let r = p * d
 
-            if 'T.IsNaN r && ('T.IsZero p || 'T.IsZero d) then
-                'T.Zero
-            else
-                r
+            if 'T.IsNaN r then Partials<'T>.OfNaN(r, p, d) else r
 
     /// The sum of two such products.
     static member Products(p: 'T, d: 'T, q: 'T, e: 'T) =

@@ -44,7 +44,9 @@ module Reverse =
     /// The value and the partial derivatives of a function of several numbers, in one pass.
     let valueAndGradient (f: Adjoint<'T> array -> Adjoint<'T>) (xs: 'T array) : 'T * 'T array =
         let tape, y = record f xs
-        y.Value, pull tape xs.Length [| y |] [| 'T.One |]
+        let slope = pull tape xs.Length [| y |] [| 'T.One |]
+        tape.Release()
+        y.Value, slope
 
     /// The value and the derivative of a function of one number: f(x) and f'(x).
     let valueAndDerivative (f: Adjoint<'T> -> Adjoint<'T>) (x: 'T) : 'T * 'T =
