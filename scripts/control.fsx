@@ -50,9 +50,9 @@ let temporaries f =
     plan.Split('\n') |> Array.findBack (fun line -> line.StartsWith "temporaries")
 
 printfn "%s" (temporaries (chain id))
-//> temporaries 5280000 bytes
+//> temporaries 5200000 bytes
 printfn "%s" (temporaries (chain checkpoint))
-//> temporaries 1520064 bytes
+//> temporaries 1440064 bytes
 
 // The fewest steps that reverse a chain of 100 with 5 states kept, beside the reversals.
 printfn $"{Revolve.fewest 100 5}"
