@@ -5,7 +5,7 @@ open Ad.Tensors
 /// Losses, each a mean over all examples. Predictions come first, targets second.
 [<RequireQualifiedAccess>]
 module Losses =
-    let private sameShape name (y: Tensor) (t: Tensor) =
+    let internal sameShape name (y: Tensor) (t: Tensor) =
         if y.Shape <> t.Shape then
             Shapes.refuse name $"the predictions are {y.Signature}, but the targets {t.Signature}."
 
@@ -91,7 +91,8 @@ module Losses =
         1.0
         - Tensor.mean (Tensor.where isZero (Tensor.zerosLike norms) (over (y * t) / safe))
 
-    let private rowsAndClasses name (logits: Tensor) (classes: Tensor) =
+    /// 1 where each row's class is, 0 elsewhere.
+    let internal rowsAndClasses name (logits: Tensor) (classes: Tensor) =
         if
             logits.Rank = 0
             || not (classes.DType.IsInteger())

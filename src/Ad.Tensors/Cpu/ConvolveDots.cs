@@ -9,7 +9,7 @@ namespace Ad.Tensors.Cpu;
 /// laid out with zeros between its lines, and the image from an offset on (<see cref="Planes"/>). A few channels at a time, whose sums are added
 /// up in their order; the channels are cut into the same parts whatever the number of threads.
 /// </summary>
-internal sealed unsafe class ConvolveDots<T>
+internal sealed unsafe class ConvolveDots<T> : IConvolveSums<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // As many elements a row and a channel block: long enough that adding up lanes does not matter, short enough for the nearest cache.
@@ -64,7 +64,7 @@ internal sealed unsafe class ConvolveDots<T>
         try
         {
             var sums = (T*)(BlockPool.Address(partial) + BlockPool.Start(partial));
-            var work = new Multiplying(this, x, k, sums);
+            var work = new ConvolveSumming<T>(this, _scratch, x, k, sums);
             var parallel = _layout.Products >= ConvolveKernel.ProductsPerThread;
             workers.Run(work, _layout.G * _sections * _splits, parallel);
             if (!work.IsFinite)
@@ -72,7 +72,7 @@ internal sealed unsafe class ConvolveDots<T>
                 return false;
             }
 
-            workers.Run(new Adding(this, sums, r), _layout.N * _layout.G, bytes >= Workers.Grain);
+            workers.Run(new ConvolveAdding<T>(this, sums, r), _layout.N * _layout.G, bytes >= Workers.Grain);
             return true;
         }
         finally
@@ -83,7 +83,7 @@ internal sealed unsafe class ConvolveDots<T>
 
     /// <summary>The sums of one group over a section of channels, for a split of the rows. False where a number is not finite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool Multiply(T* x, T* k, T* sums, T* scratch, int item)
+    public bool Multiply(T* x, T* k, T* sums, T* scratch, int item)
     {
         var (pair, split) = Math.DivRem(item, _splits);
         var (g, section) = Math.DivRem(pair, _sections);
@@ -227,7 +227,7 @@ internal sealed unsafe class ConvolveDots<T>
     }
 
     /// <summary>Adds up the sections of one example and group.</summary>
-    private void AddUp(T* sums, T* r, int item)
+    public void AddUp(T* sums, T* r, int item)
     {
         var (n, g) = Math.DivRem(item, _layout.G);
         var count = _layout.O * _layout.Positions;
@@ -306,36 +306,5 @@ internal sealed unsafe class ConvolveDots<T>
 
         /// <summary>Where each example's and position's dot product begins, in bytes.</summary>
         public nint[] Columns { get; } = [];
-    }
-
-    private sealed class Multiplying(ConvolveDots<T> form, T* x, T* k, T* sums) : IWork
-    {
-        private volatile bool _isFinite = true;
-
-        public bool IsFinite => _isFinite;
-
-        public object? Begin() => BlockPool.Rent(form._scratch * sizeof(T));
-
-        public void Do(object? state, int item)
-        {
-            var block = (byte[])state!;
-            if (_isFinite && !form.Multiply(x, k, sums, (T*)(BlockPool.Address(block) + BlockPool.Start(block)), item))
-            {
-                _isFinite = false;
-            }
-        }
-
-        public void End(object? state) => BlockPool.Return((byte[])state!);
-    }
-
-    private sealed class Adding(ConvolveDots<T> form, T* sums, T* r) : IWork
-    {
-        public object? Begin() => null;
-
-        public void Do(object? state, int item) => form.AddUp(sums, r, item);
-
-        public void End(object? state)
-        {
-        }
     }
 }

@@ -10,7 +10,7 @@ namespace Ad.Tensors.Cpu;
 /// while the places go by. Nothing between the lines of the image is walked. A few channels at a time, whose sums are added up in their
 /// order; the channels are cut into the same parts whatever the number of threads.
 /// </summary>
-internal sealed unsafe class ConvolveOuter<T>
+internal sealed unsafe class ConvolveOuter<T> : IConvolveSums<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // What a chunk of channels takes of the second-level cache.
@@ -81,14 +81,14 @@ internal sealed unsafe class ConvolveOuter<T>
         try
         {
             var sums = (T*)(BlockPool.Address(partial) + BlockPool.Start(partial));
-            var work = new Multiplying(this, x, k, sums);
+            var work = new ConvolveSumming<T>(this, _scratch, x, k, sums);
             workers.Run(work, _layout.G * _sections, _layout.Products >= ConvolveKernel.ProductsPerThread);
             if (!work.IsFinite)
             {
                 return false;
             }
 
-            workers.Run(new Adding(this, sums, r), _layout.N * _layout.G, bytes >= Workers.Grain);
+            workers.Run(new ConvolveAdding<T>(this, sums, r), _layout.N * _layout.G, bytes >= Workers.Grain);
             return true;
         }
         finally
@@ -99,7 +99,7 @@ internal sealed unsafe class ConvolveOuter<T>
 
     /// <summary>The sums of one group over a section of channels. False where a number is not finite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool Multiply(T* x, T* k, T* sums, T* scratch, int item)
+    public bool Multiply(T* x, T* k, T* sums, T* scratch, int item)
     {
         var (g, section) = Math.DivRem(item, _sections);
         sums += item * _sums;
@@ -210,7 +210,7 @@ internal sealed unsafe class ConvolveOuter<T>
 
     /// <summary>Adds up the sections of one example and group, and puts them where they belong.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void AddUp(T* sums, T* r, int item)
+    public void AddUp(T* sums, T* r, int item)
     {
         var (n, g) = Math.DivRem(item, _layout.G);
         var result = r + ((long)item * _layout.O * _layout.Positions);
@@ -304,36 +304,5 @@ internal sealed unsafe class ConvolveOuter<T>
 
         /// <summary>Where what each example's and position's sum meets begins, in bytes.</summary>
         public nint[] Columns { get; }
-    }
-
-    private sealed class Multiplying(ConvolveOuter<T> form, T* x, T* k, T* sums) : IWork
-    {
-        private volatile bool _isFinite = true;
-
-        public bool IsFinite => _isFinite;
-
-        public object? Begin() => BlockPool.Rent(form._scratch * sizeof(T));
-
-        public void Do(object? state, int item)
-        {
-            var block = (byte[])state!;
-            if (_isFinite && !form.Multiply(x, k, sums, (T*)(BlockPool.Address(block) + BlockPool.Start(block)), item))
-            {
-                _isFinite = false;
-            }
-        }
-
-        public void End(object? state) => BlockPool.Return((byte[])state!);
-    }
-
-    private sealed class Adding(ConvolveOuter<T> form, T* sums, T* r) : IWork
-    {
-        public object? Begin() => null;
-
-        public void Do(object? state, int item) => form.AddUp(sums, r, item);
-
-        public void End(object? state)
-        {
-        }
     }
 }
