@@ -8,10 +8,6 @@ internal abstract class ConvolveKernel(View image, View kernel, int target, Conv
     /// <summary>From this many products on a second thread is worth its while.</summary>
     public const long ProductsPerThread = 100_000;
 
-    // What a multiplication takes by the other forms, where by outer products it takes 1: measured on layers of 16 to 64 channels.
-    private const double SpreadTime = 1.15;
-    private const double DotsTime = 1.4;
-
     // Below this many products, laying things out is not.
     private const long FewProducts = 2048;
 
@@ -67,14 +63,16 @@ internal abstract class ConvolveKernel(View image, View kernel, int target, Conv
         }
     }
 
-    /// <summary>Floats: by spreading, dot products or outer products, unless there is little to do or a number that is not finite would meet a made-up zero.</summary>
+    /// <summary>
+    /// Floats: in the form with the least work, unless there is little to do; tiles only where all numbers are finite and far from the largest, the others only
+    /// where no number that is not finite would meet a made-up zero.
+    /// </summary>
     private sealed class Floats<T> : ConvolveKernel
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         private readonly ConvolvePlainly<T> _plainly;
-        private readonly ConvolveSpread<T>? _spread;
-        private readonly ConvolveDots<T>? _dots;
-        private readonly ConvolveOuter<T>? _outer;
+        private readonly IConvolveForm<T>? _form;
+        private readonly IConvolveForm<T>? _tiles;
 
         public Floats(View image, View kernel, int target, ConvolveLayout layout)
             : base(image, kernel, target, layout)
@@ -85,16 +83,14 @@ internal abstract class ConvolveKernel(View image, View kernel, int target, Conv
                 return;
             }
 
-            var spread = new ConvolveSpread<T>(layout);
-            var dots = new ConvolveDots<T>(layout);
-            var outer = new ConvolveOuter<T>(layout);
-            var (spreading, adding, least) = (SpreadTime * spread.Work, DotsTime * dots.Work, outer.Work);
-            _spread = spreading <= Math.Min(adding, least) ? spread : null;
-            _dots = _spread is null && adding <= least ? dots : null;
-            _outer = _spread is null && _dots is null ? outer : null;
+            _form = Least(new ConvolveOuter<T>(layout), new ConvolveSpread<T>(layout), new ConvolveDots<T>(layout));
+            _tiles = ConvolveWinograd<T>.Suits(layout) ? new ConvolveWinograd<T>(layout)
+                : ConvolveWinogradSums<T>.Suits(layout) ? new ConvolveWinogradSums<T>(layout)
+                : null;
+            _tiles = _tiles is not null && Least(_form, _tiles) == _tiles ? _tiles : null;
         }
 
-        protected override string Form => _spread is not null ? "by spreading" : _dots is not null ? "by dot products" : _outer is not null ? "by outer products" : "plainly";
+        protected override string Form => (_tiles ?? _form)?.Name ?? "plainly";
 
         public override unsafe void Run(Frame frame, Workers workers)
         {
@@ -103,11 +99,13 @@ internal abstract class ConvolveKernel(View image, View kernel, int target, Conv
                 var x = (T*)(image + frame.Start(Image.Slot));
                 var k = (T*)(kernel + frame.Start(Window.Slot));
                 var r = (T*)(result + frame.Start(Target));
-                if (!(_spread?.TryRun(x, k, r, workers) ?? _dots?.TryRun(x, k, r, workers) ?? _outer?.TryRun(x, k, r, workers) ?? false))
+                if (_tiles?.TryRun(x, k, r, workers) != true && _form?.TryRun(x, k, r, workers) != true)
                 {
                     _plainly.Run(x, k, r, workers);
                 }
             }
         }
+
+        private static IConvolveForm<T> Least(params IConvolveForm<T>[] forms) => forms.MinBy(form => form.Work)!;
     }
 }

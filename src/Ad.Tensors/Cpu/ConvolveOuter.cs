@@ -10,7 +10,7 @@ namespace Ad.Tensors.Cpu;
 /// while the places go by. Nothing between the lines of the image is walked. A few channels at a time, whose sums are added up in their
 /// order; the channels are cut into the same parts whatever the number of threads.
 /// </summary>
-internal sealed unsafe class ConvolveOuter<T> : IConvolveSums<T>
+internal sealed unsafe class ConvolveOuter<T> : IConvolveForm<T>, IConvolveSums<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // What a chunk of channels takes of the second-level cache.
@@ -66,14 +66,14 @@ internal sealed unsafe class ConvolveOuter<T> : IConvolveSums<T>
         Work += 4.0 * layout.G * _sections * _sums;
     }
 
-    /// <summary>About how many multiplications it does, idle lanes and copies included.</summary>
+    public string Name => "by outer products";
+
     public double Work { get; }
 
     private int Width => _vectors * TileLoops<T>.Lanes;
 
     private int Across => _blocks * Width;
 
-    /// <summary>Does it, unless a number of the kernel that is not finite would meet a zero around the image.</summary>
     public bool TryRun(T* x, T* k, T* r, Workers workers)
     {
         var bytes = _layout.G * _sections * _sums * sizeof(T);
