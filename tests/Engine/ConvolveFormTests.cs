@@ -17,7 +17,17 @@ public sealed class ConvolveFormTests
         });
     }
 
-    private static unsafe void Run<T>(Make make, DType type)
+    [Fact]
+    public void What_is_not_finite_is_left_to_the_plain_sums_or_comes_out_as_theirs()
+    {
+        OperationTests.Repeat(150, make =>
+        {
+            Run<float>(make, DType.Float32, isAwkward: true);
+            Run<double>(make, DType.Float64, isAwkward: true);
+        });
+    }
+
+    private static unsafe void Run<T>(Make make, DType type, bool isAwkward = false)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
         var spatial = 1 + make.Below(3);
@@ -27,36 +37,41 @@ public sealed class ConvolveFormTests
         int[] sizes = [1 + make.Below(3), groups, channels, .. Each(() => 1 + make.Below(most))];
         int[] window = [groups, results, channels, .. Each(() => 1 + make.Below(most))];
         var result = new Shape([sizes[0], groups, results, .. Each(() => 1 + make.Below(most))]);
+        var isUnit = make.Chance(0.4);
         var convolve = new Operation.Convolve(
-            new Axes(Each(() => 1 + make.Below(2))), new Axes(Each(() => make.Below(7) - 3)), new Axes(Each(() => make.Chance(0.6) ? 1 : 1 + make.Below(3))), new Axes(Each(() => 1 + make.Below(2))));
+            new Axes(Each(() => isUnit ? 1 : 1 + make.Below(2))),
+            new Axes(Each(() => make.Below(7) - 3)),
+            new Axes(Each(() => isUnit || make.Chance(0.6) ? 1 : 1 + make.Below(3))),
+            new Axes(Each(() => 1 + make.Below(2))));
         var layout = new ConvolveLayout(convolve, Layout.RowMajor(new Shape(sizes)), Layout.RowMajor(new Shape(window)), result);
         T[] Quarters(long count) => [.. Enumerable.Range(0, (int)count).Select(_ => T.CreateChecked((make.Below(17) - 8) / 4.0))];
         var (x, k) = (Quarters(new Shape(sizes).Elements), Quarters(new Shape(window).Elements));
+        var argument = make.Chance(0.5) ? x : k;
+        argument[make.Below(argument.Length)] = isAwkward ? T.CreateChecked(make.Pick(double.NaN, double.PositiveInfinity, double.NegativeInfinity)) : T.One;
         var expected = new T[result.Elements];
         fixed (T* image = x, kernel = k, plain = expected)
         {
             new ConvolvePlainly<T>(layout).Run(image, kernel, plain, new Workers(1));
-            var (spread, dots, outer) = (new ConvolveSpread<T>(layout), new ConvolveDots<T>(layout), new ConvolveOuter<T>(layout));
+            List<IConvolveForm<T>> forms = [new ConvolveSpread<T>(layout), new ConvolveDots<T>(layout), new ConvolveOuter<T>(layout)];
+            if (ConvolveScatter<T>.Suits(layout))
+            {
+                forms.Add(new ConvolveScatter<T>(layout));
+            }
+
             foreach (var workers in new[] { new Workers(1), new Workers(3) })
             {
-                var sums = new T[3][];
-                for (var form = 0; form < sums.Length; form++)
+                foreach (var form in forms)
                 {
-                    sums[form] = new T[result.Elements];
-                    Array.Fill(sums[form], T.NaN);
-                    fixed (T* r = sums[form])
+                    var sums = new T[result.Elements];
+                    Array.Fill(sums, isAwkward ? T.One : T.NaN);
+                    fixed (T* r = sums)
                     {
-                        Assert.True(form switch
-                        {
-                            0 => spread.TryRun(image, kernel, r, workers),
-                            1 => dots.TryRun(image, kernel, r, workers),
-                            _ => outer.TryRun(image, kernel, r, workers),
-                        });
+                        var isDone = form.TryRun(image, kernel, r, workers);
+                        Assert.True(isDone || isAwkward);
+                        Assert.True(
+                            !isDone || expected.AsSpan().SequenceEqual(sums),
+                            $"{form.Name} of {type.Name()} [{string.Join(", ", sizes)}] by [{string.Join(", ", window)}] to {result}: {convolve}");
                     }
-
-                    Assert.True(
-                        expected.AsSpan().SequenceEqual(sums[form]),
-                        $"form {form} of {type.Name()} [{string.Join(", ", sizes)}] by [{string.Join(", ", window)}] to {result}: {convolve}");
                 }
             }
         }

@@ -84,6 +84,7 @@ internal abstract class ConvolveKernel(View image, View kernel, int target, Conv
             }
 
             _form = Least(new ConvolveOuter<T>(layout), new ConvolveSpread<T>(layout), new ConvolveDots<T>(layout));
+            _form = ConvolveScatter<T>.Suits(layout) ? Least(_form, new ConvolveScatter<T>(layout)) : _form;
             _tiles = ConvolveWinograd<T>.Suits(layout) ? new ConvolveWinograd<T>(layout)
                 : ConvolveWinogradSums<T>.Suits(layout) ? new ConvolveWinogradSums<T>(layout)
                 : null;
