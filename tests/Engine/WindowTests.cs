@@ -77,6 +77,15 @@ public sealed class WindowTests
             Each(() => make.Chance(0.7) ? 1 : 1 + make.Below(3)),
             Each(() => 1 + make.Below(3)));
         int[] leading = [.. Enumerable.Range(0, make.Below(3)).Select(_ => make.Below(4))];
+        if (spatial == 2 && make.Chance(0.4))
+        {
+            // Pooling as networks have it: lines shorter and longer than vectors, in images after one another.
+            var two = new Axes(2, 2);
+            int[] pooled = [1 + make.Below(9), 1 + make.Below(make.Pick(4, 12, 40))];
+            var image = build.Input(type, [.. leading, 2 * pooled[0], 2 * pooled[1]]);
+            return (image, pooled, new Windows(two, two, new Axes(0, 0), new Axes(1, 1), new Axes(1, 1)));
+        }
+
         var x = build.Input(type, [.. leading, .. Each(() => make.Below(most)).Values]);
         return (x, Each(() => make.Below(most)).ToArray(), windows);
     }

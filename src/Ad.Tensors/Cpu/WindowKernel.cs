@@ -88,6 +88,7 @@ internal abstract class WindowKernel(View operand, int target, WindowLayout layo
         private readonly View _operand = operand;
         private readonly int _target = target;
         private readonly int _laid = layout.Parts.Select(p => p.Laid + p.Length).DefaultIfEmpty(0).Max();
+        private readonly bool _isPaired = WindowPairs.Suit<T>(layout);
 
         public override unsafe void Run(Frame frame, Workers workers)
         {
@@ -97,15 +98,22 @@ internal abstract class WindowKernel(View operand, int target, WindowLayout layo
                     _layout.Count,
                     _layout.Elements,
                     _laid,
-                    new Work(_layout, (T*)(x + frame.Start(_operand.Slot)) + _operand.Layout.Offset, (T*)(r + frame.Start(_target))));
+                    new Work(_layout, _isPaired, (T*)(x + frame.Start(_operand.Slot)) + _operand.Layout.Offset, (T*)(r + frame.Start(_target))));
                 workers.Run(images, images.Items, images.IsParallel);
             }
         }
 
-        private sealed unsafe class Work(WindowLayout layout, T* x, T* r) : IImageWork<T>
+        private sealed unsafe class Work(WindowLayout layout, bool isPaired, T* x, T* r) : IImageWork<T>
         {
             public void Do(int image, T* scratch)
             {
+                if (isPaired)
+                {
+                    WindowPairs.Fold<T, F>(
+                        x + ((long)image * layout.Inputs), layout.Axes[0].Outputs, layout.Axes[1].Outputs, r + ((long)image * layout.Positions));
+                    return;
+                }
+
                 foreach (var part in layout.Parts)
                 {
                     var result = scratch + part.Laid;

@@ -47,6 +47,8 @@ internal abstract class WindowShareKernel(View operand, View flow, int target, W
         // An image and what flows laid out, and of each window the extreme, the number of winners and what flows.
         private readonly int _laid = layout.Parts.Select(p => (2 * p.Laid) + (3 * p.Length)).DefaultIfEmpty(0).Max() + (spreads ? layout.Inputs : 0);
 
+        private readonly bool _isPaired = spreads && WindowPairs.Suit<T>(layout);
+
         // Of each part 1 where an image has an element and 0 where it was made up: what was made up wins nothing.
         private readonly T[][] _inside = [.. layout.Parts.Select(p => Inside(layout, p))];
 
@@ -57,6 +59,7 @@ internal abstract class WindowShareKernel(View operand, View flow, int target, W
                 var work = new Work(
                     _layout,
                     _inside,
+                    _isPaired,
                     spreads,
                     (T*)(x + frame.Start(_operand.Slot)) + _operand.Layout.Offset,
                     (T*)(t + frame.Start(_flow.Slot)) + _flow.Layout.Offset,
@@ -66,11 +69,18 @@ internal abstract class WindowShareKernel(View operand, View flow, int target, W
             }
         }
 
-        private sealed unsafe class Work(WindowLayout layout, T[][] inside, bool spreads, T* x, T* t, T* r) : IImageWork<T>
+        private sealed unsafe class Work(WindowLayout layout, T[][] inside, bool isPaired, bool spreads, T* x, T* t, T* r) : IImageWork<T>
         {
             public void Do(int image, T* scratch)
             {
                 var from = x + ((long)image * layout.Inputs);
+                if (isPaired)
+                {
+                    WindowPairs.Spread<T, F>(
+                        from, t + ((long)image * layout.Positions), layout.Axes[0].Outputs, layout.Axes[1].Outputs, r + ((long)image * layout.Inputs));
+                    return;
+                }
+
                 if (spreads)
                 {
                     var to = r + ((long)image * layout.Inputs);

@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Ad.Tensors.Cpu;
 
@@ -15,8 +14,8 @@ internal static unsafe class WinogradTiles<T>
     /// <summary>Numbers of a transformed tile.</summary>
     public const int Places = 16;
 
-    /// <summary>Whether pairs can be taken apart: those of 64-bit elements by an instruction of the widest vectors only.</summary>
-    public static bool IsSupported => sizeof(T) == sizeof(float) || Avx512F.IsSupported;
+    /// <summary>Whether elements can be taken apart in pairs.</summary>
+    public static bool IsSupported => Pairs.AreSupported<T>();
 
     /// <summary>Elements that are written, or read, at once.</summary>
     public static int Lanes => Vector512<T>.Count;
@@ -55,8 +54,8 @@ internal static unsafe class WinogradTiles<T>
             var to = target + ((line & 1) * plane) + ((line >> 1) * across);
             for (var u = 0; u < across; u += Lanes)
             {
-                var (first, second) = Apart(lines + (2 * u));
-                var (third, fourth) = Apart(lines + (2 * u) + 2);
+                var (first, second) = Pairs.Apart(lines + (2 * u));
+                var (third, fourth) = Pairs.Apart(lines + (2 * u) + 2);
                 (first - third).Store(to + u);
                 (second + third).Store(to + (2 * plane) + u);
                 (third - second).Store(to + (4 * plane) + u);
@@ -122,8 +121,8 @@ internal static unsafe class WinogradTiles<T>
             var (up1, down1) = Half(source + u + step, step);
             var (up2, down2) = Half(source + u + (2 * step), step);
             var (up3, down3) = Half(source + u + (3 * step), step);
-            Together(up0 + up1 + up2, up1 - up2 - up3, upper + (2 * u));
-            Together(down0 + down1 + down2, down1 - down2 - down3, lower + (2 * u));
+            Pairs.Together(up0 + up1 + up2, up1 - up2 - up3, upper + (2 * u));
+            Pairs.Together(down0 + down1 + down2, down1 - down2 - down3, lower + (2 * u));
         }
     }
 
@@ -203,52 +202,5 @@ internal static unsafe class WinogradTiles<T>
     {
         var (second, third) = (Vector512.Load(source + (4 * step)), Vector512.Load(source + (8 * step)));
         return (Vector512.Load(source) + second + third, second - third - Vector512.Load(source + (12 * step)));
-    }
-
-    // The first and the second of each pair.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static (Vector512<T> First, Vector512<T> Second) Apart(T* pairs)
-    {
-        var (low, high) = (Vector512.Load(pairs), Vector512.Load(pairs + Vector512<T>.Count));
-        if (sizeof(T) == sizeof(double))
-        {
-            return (
-                Avx512F.PermuteVar8x64x2(low.AsInt64(), Vector512.Create(0L, 2, 4, 6, 8, 10, 12, 14), high.AsInt64()).As<long, T>(),
-                Avx512F.PermuteVar8x64x2(low.AsInt64(), Vector512.Create(1L, 3, 5, 7, 9, 11, 13, 15), high.AsInt64()).As<long, T>());
-        }
-
-        if (Avx512F.IsSupported)
-        {
-            return (
-                Avx512F.PermuteVar16x32x2(low.AsInt32(), Vector512.Create(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), high.AsInt32()).As<int, T>(),
-                Avx512F.PermuteVar16x32x2(low.AsInt32(), Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), high.AsInt32()).As<int, T>());
-        }
-
-        var (a, b) = (low.AsUInt64(), high.AsUInt64());
-        return (Vector512.Narrow(a, b).As<uint, T>(), Vector512.Narrow(a >> 32, b >> 32).As<uint, T>());
-    }
-
-    // The inverse.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Together(Vector512<T> first, Vector512<T> second, T* pairs)
-    {
-        if (sizeof(T) == sizeof(double))
-        {
-            Avx512F.PermuteVar8x64x2(first.AsInt64(), Vector512.Create(0L, 8, 1, 9, 2, 10, 3, 11), second.AsInt64()).As<long, T>().Store(pairs);
-            Avx512F.PermuteVar8x64x2(first.AsInt64(), Vector512.Create(4L, 12, 5, 13, 6, 14, 7, 15), second.AsInt64()).As<long, T>().Store(pairs + Lanes);
-        }
-        else if (Avx512F.IsSupported)
-        {
-            Avx512F.PermuteVar16x32x2(first.AsInt32(), Vector512.Create(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), second.AsInt32())
-                .As<int, T>().Store(pairs);
-            Avx512F.PermuteVar16x32x2(first.AsInt32(), Vector512.Create(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), second.AsInt32())
-                .As<int, T>().Store(pairs + Lanes);
-        }
-        else
-        {
-            var (a, b) = (first.AsUInt32(), second.AsUInt32());
-            (Vector512.WidenLower(a) | (Vector512.WidenLower(b) << 32)).Store((ulong*)pairs);
-            (Vector512.WidenUpper(a) | (Vector512.WidenUpper(b) << 32)).Store((ulong*)(pairs + Lanes));
-        }
     }
 }
