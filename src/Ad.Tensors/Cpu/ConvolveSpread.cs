@@ -8,7 +8,7 @@ namespace Ad.Tensors.Cpu;
 /// with zeros around them and elements a stride apart side by side (<see cref="Planes"/>), so that what a place of the window contributes to all
 /// positions is read from its own offset on, one vector after another. Sums of a few channels at a time stay in registers.
 /// </summary>
-internal sealed unsafe class ConvolveSpread<T> : IConvolveForm<T>
+internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // A block of the kernel stays in the nearest cache, a chunk of the image in the next.
@@ -27,7 +27,14 @@ internal sealed unsafe class ConvolveSpread<T> : IConvolveForm<T>
     private readonly long _packed;
     private readonly long _scratch;
     private readonly int _perItem;
+
+    // The most that a part has.
+    private readonly int _channel;
+    private readonly int _width;
     private readonly bool _isPadded;
+
+    // Whether every second element of a line is one part's, those between them another's.
+    private readonly bool _isPaired;
 
     public ConvolveSpread(ConvolveLayout layout)
     {
@@ -43,13 +50,15 @@ internal sealed unsafe class ConvolveSpread<T> : IConvolveForm<T>
         }
 
         _chunks = (int)Math.Clamp(chunks, 1, Math.Max(1, rows));
+        _isPaired = Pairs.AreSupported<T>() && layout.Axes.Length > 1 && layout.Axes[^1].Parts() is [{ OutputStep: 2 } even, var odd] && even.Outputs == odd.Outputs;
         var parts = new List<Part>();
         foreach (var axes in layout.Parts)
         {
             var part = new Part(layout, axes, _chunks, _packed);
             parts.Add(part);
             _packed += (long)layout.G * layout.O * part.Depth;
-            _scratch = Math.Max(_scratch, ((long)layout.C * part.Channel) + part.Width + ((long)_blocks.Max() * part.Width) + 64);
+            _channel = Math.Max(_channel, part.Channel);
+            _width = Math.Max(_width, part.Width);
             _isPadded |= part.Depth > 0 && axes.Any(a => a.IsPadded);
             Work += (double)pairs * part.Depth * layout.O * part.Width * _chunks;
             Work += 2.0 * pairs * layout.C * part.Channel * _chunks;
@@ -57,6 +66,7 @@ internal sealed unsafe class ConvolveSpread<T> : IConvolveForm<T>
         }
 
         _parts = [.. parts];
+        _scratch = ((long)layout.C * _channel) + _width + ((long)(_isPaired ? 2 * layout.O : _blocks.Max()) * _width) + 64;
         _perItem = (int)Math.Clamp(ProductsPerItem * pairs * _chunks / Math.Max(1, layout.Products), 1, Math.Max(1, (pairs * _chunks) / Items));
 
         Work *= Time;
@@ -130,8 +140,9 @@ internal sealed unsafe class ConvolveSpread<T> : IConvolveForm<T>
         var (n, g) = Math.DivRem(pair, _layout.G);
         var image = x + _layout.Image(n, g);
         var result = r + ((long)pair * _layout.O * _layout.Positions);
-        foreach (var part in _parts)
+        for (var index = 0; index < _parts.Length; index++)
         {
+            var part = _parts[index];
             var first = chunk * part.Rows;
             var rows = Math.Min(part.Rows, part.Axes[0].Outputs - first);
             if (rows <= 0)
@@ -139,7 +150,33 @@ internal sealed unsafe class ConvolveSpread<T> : IConvolveForm<T>
                 continue;
             }
 
-            if (part.Planes is not { } planes)
+            // Vectors go a little over the end of the last plane, for sums that nobody reads.
+            var strip = (T*)(((nint)(scratch + ((long)_layout.C * _channel) + _width) + 63) & ~(nint)63);
+            if (_isPaired)
+            {
+                var other = _parts[++index];
+                var otherStrip = strip + ((long)_layout.O * part.Width);
+                Lay(part, image, scratch, first);
+                All(part, packed, g, scratch, strip);
+                Lay(other, image, scratch, first);
+                All(other, packed, g, scratch, otherStrip);
+                for (var o = 0; o < _layout.O; o++)
+                {
+                    PlacePairs(
+                        part,
+                        other,
+                        0,
+                        part.Planes is null ? null : strip + ((long)o * part.Width),
+                        other.Planes is null ? null : otherStrip + ((long)o * other.Width),
+                        result + ((long)o * _layout.Positions),
+                        first,
+                        rows);
+                }
+
+                continue;
+            }
+
+            if (part.Planes is null)
             {
                 for (var o = 0; o < _layout.O; o++)
                 {
@@ -149,13 +186,7 @@ internal sealed unsafe class ConvolveSpread<T> : IConvolveForm<T>
                 continue;
             }
 
-            for (var c = 0; c < _layout.C; c++)
-            {
-                planes.Lay(image + (c * _layout.ImageChannel), scratch + ((long)c * part.Channel), planes.Pitch, first, T.Zero);
-            }
-
-            // Vectors go a little over the end of the last plane, for sums that nobody reads.
-            var strip = (T*)(((nint)(scratch + ((long)_layout.C * part.Channel) + part.Width) + 63) & ~(nint)63);
+            Lay(part, image, scratch, first);
             var kernel = packed + part.Kernel + ((long)g * _layout.O * part.Depth);
             var o0 = 0;
             foreach (var height in _blocks)
@@ -167,6 +198,29 @@ internal sealed unsafe class ConvolveSpread<T> : IConvolveForm<T>
                 }
 
                 o0 += height;
+                kernel += (long)height * part.Depth;
+            }
+        }
+    }
+
+    private void Lay(Part part, T* image, T* scratch, int first)
+    {
+        for (var c = 0; c < _layout.C && part.Planes is { } planes; c++)
+        {
+            planes.Lay(image + (c * _layout.ImageChannel), scratch + ((long)c * part.Channel), planes.Pitch, first, T.Zero);
+        }
+    }
+
+    /// <summary>All rows of a group over all positions of a chunk.</summary>
+    private void All(Part part, T* packed, int g, T* laid, T* strips)
+    {
+        var kernel = packed + part.Kernel + ((long)g * _layout.O * part.Depth);
+        foreach (var height in _blocks)
+        {
+            if (part.Planes is not null)
+            {
+                Multiply(part, kernel, height, laid, strips);
+                strips += (long)height * part.Width;
                 kernel += (long)height * part.Depth;
             }
         }
@@ -198,57 +252,6 @@ internal sealed unsafe class ConvolveSpread<T> : IConvolveForm<T>
                         part.Width * sizeof(T),
                         c > 0);
                 }
-            }
-        }
-    }
-
-    // A row's sums, or zeros, into their places in the result.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Place(Part part, int axis, T* sums, T* result, int first, int count)
-    {
-        var window = part.Axes[axis];
-        var stride = _layout.ResultStrides[axis];
-        var step = window.OutputStep * stride;
-        result += (window.FirstOutput + ((long)first * window.OutputStep)) * stride;
-        if (axis == part.Axes.Length - 2 && sums != null && part.Axes[^1].OutputStep * _layout.ResultStrides[^1] == 1)
-        {
-            var start = part.Axes[^1].FirstOutput * _layout.ResultStrides[^1];
-            Cpu.Planes.CopyLines(sums, part.Planes!.Pitches[axis], result + start, step, count, part.Axes[^1].Outputs);
-        }
-        else if (axis == part.Axes.Length - 2)
-        {
-            // All parts of a line are one item's, so that what lies between its elements may be written as it is.
-            var inner = part.Axes[^1];
-            var innerStep = inner.OutputStep * _layout.ResultStrides[^1];
-            var pairs = innerStep == 2 && inner.OutputStep == 2 ? Math.Min(inner.Outputs, _layout.Axes[^1].Outputs / 2) : 0;
-            var line = result + (inner.FirstOutput * _layout.ResultStrides[^1]);
-            var pitch = part.Planes?.Pitches[axis] ?? 0;
-            for (var m = 0; m < count; m++, line += step)
-            {
-                var from = sums == null ? null : sums + ((long)m * pitch);
-                for (var i = pairs == 0 ? 0 : Planes.Every(from, line, inner.FirstOutput & 1, pairs); i < inner.Outputs; i++)
-                {
-                    line[i * innerStep] = from == null ? T.Zero : from[i];
-                }
-            }
-        }
-        else if (axis < part.Axes.Length - 1)
-        {
-            for (var m = 0; m < count; m++, result += step)
-            {
-                Place(part, axis + 1, sums, result, 0, part.Axes[axis + 1].Outputs);
-                sums = sums == null ? null : sums + part.Planes!.Pitches[axis];
-            }
-        }
-        else if (step == 1 && sums != null)
-        {
-            Unsafe.CopyBlockUnaligned(result, sums, (uint)(count * sizeof(T)));
-        }
-        else
-        {
-            for (var m = 0; m < count; m++, result += step)
-            {
-                *result = sums == null ? T.Zero : sums[m];
             }
         }
     }

@@ -72,7 +72,9 @@ internal sealed partial class Planes
     public unsafe void Lay<T>(T* image, T* target, long planePitch, int later, T outside)
         where T : unmanaged
     {
-        var step = InPairs<T>() && _folds[^1].Ranges is [var even, var odd] && (even.From, even.To) == (odd.From, odd.To) && _folds.Length > 1 ? 2 : 1;
+        var step = InPairs<T>() && _folds[^1].Ranges is [var even, var odd] && even.To - even.From == odd.To - odd.From && even.From - odd.From is 0 or 1 && _folds.Length > 1
+            ? 2
+            : 1;
         for (var tuple = 0; tuple < _tuples.Length; tuple += step)
         {
             Lines(0, _tuples[tuple], image, target, step == 2 ? target + planePitch : null, later, outside);
@@ -197,7 +199,17 @@ internal sealed partial class Planes
             }
             else if (next != null)
             {
-                CopyPairs((uint*)start, step, (uint*)target + innerFrom, (uint*)next + innerFrom, pitch, to - from, innerTo - innerFrom);
+                // With a border in front of the first plane alone, what is second there comes first in the image.
+                var (even, odd) = ((nint)(target + innerFrom), (nint)(next + inner.Ranges[1].From));
+                var isSwapped = innerFrom > inner.Ranges[1].From;
+                CopyPairs(
+                    (uint*)start - (isSwapped ? 1 : 0),
+                    step,
+                    (uint*)(isSwapped ? odd : even),
+                    (uint*)(isSwapped ? even : odd),
+                    pitch,
+                    to - from,
+                    innerTo - innerFrom);
             }
             else
             {
