@@ -34,13 +34,14 @@ public sealed class ConvolveFormTests
         int[] Each(Func<int> f) => [.. Enumerable.Range(0, spatial).Select(_ => f())];
         var most = spatial == 3 ? 5 : spatial == 2 ? 11 : 40;
         var (groups, channels, results) = (1 + make.Below(2), make.Pick(1, 2, 5, 33), make.Pick(1, 4, 7, 16, 17, 40, 70));
-        int[] sizes = [1 + make.Below(3), groups, channels, .. Each(() => 1 + make.Below(most))];
-        int[] window = [groups, results, channels, .. Each(() => 1 + make.Below(most))];
-        var result = new Shape([sizes[0], groups, results, .. Each(() => 1 + make.Below(most))]);
-        var isUnit = make.Chance(0.4);
+        var isPoints = spatial == 2 && make.Chance(0.3);
+        int[] sizes = [make.Pick(1, 2, 3, 5), groups, channels, .. isPoints ? [4 * make.Pick(1, 3, 4), 4 * make.Pick(1, 2, 4)] : Each(() => 1 + make.Below(most))];
+        int[] window = [groups, results, channels, .. Each(() => isPoints ? 1 : 1 + make.Below(most))];
+        var result = new Shape([sizes[0], groups, results, .. isPoints ? sizes[3..] : Each(() => 1 + make.Below(most))]);
+        var isUnit = isPoints || make.Chance(0.4);
         var convolve = new Operation.Convolve(
             new Axes(Each(() => isUnit ? 1 : 1 + make.Below(2))),
-            new Axes(Each(() => make.Below(7) - 3)),
+            new Axes(Each(() => isPoints ? 0 : make.Below(7) - 3)),
             new Axes(Each(() => isUnit || make.Chance(0.5) ? 1 : make.Pick(2, 2, 3))),
             new Axes(Each(() => 1 + make.Below(2))));
         var layout = new ConvolveLayout(convolve, Layout.RowMajor(new Shape(sizes)), Layout.RowMajor(new Shape(window)), result);

@@ -7,7 +7,8 @@ namespace Ad.Tensors.Cpu;
 /// <summary>
 /// A convolution as what each element of an image gives to the results around it ("col2im"): for each place of the window and each result's channel a row of
 /// products summed over the image's channels, for all positions of the image at once, which is then added where it belongs. Nothing outside the image is ever
-/// multiplied: for small images with wide borders, as in the derivative by the image of a large window, a part of the products of the other forms.
+/// multiplied: for small images with wide borders, as in the derivative by the image of a large window, a part of the products of the other forms. With windows of one
+/// place the rows are the results, straight from images.
 /// </summary>
 internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -17,9 +18,16 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
     private const double Line = 48;
     private const double Adding = 4;
 
+    // The same without anything to add.
+    private const double PointTime = 1.07;
+
+
     private const long MostElements = 4096;
     private const long ProductsPerItem = 30_000;
     private const int Items = 8;
+
+    // With fewer there would be less to do than threads.
+    private const int FewImages = 4;
 
     private readonly ConvolveLayout _layout;
     private readonly int[] _blocks;
@@ -30,6 +38,8 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
     private readonly int _pitch;
     private readonly int _most;
     private readonly int _each;
+    private readonly int _chunks;
+    private readonly bool _isPoints;
 
     public ConvolveScatter(ConvolveLayout layout)
     {
@@ -40,9 +50,17 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
         _most = _blocks.Max();
         _elements = layout.Axes[0].Input * layout.Axes[1].Input;
         _pitch = (_elements + TileLoops<T>.Lanes - 1) / TileLoops<T>.Lanes * TileLoops<T>.Lanes;
-        _offsets = [.. Enumerable.Range(0, layout.C).Select(c => (nint)c * _pitch * sizeof(T))];
+        _isPoints = _taps == 1 && _pitch == _elements && layout.Axes.All(a => a.Low == 0 && a.Outputs == a.Input);
+        _offsets = [.. Enumerable.Range(0, layout.C).Select(c => (nint)c * (_isPoints ? (nint)layout.ImageChannel : _pitch) * sizeof(T))];
         var pairs = layout.N * layout.G;
-        _each = (int)Math.Clamp(ProductsPerItem * pairs / Math.Max(1, layout.Products), 1, Math.Max(1, pairs / Items));
+        _chunks = _isPoints && layout.Products >= Items * ProductsPerItem ? (int)Math.Clamp((Items + pairs - 1) / pairs, 1, Math.Max(1, _pitch / (4 * TileLoops<T>.Lanes))) : 1;
+        _each = _chunks > 1 ? 1 : (int)Math.Clamp(ProductsPerItem * pairs / Math.Max(1, layout.Products), 1, Math.Max(1, pairs / Items));
+        if (_isPoints)
+        {
+            Work = PointTime * 1.1 * pairs * layout.O * layout.C * _pitch;
+            return;
+        }
+
         Work = (double)pairs * layout.O * _taps * ((1.1 * layout.C * _pitch) + (Line * layout.Axes[0].Input) + (Adding * _elements));
         Work += 2.0 * pairs * layout.C * _pitch;
         Work *= Time;
@@ -55,7 +73,7 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
     // The kernel of one group.
     private long Packed => (long)_layout.O * _taps * _layout.C;
 
-    private int Pairs => _layout.N * _layout.G;
+    private int Units => _layout.N * _layout.G * _chunks;
 
     /// <summary>Whether a convolution has a result at every position of images whose lines follow one another.</summary>
     public static bool Suits(ConvolveLayout layout) =>
@@ -63,7 +81,8 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
         && layout.ImageStrides is [var line, 1]
         && line == wide.Input
         && (long)high.Input * wide.Input <= MostElements
-        && layout is { N: > 0, G: > 0, C: > 0, O: > 0 };
+        && layout is { N: > 0, G: > 0, C: > 0, O: > 0 }
+        && ((high.Taps == 1 && wide.Taps == 1) || layout.N * layout.G >= FewImages || layout.Products < ConvolveKernel.ProductsPerThread);
 
     public bool TryRun(T* x, T* k, T* r, Workers workers)
     {
@@ -76,7 +95,7 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
                 Pack(k + _layout.Kernel(g), packed + (g * Packed));
             }
 
-            workers.Run(new Scattering(this, x, packed, r), (Pairs + _each - 1) / _each, _layout.Products >= ConvolveKernel.ProductsPerThread);
+            workers.Run(new Scattering(this, x, packed, r), (Units + _each - 1) / _each, _layout.Products >= ConvolveKernel.ProductsPerThread);
             return true;
         }
         finally
@@ -109,24 +128,39 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Scatter(T* x, T* packed, T* r, T* scratch, int pair)
+    private void Scatter(T* x, T* packed, T* r, T* scratch, int unit)
     {
+        var (pair, chunk) = Math.DivRem(unit, _chunks);
         var (n, g) = Math.DivRem(pair, _layout.G);
         var image = x + _layout.Image(n, g);
+        r += (long)pair * _layout.O * _layout.Positions;
+        packed += g * Packed;
+        if (_isPoints)
+        {
+            var vectors = _pitch / TileLoops<T>.Lanes;
+            var (from, to) = (vectors * chunk / _chunks * TileLoops<T>.Lanes, vectors * (chunk + 1) / _chunks * TileLoops<T>.Lanes);
+            foreach (var rows in _blocks)
+            {
+                Multiply(packed, image, r, rows, from, to);
+                r += (long)rows * _pitch;
+                packed += (long)rows * _layout.C;
+            }
+
+            return;
+        }
+
         var products = scratch + ((long)_layout.C * _pitch);
         for (var c = 0; c < _layout.C; c++)
         {
             new ReadOnlySpan<T>(image + (c * _layout.ImageChannel), _elements).CopyTo(new Span<T>(scratch + ((long)c * _pitch), _elements));
         }
 
-        r += (long)pair * _layout.O * _layout.Positions;
         new Span<T>(r, checked(_layout.O * _layout.Positions)).Clear();
-        packed += g * Packed;
         var across = _layout.Axes[1].Taps;
         var first = 0;
         foreach (var rows in _blocks)
         {
-            Multiply(packed, scratch, products, rows);
+            Multiply(packed, scratch, products, rows, 0, _pitch);
             for (var row = 0; row < rows; row++)
             {
                 var (tap, o) = Math.DivRem(first + row, _layout.O);
@@ -139,16 +173,16 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Multiply(T* packed, T* images, T* products, int rows)
+    private void Multiply(T* packed, T* images, T* products, int rows, int from, int to)
     {
         var lanes = TileLoops<T>.Lanes;
         var columns = TileLoops<T>.Columns(rows);
         var loops = SpreadTiles<T>.Of(rows);
         fixed (nint* offsets = _offsets)
         {
-            for (var column = 0; column < _pitch; column += columns * lanes)
+            for (var column = from; column < to; column += columns * lanes)
             {
-                var width = Math.Min(columns, (_pitch - column) / lanes);
+                var width = Math.Min(columns, (to - column) / lanes);
                 loops[width](
                     (byte*)packed, (byte*)(images + column), offsets, _layout.C, (byte*)(products + column), _pitch * sizeof(T), false);
             }
@@ -205,10 +239,10 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
         {
             var block = (byte[])state!;
             var scratch = (T*)(BlockPool.Address(block) + BlockPool.Start(block));
-            var last = Math.Min((item + 1) * form._each, form.Pairs);
-            for (var pair = item * form._each; pair < last; pair++)
+            var last = Math.Min((item + 1) * form._each, form.Units);
+            for (var unit = item * form._each; unit < last; unit++)
             {
-                form.Scatter(x, packed, r, scratch, pair);
+                form.Scatter(x, packed, r, scratch, unit);
             }
         }
 
