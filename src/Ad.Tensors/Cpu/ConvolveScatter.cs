@@ -26,6 +26,9 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
     private const long ProductsPerItem = 30_000;
     private const int Items = 8;
 
+    // Positions of windows of one place that are done together: what they read stays in the second-level cache for all rows.
+    private const int Strip = 96;
+
     // With fewer there would be less to do than threads.
     private const int FewImages = 4;
 
@@ -53,8 +56,8 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
         _isPoints = _taps == 1 && _pitch == _elements && layout.Axes.All(a => a.Low == 0 && a.Outputs == a.Input);
         _offsets = [.. Enumerable.Range(0, layout.C).Select(c => (nint)c * (_isPoints ? (nint)layout.ImageChannel : _pitch) * sizeof(T))];
         var pairs = layout.N * layout.G;
-        _chunks = _isPoints && layout.Products >= Items * ProductsPerItem ? (int)Math.Clamp((Items + pairs - 1) / pairs, 1, Math.Max(1, _pitch / (4 * TileLoops<T>.Lanes))) : 1;
-        _each = _chunks > 1 ? 1 : (int)Math.Clamp(ProductsPerItem * pairs / Math.Max(1, layout.Products), 1, Math.Max(1, pairs / Items));
+        _chunks = _isPoints ? (_pitch + Strip - 1) / Strip : 1;
+        _each = (int)Math.Clamp(ProductsPerItem * Units / Math.Max(1, layout.Products), 1, Math.Max(1, Units / Items));
         if (_isPoints)
         {
             Work = PointTime * 1.1 * pairs * layout.O * layout.C * _pitch;
