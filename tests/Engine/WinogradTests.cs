@@ -32,7 +32,7 @@ public sealed class WinogradTests
     }
 
     [Fact]
-    public void Errors_are_within_nine_times_terms_and_ten_roundings_of_what_tiles_and_weights_add_up_to()
+    public void Errors_are_within_nine_times_terms_and_ten_roundings_of_what_is_seen_times_weights()
     {
         OperationTests.Repeat(60, make =>
         {
@@ -176,7 +176,7 @@ public sealed class WinogradTests
             }
         }
 
-        /// <summary>How many products of tiles each result adds up, and the sum of those of the sizes in a tile of 4 x 4 and of the weights.</summary>
+        /// <summary>How many products each result adds up, and the sum of those of the sizes in its window, or in tiles of 4 x 4, and of the weights.</summary>
         public (int Terms, double[] Sizes) TileSizes()
         {
             var (down, across) = (Layout.Axes[0], Layout.Axes[1]);
@@ -194,8 +194,8 @@ public sealed class WinogradTests
                     var kernel = Layout.Kernel(g) + (o * Layout.KernelRow) + (c * Layout.KernelChannel);
                     for (var tile = 0; tile < tilesDown * tilesAcross; tile++)
                     {
-                        var (y, x) = IsSums ? (tile / tilesAcross * 2, tile % tilesAcross * 2) : (line / 2 * 2, column / 2 * 2);
-                        sizes[i] += Sizes(Image, image, Layout.ImageStrides, y - down.Low, x - across.Low, 4, down.Input, across.Input)
+                        var (y, x) = IsSums ? (tile / tilesAcross * 2, tile % tilesAcross * 2) : (line, column);
+                        sizes[i] += Sizes(Image, image, Layout.ImageStrides, y - down.Low, x - across.Low, IsSums ? 4 : 3, down.Input, across.Input)
                             * (IsSums ? Sizes(Kernel, kernel, Layout.KernelStrides, y, x, 2, down.Taps, across.Taps)
                                 : Sizes(Kernel, kernel, Layout.KernelStrides, 0, 0, 3, 3, 3));
                     }

@@ -6,8 +6,8 @@ namespace Ad.Tensors.Cpu;
 /// <summary>
 /// A convolution by windows of 3 x 3 at every position, by the minimal algorithm F(2 x 2, 3 x 3) (Winograd 1980; Lavin and Gray 2016): 16
 /// products for four results and not 36. Tiles of images and the kernel are transformed (<see cref="WinogradTiles{T}"/>), and each of the 16 numbers of a
-/// tile is a matrix product over the channels. Additions beforehand and afterwards round, so that an error is relative to the sums
-/// of sizes over a tile of 4 x 4 and not over a window; and they may not overflow, which is looked at first.
+/// tile is a matrix product over the channels. Additions beforehand and afterwards round, so that an error is relative to the sizes in a window times
+/// those of the weights, and not to their products; and they may not overflow, which is looked at first.
 /// </summary>
 internal sealed unsafe class ConvolveWinograd<T> : IConvolveForm<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
