@@ -85,6 +85,28 @@ public sealed class ContractTests
         }
     }
 
+    [Fact]
+    public void Batches_of_small_and_thin_products_are_exact_for_any_threads() => OperationTests.Repeat(80, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Float32, DType.Float64);
+        var (batch, m, n, k) = (make.Pick(1, 2, 7, 300), make.Pick(1, 2, 3, 4, 5, 9, 700), make.Pick(1, 2, 3, 4, 5, 8, 9, 16, 17, 40), make.Pick(1, 2, 3, 4, 9, 33));
+        batch = batch * m > 3000 ? 2 : batch;
+        var isShared = make.Chance(0.3);
+        int[][] left = [[batch, m, k], [m, batch, k], [k, m, batch]];
+        int[][] right = [[batch, k, n], [n, batch, k], [n, k, batch]];
+        var (l, r) = (make.Below(3), make.Below(3));
+        var (x, y) = (build.Input(type, left[l]), build.Input(type, isShared ? [k, n] : right[r]));
+        var (leftBatch, leftSummed) = (l == 0 ? 0 : l == 1 ? 1 : 2, l == 2 ? 0 : 2);
+        var (rightBatch, rightSummed) = (r == 0 ? 0 : r == 1 ? 1 : 2, r == 1 ? 2 : 1);
+        var z = isShared ? build.Contract(x, y, [leftSummed], [0]) : build.Contract(x, y, [leftSummed], [rightSummed], [leftBatch], [rightBatch]);
+        var program = build.Returning(z);
+        Plain[] arguments = [Small(make, type, build[x].Shape), Small(make, type, build[y].Shape)];
+        Compare.ToReference(program, 0, arguments);
+        var one = Compare.Run(Compare.One, program, arguments)[0];
+        Compare.Same(one, Compare.Run(new Ad.Tensors.Cpu.CpuDevice(4), program, arguments)[0], 0, program);
+    });
+
     // Quarters up to 2: a thousand of their products add up exactly in float32.
     private static Plain Small(Make make, DType type, Shape shape)
     {
