@@ -146,7 +146,9 @@ internal sealed class ContractKernel : Kernel
     {
         public object? Begin()
         {
-            var bytes = IsVector ? (long)layout.K * sizeof(T) : new Gemm<T>(layout.M, layout.N, layout.K).ScratchBytes;
+            var bytes = IsVector ? (long)layout.K * sizeof(T)
+                : IsNarrow ? new Gemm<T>(layout.N, layout.M, layout.K).ScratchBytes + ((long)layout.M * layout.N * sizeof(T))
+                : new Gemm<T>(layout.M, layout.N, layout.K).ScratchBytes;
             return isOuter ? null : BlockPool.Rent(bytes);
         }
 
@@ -160,6 +162,10 @@ internal sealed class ContractKernel : Kernel
                 if (isOuter)
                 {
                     Outer(left, right, result);
+                }
+                else if (IsNarrow)
+                {
+                    Narrow(left, right, result, scratch);
                 }
                 else if (!IsVector)
                 {
@@ -187,6 +193,26 @@ internal sealed class ContractKernel : Kernel
 
         private bool IsVector => !isOuter
             && ((layout.N == 1 && (a.Row == 1 || a.Column == 1)) || (layout.M == 1 && (b.Row == 1 || b.Column == 1)));
+
+        // With few columns, an element of a left matrix whose columns lie in lines is used too seldom to be worth a copy.
+        private bool IsNarrow => !IsVector && !isOuter && a.Row == 1 && layout.M >= 8 * layout.N && Gemm<T>.ReadsSecondAsItLies(layout.N, 1);
+
+        // The product of the transposes in the other order, and that turned over.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Narrow(Matrix<T> left, Matrix<T> right, T* result, byte* scratch)
+        {
+            var (m, n) = (layout.M, layout.N);
+            var turned = (T*)scratch;
+            var (first, second) = (new Matrix<T>(right.Start, right.Column, right.Row), new Matrix<T>(left.Start, left.Column, left.Row));
+            new Gemm<T>(n, m, layout.K).Run(first, second, turned, scratch + ((long)m * n * sizeof(T)), workers, parallel);
+            for (var i = 0; i < m; i++, turned++)
+            {
+                for (var j = 0; j < n; j++)
+                {
+                    *result++ = turned[(long)j * m];
+                }
+            }
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Outer(Matrix<T> left, Matrix<T> right, T* result)
