@@ -105,6 +105,14 @@ internal sealed unsafe partial class HostDriver : ICudaDriver
         _later.Enqueue((0, () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes)));
     }
 
+    // As late as may be, and signalling bytes until then.
+    public void DownloadLater(nint target, ulong source, long bytes)
+    {
+        NotWhileRecording("cuMemcpyDtoHAsync");
+        NativeMemory.Fill((void*)target, (nuint)bytes, 0xFF);
+        _later.Enqueue((0, () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes)));
+    }
+
     public nint Mark()
     {
         Called("cuEventRecord");
@@ -153,7 +161,7 @@ internal sealed unsafe partial class HostDriver : ICudaDriver
     public void Download(Span<byte> target, ulong source)
     {
         NotWhileRecording("cuMemcpyDtoHAsync");
-        CatchUp();
+        Synchronize();
         new ReadOnlySpan<byte>((void*)source, target.Length).CopyTo(target);
     }
 
@@ -164,7 +172,7 @@ internal sealed unsafe partial class HostDriver : ICudaDriver
 
     public void Synchronize()
     {
-        Called("cuStreamSynchronize");
+        NotWhileRecording("cuStreamSynchronize");
         CatchUp();
     }
 

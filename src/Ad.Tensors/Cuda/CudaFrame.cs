@@ -33,6 +33,9 @@ internal sealed class CudaFrame(CudaDevice device, CudaModule module, int slots)
     /// <summary>Memory that a graph uses as often as it is replayed, while one is written down; else null.</summary>
     public List<CudaMemory>? Kept { get; set; }
 
+    /// <summary>What the run's results depend on.</summary>
+    public required RunDoubts Doubts { get; init; }
+
     /// <summary>The stream that steps are written down for; 0 while they run one after another.</summary>
     public int Stream { get; set; }
 
@@ -42,6 +45,13 @@ internal sealed class CudaFrame(CudaDevice device, CudaModule module, int slots)
         var memory = device.Allocator.Allocate(bytes, purpose);
         Kept?.Add(memory.Hold());
         return memory;
+    }
+
+    /// <summary>Copies to the host, which waits, and learns of what was found wrong until then.</summary>
+    public void Download(Span<byte> target, ulong source)
+    {
+        device.Read(target, source);
+        Doubts.Check();
     }
 
     /// <summary>Where a slot begins.</summary>
@@ -65,6 +75,11 @@ internal sealed class CudaFrame(CudaDevice device, CudaModule module, int slots)
                 if (device.WaitsForEachStep && Kept is null)
                 {
                     Driver.Synchronize();
+                    if (step.CanFail)
+                    {
+                        device.Faults.Drain();
+                        Doubts.Check();
+                    }
                 }
             }
             catch (CudaException e) when (e.InnerException is null && e.Code != 0)

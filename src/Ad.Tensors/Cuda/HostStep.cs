@@ -30,7 +30,7 @@ internal sealed class HostStep(Kernel kernel, View[] operands, long[] operandByt
         for (var i = 0; i < operands.Length; i++)
         {
             var bytes = new byte[operandBytes[i]];
-            frame.Driver.Download(bytes, frame[operands[i].Slot]);
+            frame.Download(bytes, frame[operands[i].Slot]);
             host.Bind(operands[i].Slot, bytes, 0);
         }
 

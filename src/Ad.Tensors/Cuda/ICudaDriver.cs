@@ -61,6 +61,9 @@ internal interface ICudaDriver
     /// <summary>Copies from such memory, when all work before it is done; the memory is free again when a mark set after it is passed.</summary>
     void UploadLater(ulong target, nint source, long bytes);
 
+    /// <summary>Copies to such memory, when all work before it is done; the bytes are there when the host has waited.</summary>
+    void DownloadLater(nint target, ulong source, long bytes);
+
     /// <summary>A mark that the device passes when all work asked for before it is done.</summary>
     nint Mark();
 

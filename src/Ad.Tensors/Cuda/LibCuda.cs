@@ -138,6 +138,9 @@ internal sealed unsafe class LibCuda : ICudaDriver
     public void UploadLater(ulong target, nint source, long bytes) =>
         Check("cuMemcpyHtoDAsync", ((delegate* unmanaged<ulong, nint, nuint, nint, int>)Entry("cuMemcpyHtoDAsync_v2"))(target, source, (nuint)bytes, Stream));
 
+    public void DownloadLater(nint target, ulong source, long bytes) =>
+        Check("cuMemcpyDtoHAsync", ((delegate* unmanaged<nint, ulong, nuint, nint, int>)Entry("cuMemcpyDtoHAsync_v2"))(target, source, (nuint)bytes, Stream));
+
     public nint Mark()
     {
         nint mark;
