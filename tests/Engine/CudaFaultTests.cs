@@ -169,6 +169,7 @@ public sealed class CudaFaultTests
     {
         var driver = new HostDriver();
         var device = Device(driver);
+        driver.Use(0);
         var flags = Enumerable.Range(0, 600).Select(i => device.Allocator.Allocate(16, "a test")).ToArray();
         var doubts = flags.Select((flag, i) =>
         {

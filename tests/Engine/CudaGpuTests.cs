@@ -11,7 +11,7 @@ public sealed class CudaGpuTests
     private static CudaLibraries Libraries()
     {
         Assert.SkipUnless(Hosted.IsGpu, "No GPU is asked for.");
-        return CudaLibraries.Open(false, 0);
+        return Hosted.Libraries();
     }
 
     private static void Same(CudaDevice device, Ad.Tensors.Program program, Plain[] arguments)

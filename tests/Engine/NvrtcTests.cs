@@ -1,4 +1,5 @@
 using Ad.Tensors;
+using System.Text.RegularExpressions;
 using Ad.Tensors.Cuda;
 using HostCuda;
 using Xunit;
@@ -6,7 +7,7 @@ using Xunit;
 namespace Engine;
 
 /// <summary>The kernels under NVIDIA's own compiler, where it is: it needs no GPU and no driver.</summary>
-public sealed class NvrtcTests
+public sealed partial class NvrtcTests
 {
     private const string Missing = "NVRTC was not found (in Debian's non-free: libnvrtc11.2; or a CUDA toolkit; or the wheel nvidia-cuda-nvrtc), so that the kernels are compiled by g++ alone.";
 
@@ -24,9 +25,25 @@ public sealed class NvrtcTests
         foreach (var one in sources.Take(1))
         {
             Assert.NotEmpty(compiler.Compile(one, Hopper));
-            Assert.NotEmpty(compiler.Compile(HostCompiler.Joined(sources), Hopper));
+            var log = compiler.Resources(HostCompiler.Joined(sources), Hopper);
+            var kernels = Used().Matches(log);
+            Assert.NotEmpty(kernels);
+            Assert.All(kernels, k => Assert.InRange(Number(k, "registers"), 1, 255));
+
+            // What a block has without being asked for more, on any device.
+            Assert.All(kernels, k => Assert.InRange(Number(k, "shared"), 0, 48 * 1024));
+            Assert.All(Spilled().Matches(log), s => Assert.True(Number(s, "bytes") == 0 || law == "elementwise functions", log));
         }
     }
+
+    private static int Number(Match match, string group) =>
+        match.Groups[group].Success ? int.Parse(match.Groups[group].Value, System.Globalization.CultureInfo.InvariantCulture) : 0;
+
+    [GeneratedRegex(@"Used (?<registers>\d+) registers(, (?<barriers>\d+) barriers)?(, (?<shared>\d+) bytes smem)?")]
+    private static partial Regex Used();
+
+    [GeneratedRegex(@"(?<bytes>\d+) bytes spill stores")]
+    private static partial Regex Spilled();
 
     [Fact]
     public void What_does_not_compile_is_shown_with_its_line()

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace Ad.Tensors.Cuda;
 
 /// <summary>An NVIDIA GPU. One program runs on it at a time, each after the one before it; any number of threads may ask.</summary>
@@ -54,6 +56,9 @@ internal sealed class CudaDevice : Device
 
     /// <summary>How often a run was the replay of a graph.</summary>
     public long Replays { get; set; }
+
+    /// <summary>What nobody will use again, found by the collector, which has no context: to be given back when the device has nothing to do.</summary>
+    public ConcurrentQueue<Action<ICudaDriver>> Forgotten { get; } = new();
 
     public override string Name => $"cuda:{Ordinal}";
 
@@ -142,6 +147,10 @@ internal sealed class CudaDevice : Device
         }
 
         Faults.Drain();
+        while (target.Length > 0 && Forgotten.TryDequeue(out var forget))
+        {
+            forget(Driver);
+        }
     }
 
     private void Settle() => Do(() =>
@@ -151,7 +160,7 @@ internal sealed class CudaDevice : Device
     });
 
     /// <summary>Loads a module for this device.</summary>
-    public CudaModule Load(string source) => new(Driver, Driver.Load(_compiler.Compile(source, Facts)));
+    public CudaModule Load(string source) => new(this, Driver.Load(_compiler.Compile(source, Facts)));
 
     protected override Executable Compile(Program program) =>
         new CudaExecutable(this, program, Planner<CudaStep>.Make(Simplify.Apply(program), new CudaKernels(false, Means, Libraries)));

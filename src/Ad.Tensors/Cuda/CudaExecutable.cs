@@ -180,7 +180,7 @@ internal sealed class CudaExecutable : Executable
             return;
         }
 
-        var module = Source.Length == 0 ? new CudaModule(_device.Driver, 0) : _device.Load(Source);
+        var module = Source.Length == 0 ? new CudaModule(_device, 0) : _device.Load(Source);
         if (_canFail)
         {
             _flag = _device.Allocator.Allocate(16, "what kernels find wrong");

@@ -1,9 +1,17 @@
 namespace Ad.Tensors.Cuda;
 
-/// <summary>A plan's kernels, loaded, with where they report what they find wrong.</summary>
-internal sealed class CudaModule(ICudaDriver driver, nint handle)
+/// <summary>A plan's kernels, loaded, with where they report what they find wrong. One that was forgotten is unloaded when the device next has nothing to do.</summary>
+internal sealed class CudaModule(CudaDevice device, nint handle)
 {
     private readonly Dictionary<string, nint> _functions = [];
+
+    ~CudaModule()
+    {
+        if (handle != 0)
+        {
+            device.Forgotten.Enqueue(driver => driver.Unload(handle));
+        }
+    }
 
     /// <summary>Two words of the device's memory: the number of the first thing found wrong, and the value to blame.</summary>
     public ulong Error { get; set; }
@@ -12,7 +20,7 @@ internal sealed class CudaModule(ICudaDriver driver, nint handle)
     {
         if (!_functions.TryGetValue(name, out var function))
         {
-            _functions[name] = function = driver.Function(handle, name);
+            _functions[name] = function = device.Driver.Function(handle, name);
         }
 
         return function;

@@ -85,6 +85,9 @@ internal interface ICudaDriver
     /// <summary>Loads a compiled module.</summary>
     nint Load(byte[] image);
 
+    /// <summary>Unloads a module of which nothing runs any more.</summary>
+    void Unload(nint module);
+
     /// <summary>A kernel of a module.</summary>
     nint Function(nint module, string name);
 
@@ -112,6 +115,9 @@ internal interface ICudaCompiler
 {
     /// <summary>What it is, with its version.</summary>
     string Name { get; }
+
+    /// <summary>How it compiles, which decides with the source what comes of it.</summary>
+    string Options { get; }
 
     /// <summary>A module for a device of those facts.</summary>
     /// <exception cref="CudaException">The source does not compile; the message shows the line.</exception>

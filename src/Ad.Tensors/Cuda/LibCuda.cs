@@ -145,7 +145,13 @@ internal sealed unsafe class LibCuda : ICudaDriver
     {
         nint mark;
         Check("cuEventCreate", ((delegate* unmanaged<nint*, uint, int>)Entry("cuEventCreate"))(&mark, 0));
-        Check("cuEventRecord", ((delegate* unmanaged<nint, nint, int>)Entry("cuEventRecord"))(mark, Stream));
+        var code = ((delegate* unmanaged<nint, nint, int>)Entry("cuEventRecord"))(mark, Stream);
+        if (code != 0)
+        {
+            Unmark(mark);
+            Check("cuEventRecord", code);
+        }
+
         return mark;
     }
 
@@ -185,6 +191,8 @@ internal sealed unsafe class LibCuda : ICudaDriver
 
         return module;
     }
+
+    public void Unload(nint module) => Check("cuModuleUnload", ((delegate* unmanaged<nint, int>)Entry("cuModuleUnload"))(module));
 
     public nint Function(nint module, string name)
     {

@@ -14,6 +14,9 @@ internal static class RowLaunches
     private const int MostThreads = 1024;
     private const int Lanes = 4;
 
+    // A kernel's parameters have 4096 bytes on any driver (CUDA C++ Programming Guide, NVIDIA 2025), of which two words may be for what it finds wrong.
+    private const int MostParameters = (4096 / 8) - 4;
+
     // Rows of fewer elements have threads without a vector.
     private const long LeastVectors = 128;
 
@@ -31,7 +34,7 @@ internal static class RowLaunches
         {
             if (step is LaunchStep { Group: { } group } launch)
             {
-                if (run.Count > 0 && GoesThrough(group, rows) && FollowsByRows(group, run, rows, slotBytes, whole))
+                if (run.Count > 0 && GoesThrough(group, rows) && run.Sum(Parameters) + Parameters(launch) <= MostParameters && FollowsByRows(group, run, rows, slotBytes, whole))
                 {
                     run.Add(launch);
                     continue;
@@ -65,6 +68,8 @@ internal static class RowLaunches
             || steps.Except(run).Any(step => step.Reads.Any(read => whole(read) == slot))
             || run.Any(step => step.Reads.Any(read => read != slot && whole(read) == slot));
     }
+
+    private static int Parameters(LaunchStep step) => step.Group!.Views().Select(v => v.Slot).Concat(step.Writes).Distinct().Count();
 
     // A group without reductions has no rows of its own: it follows others.
     private static long Rows(PointwiseGroup group) => group.Extents is { } extents && group.Reductions.Count > 0 ? extents.Outer : 0;
