@@ -64,9 +64,11 @@ public sealed class CudaFaultTests
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(5)]
-    public void An_index_out_of_range_is_found_by_whoever_reads_what_came_of_it(int stepsBefore)
+    public void An_index_out_of_range_is_found_by_whoever_reads_what_came_of_it(int stepsBefore) => IsFound(Device(new HostDriver()), stepsBefore);
+
+    /// <summary>Has a device take by an index that is out of range after some steps that are right, and reads what came of it.</summary>
+    internal static void IsFound(CudaDevice device, int stepsBefore)
     {
-        var device = Device(new HostDriver());
         var (rows, negated) = (device.Prepare(Rows()), device.Prepare(Negated()));
         var (table, indices) = ((CudaStorage)device.Place(Table), (CudaStorage)device.Place(Indices(0, 3, 1)));
         Storage?[] room = [];

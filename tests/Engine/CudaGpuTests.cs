@@ -102,6 +102,16 @@ public sealed class CudaGpuTests
         Same(Hosted.Gpu(new CudaLibraries()), program, arguments);
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void An_index_out_of_range_is_found_by_whoever_reads_what_came_of_it(int stepsBefore)
+    {
+        Assert.SkipUnless(Hosted.IsGpu, "No GPU is asked for.");
+        CudaFaultTests.IsFound(Hosted.Gpu(new CudaLibraries()), stepsBefore);
+    }
+
     [Fact]
     public void Several_devices_add_up_by_Nccl()
     {
