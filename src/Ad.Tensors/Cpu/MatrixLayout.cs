@@ -4,6 +4,11 @@ namespace Ad.Tensors.Cpu;
 internal sealed record MatrixLayout(
     int M, int N, int K, long LeftM, long LeftK, long RightK, long RightN, long[] LeftBatch, long[] RightBatch)
 {
+    // Thin products whose summed axis is longer, or whose right matrix is larger, are worth copying into panels.
+    private const int FewTerms = 32;
+    private const int MoreTerms = 256;
+    private const int FewElements = 4096;
+
     public int Batches => LeftBatch.Length;
 
     /// <summary>Multiplications of one of the batch.</summary>
@@ -11,6 +16,12 @@ internal sealed record MatrixLayout(
 
     /// <summary>Multiplications of all.</summary>
     public long Products => Products1 * Batches;
+
+    /// <summary>Whether the result has so few columns or rows, for vectors of so many, that a copy of the operands would cost more than the products.</summary>
+    public bool IsThin(int lanes) => M > 1 && N > 1
+        && ((N <= lanes && K <= MoreTerms)
+            || (N <= 2 * lanes && K <= FewTerms)
+            || (M <= lanes && K <= FewTerms && K * N <= FewElements && RightN == 1));
 
     /// <summary>The operands' axes as batch, rows, summed and batch, summed, columns; the summed ones so that they lie well in memory.</summary>
     public static (Layout Left, Layout Right) Arrange(Operation.Contract contract, Layout left, Layout right)
