@@ -35,8 +35,8 @@ public static class Hosted
         {
             if (!_installed && !IsGpu)
             {
-                CudaDevices.Install(0, new CudaDevice(new HostDriver(), new HostCompiler(), 0));
-                CudaDevices.Install(1, new CudaDevice(new HostDriver { Backwards = true }, new HostCompiler(), 1));
+                CudaDevices.Install(0, new CudaDevice(new HostDriver { Devices = 2 }, new HostCompiler(), 0));
+                CudaDevices.Install(1, new CudaDevice(new HostDriver { Devices = 2, Backwards = true }, new HostCompiler(), 1));
                 _installed = true;
             }
         }
