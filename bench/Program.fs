@@ -49,6 +49,10 @@ module Program =
             | :? ArgumentException as e ->
                 eprintfn $"{e.Message}"
                 1
+        | "--devices" :: _ ->
+            printf $"{Ad.Tensors.Cuda.CudaDevices.Describe()}"
+            // The exit code of what a machine lacks, as sysexits has it.
+            if Ad.Tensors.Cuda.CudaDevices.Count > 0 then 0 else 69
         | "--quick" :: rest ->
             Quick.run false (String.Join(' ', rest))
             0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the CUDA tests and the benchmark on a real GPU, from what gpu-publish.sh made: it builds nothing and needs neither .NET nor a network.
-# Writes one file, gpu-check.txt or the one named; ends with 0 if all tests passed. Parts may be named after the file, where a machine is lent for
+# Writes one file, gpu-check.txt or the one named; ends with 0 if all tests passed, with 69 if the machine lacks what they need, and says what that is. Parts may be named after the file, where a machine is lent for
 # minutes: tests, sanitize, bench, peers; all of them if none is.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -33,7 +33,13 @@ part() {
 
 {
     date -u
-    nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --format=csv || echo "There is no nvidia-smi."
+    nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap --format=csv 2>/dev/null || echo "There is no nvidia-smi, or it sees no device."
+    if ! part "what is there" "$app/Bench" --devices; then
+        echo "Nothing was checked: the last line of what is there says what is missing."
+        echo "failed: what is missing"
+        exit
+    fi
+
     if [[ $parts == *" tests "* ]]; then
         part "libraries, tensor cores and streams on the GPU" "$app/Engine" -class Engine.CudaGpuTests || failed=1
         part "engine on the GPU" "$app/Engine" -class Engine.CudaTests || failed=1
@@ -73,4 +79,5 @@ part() {
 } 2>&1 | tee "$report"
 
 # The pipe's own shell cannot set this one's variable.
+grep -q '^failed: what is missing$' "$report" && exit 69
 grep -q '^failed: 0$' "$report"

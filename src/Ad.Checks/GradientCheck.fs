@@ -211,7 +211,7 @@ type GradientCheck =
         let options =
             ParallelOptions(
                 CancellationToken = cancellation,
-                MaxDegreeOfParallelism = Environment.ProcessorCount
+                MaxDegreeOfParallelism = Ad.Tensors.Device.CpuThreads
             )
 
         Parallel.ForEach(

@@ -235,7 +235,7 @@ module Soak =
 
                     work ()
 
-        Array.init Environment.ProcessorCount (fun _ ->
+        Array.init Ad.Tensors.Device.CpuThreads (fun _ ->
             Task.Factory.StartNew(work, TaskCreationOptions.LongRunning))
         |> Task.WaitAll
 

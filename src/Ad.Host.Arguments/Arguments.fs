@@ -22,6 +22,7 @@ type Argument =
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
     | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
     | [<CliPrefix(CliPrefix.None); Unique>] Devices
+    | [<Unique; Inherit>] Threads of count: int
     | [<Unique>] Version
 
     interface IArgParserTemplate with
@@ -34,6 +35,7 @@ type Argument =
                 "find out why something does not learn, or that it does, and what learning rate suits it."
             | Search _ -> "search for learning rate, weight decay and dropout by cross-validation."
             | Devices -> "say which devices there are, and what is missing for others."
+            | Threads _ -> "threads that computing uses (as many as there are processors)."
             | Version -> "print the version and stop."
 
 /// The outcome of reading the command line.
@@ -51,11 +53,13 @@ module Arguments =
     let private parser = ArgumentParser.Create<Argument>(programName = "ad-host")
     let private verbs = [ "train"; "modes"; "gradcheck"; "doctor"; "search"; "devices" ]
 
-    /// Train is what is done when no verb is given, also with options.
+    /// Train is what is done when no verb is given, also with options; what holds for all verbs may stand before one.
     let private withVerb (argv: string array) =
         match Array.tryHead argv with
         | None -> [| "train" |]
         | Some("--help" | "-h" | "--version") -> argv
+        | Some "--threads" when argv.Length > 2 && not (argv[2].StartsWith '-') ->
+            Array.append [| argv[2]; argv[0]; argv[1] |] argv[3..]
         | Some first when first.StartsWith '-' -> Array.append [| "train" |] argv
         | Some _ -> argv
 
@@ -66,7 +70,8 @@ module Arguments =
         | _ -> [| argument |]
 
     let private optionsOf verb =
-        let names (cases: ArgumentCaseInfo list) = cases |> List.collect _.CommandLineNames.Value
+        let names (cases: ArgumentCaseInfo list) =
+            "--threads" :: (cases |> List.collect _.CommandLineNames.Value)
 
         match verb with
         | "train" -> names (ArgumentParser.Create<TrainArgument>().GetArgumentCases())
@@ -100,7 +105,7 @@ module Arguments =
     /// What the arguments ask for, or what to print instead.
     [<CompiledName("Parse")>]
     let parse (argv: string array) : ParseOutcome =
-        let argv = argv |> withVerb |> Array.collect withSpaces
+        let argv = argv |> Array.collect withSpaces |> withVerb
         let first = argv[0]
 
         if Array.contains "--version" argv then
@@ -112,6 +117,13 @@ module Arguments =
             try
                 let found = parser.ParseCommandLine(argv, raiseOnUsage = true)
 
+                let threads =
+                    found.TryGetResult Threads
+                    |> Option.map (fun count -> "Threads", string count)
+                    |> Option.toList
+
+                let run verb settings = run verb (threads @ settings)
+
                 match found.TryGetSubCommand() with
                 | None when found.Contains Devices -> run Verb.Devices []
                 | Some(Train found) -> run Verb.Train (TrainArguments.settings (found.GetAllResults()))
@@ -120,7 +132,7 @@ module Arguments =
                     run Verb.Gradcheck (GradcheckArguments.settings (found.GetAllResults()))
                 | Some(Doctor found) -> run Verb.Doctor (DoctorArguments.settings (found.GetAllResults()))
                 | Some(Search found) -> run Verb.Search (SearchArguments.settings (found.GetAllResults()))
-                | Some(Devices | Version)
+                | Some(Devices | Threads _ | Version)
                 | None -> ShowVersion
             with :? ArguParseException as e ->
                 match e.ErrorCode with

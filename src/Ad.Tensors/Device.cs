@@ -36,8 +36,27 @@ public abstract class Device
 
     private readonly ConcurrentDictionary<Program, Executable> _executables = new();
 
+    // More than any machine has processors.
+    internal const int MostThreads = 1024;
+
     /// <summary>The host's processors.</summary>
     public static Device Cpu { get; } = new Cpu.CpuDevice();
+
+    /// <summary>
+    /// How many threads a program uses on the host's processors, its caller's among them: at first FUNCTIONAL_THREADS of the environment if that is a number from 1 to 1024,
+    /// else as many as the runtime sees processors. Results have the same bits for any number. It may change at any time; a kernel under way goes on with as many as it began with.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is less than 1 or more than 1024.</exception>
+    public static int CpuThreads
+    {
+        get => ((Cpu.CpuDevice)Cpu).Workers.Threads;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, MostThreads);
+            ((Cpu.CpuDevice)Cpu).Workers.Threads = value;
+        }
+    }
 
     /// <summary>
     /// The NVIDIA GPU of a number, counted from 0 as the driver counts them. Its driver and compiler are looked for at the first call.

@@ -97,6 +97,15 @@ public sealed class DeviceGroup
                 shares[d] = new CollectiveShare(device.Stream(), [.. parts]);
             }
 
+            foreach (var t in chosen)
+            {
+                var doubts = tensors.Select(of => of[t]).OfType<CudaStorage>().Aggregate(Array.Empty<CudaDoubt>(), (all, one) => RunDoubts.Joined(all, one.Block.Doubts));
+                foreach (var of in results)
+                {
+                    ((CudaStorage)of[t]).Block.Doubts = doubts;
+                }
+            }
+
             _collectives!.Sum(shares, [.. chosen.Select(t => (tensors[0][t].Type, tensors[0][t].Shape.Elements))]);
 
             // Their memory is not to be had again before the work on it has been asked for.

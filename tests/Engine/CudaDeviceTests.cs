@@ -33,6 +33,7 @@ public sealed class CudaDeviceTests
     public void A_block_given_back_is_had_again_and_the_driver_is_not_asked()
     {
         var driver = new HostDriver();
+        driver.Use(0);
         var allocator = new CudaAllocator(driver, 0);
         var first = allocator.Allocate(1000, "a test");
         var address = first.Address;
@@ -47,7 +48,9 @@ public sealed class CudaDeviceTests
     [Fact]
     public void A_block_goes_back_with_its_last_holder()
     {
-        var allocator = new CudaAllocator(new HostDriver(), 0);
+        var driver = new HostDriver();
+        driver.Use(0);
+        var allocator = new CudaAllocator(driver, 0);
         var block = allocator.Allocate(300, "a test");
         block.Hold();
         block.Dispose();
@@ -70,6 +73,7 @@ public sealed class CudaDeviceTests
     public void When_memory_runs_out_what_is_kept_is_given_back_first()
     {
         var driver = new HostDriver { MemoryLimit = 4096 };
+        driver.Use(0);
         var allocator = new CudaAllocator(driver, 0);
         allocator.Allocate(2048, "a test").Dispose();
         using var block = allocator.Allocate(4096, "a test");
@@ -81,6 +85,7 @@ public sealed class CudaDeviceTests
     public void When_there_is_no_memory_the_error_says_who_holds_how_much()
     {
         var driver = new HostDriver { MemoryLimit = 4096 };
+        driver.Use(0);
         var allocator = new CudaAllocator(driver, 3);
         using var block = allocator.Allocate(3000, "a test");
         var error = Assert.Throws<CudaException>(() => allocator.Allocate(2048, "a float64[256]"));
@@ -323,6 +328,7 @@ public sealed class CudaDeviceTests
     private static float[] Raced(string source, bool backwards)
     {
         var driver = new HostDriver { Backwards = backwards };
+        driver.Use(0);
         var module = driver.Load(new HostCompiler().Compile(source, driver.Describe(0)));
         var x = driver.Allocate(256);
         driver.Launch(driver.Function(module, "k0"), new Grid(1), 4, [x]);

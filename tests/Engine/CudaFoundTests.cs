@@ -9,7 +9,7 @@ public sealed class CudaFoundTests
 {
     private static readonly CudaFacts Facts = new("Host", 9, 0, 132, 1L << 36);
 
-    private static CudaDevices.Found Look(ICudaDriver? driver, ICudaCompiler? compiler) => CudaDevices.Look(() => driver, () => compiler);
+    private static CudaDevices.Found Look(ICudaDriver? driver, ICudaCompiler? compiler) => CudaDevices.Look(() => driver, _ => compiler);
 
     private static string Problem(CudaDevices.Found found, int ordinal = 0) =>
         Assert.Throws<CudaException>(() => found.Device(ordinal)).Message;
@@ -29,7 +29,7 @@ public sealed class CudaFoundTests
     [Fact]
     public void A_driver_that_does_not_start_says_why()
     {
-        var found = CudaDevices.Look(() => throw CudaException.Of("cuInit", 803), () => new Counting());
+        var found = CudaDevices.Look(() => throw CudaException.Of("cuInit", 803), _ => new Counting());
         Assert.Contains("cuInit failed with code 803: the kernel driver and libcuda are of different versions.", Problem(found), StringComparison.Ordinal);
     }
 
@@ -39,7 +39,33 @@ public sealed class CudaFoundTests
 
     [Fact]
     public void Without_a_compiler_the_error_says_where_it_was_looked_for() =>
-        Assert.Contains("NVRTC, was not found", Problem(Look(new HostDriver(), null)), StringComparison.Ordinal);
+        Assert.Contains("NVRTC of CUDA 12 or older, was not found", Problem(Look(new HostDriver(), null)), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData(11040, 11)]
+    [InlineData(12090, 12)]
+    [InlineData(13000, 13)]
+    public void Compiler_and_libraries_are_of_a_major_version_that_the_driver_runs(int driver, int newest)
+    {
+        var asked = new List<int>();
+        var found = CudaDevices.Look(
+            () => new HostDriver { Version = driver },
+            most =>
+            {
+                asked.Add(most);
+                return new Counting();
+            },
+            most =>
+            {
+                asked.Add(most);
+                return new CudaLibraries();
+            });
+        found.Device(0);
+        Assert.Equal([newest, newest], asked);
+        var names = NativePlaces.Candidates("nvrtc", newest).ToArray();
+        Assert.Equal(newest >= 13, names.Any(n => n.Contains("so.13", StringComparison.Ordinal) || n.Contains("_130", StringComparison.Ordinal)));
+        Assert.Equal(newest >= 12, names.Any(n => n.Contains("so.12", StringComparison.Ordinal) || n.Contains("_120", StringComparison.Ordinal)));
+    }
 
     [Theory]
     [InlineData(2)]
@@ -64,10 +90,13 @@ public sealed class CudaFoundTests
             Assert.Equal(first, again.Compile("source", Facts));
             Assert.Equal((1, 1L), (inner.Times, again.Hits));
 
-            // Another source, and another device, are something else.
+            // Another source, another device and other options are something else.
             again.Compile("other", Facts);
             again.Compile("source", Facts with { Minor = 1 });
             Assert.Equal(3, inner.Times);
+            var otherwise = new Counting { Options = "--fmad=true" };
+            new CachedCompiler(otherwise, folder).Compile("source", Facts);
+            Assert.Equal(1, otherwise.Times);
 
             foreach (var file in Directory.GetFiles(folder))
             {
@@ -103,6 +132,8 @@ public sealed class CudaFoundTests
     private sealed class Counting : ICudaCompiler
     {
         public string Name => "counting";
+
+        public string Options { get; init; } = "";
 
         public int Times { get; private set; }
 

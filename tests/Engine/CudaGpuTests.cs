@@ -11,7 +11,7 @@ public sealed class CudaGpuTests
     private static CudaLibraries Libraries()
     {
         Assert.SkipUnless(Hosted.IsGpu, "No GPU is asked for.");
-        return CudaLibraries.Open(false, 0);
+        return Hosted.Libraries();
     }
 
     private static void Same(CudaDevice device, Ad.Tensors.Program program, Plain[] arguments)
@@ -100,6 +100,16 @@ public sealed class CudaGpuTests
         }
 
         Same(Hosted.Gpu(new CudaLibraries()), program, arguments);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(5)]
+    public void An_index_out_of_range_is_found_by_whoever_reads_what_came_of_it(int stepsBefore)
+    {
+        Assert.SkipUnless(Hosted.IsGpu, "No GPU is asked for.");
+        CudaFaultTests.IsFound(Hosted.Gpu(new CudaLibraries()), stepsBefore);
     }
 
     [Fact]

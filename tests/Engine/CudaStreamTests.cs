@@ -139,6 +139,7 @@ public sealed class CudaStreamTests
     public void A_stream_that_is_not_joined_is_refused()
     {
         var driver = new HostDriver();
+        driver.Use(0);
         var block = driver.Allocate(256);
         driver.BeginCapture();
         var begin = driver.Mark();

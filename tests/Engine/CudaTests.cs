@@ -83,6 +83,15 @@ public sealed class CudaTests
                 }
             }
         },
+        ["long rows"] = () =>
+        {
+            foreach (var (rows, columns) in ((int, int)[])[(3, 20_000), (1, 70_000)])
+            {
+                Compare.ToReference(LongRowTests.Softmax(DType.Float32, rows, columns), 8, LongRowTests.Rows(DType.Float32, rows, columns));
+                Compare.ToReference(LongRowTests.Softmax(DType.BFloat16, rows, columns, keepsExponentials: true), 8, LongRowTests.Rows(DType.BFloat16, rows, columns));
+                Compare.ToReference(LongRowTests.LogSumExp(DType.Float64, rows, columns), 8, LongRowTests.Rows(DType.Float64, rows, columns));
+            }
+        },
         ["casts"] = new OperationTests().Casts_follow_their_definition,
         ["positions and random elements"] = new OperationTests().Positions_and_random_elements_move_like_others,
     };

@@ -170,6 +170,6 @@ public sealed class CusolverTests
         using var solvers = new HostSolvers();
         var device = Device(solvers);
         var sources = Cases.Select(c => Hosted.SourceOf(device, Decompose(c.Data.Item1, c.Data.Item2, c.Data.Item3, c.Data.Item4, c.Data.Item5)));
-        Assert.NotEmpty(compiler.Compile(HostCompiler.Joined(sources), new CudaFacts("", 9, 0, 132, 1L << 36)));
+        NvrtcTests.Fit(compiler, HostCompiler.Joined(sources), new CudaFacts("", 9, 0, 132, 1L << 36));
     }
 }

@@ -1,4 +1,5 @@
 using Ad.Tensors;
+using System.Text.RegularExpressions;
 using Ad.Tensors.Cuda;
 using HostCuda;
 using Xunit;
@@ -6,7 +7,7 @@ using Xunit;
 namespace Engine;
 
 /// <summary>The kernels under NVIDIA's own compiler, where it is: it needs no GPU and no driver.</summary>
-public sealed class NvrtcTests
+public sealed partial class NvrtcTests
 {
     private const string Missing = "NVRTC was not found (in Debian's non-free: libnvrtc11.2; or a CUDA toolkit; or the wheel nvidia-cuda-nvrtc), so that the kernels are compiled by g++ alone.";
 
@@ -24,9 +25,28 @@ public sealed class NvrtcTests
         foreach (var one in sources.Take(1))
         {
             Assert.NotEmpty(compiler.Compile(one, Hopper));
-            Assert.NotEmpty(compiler.Compile(HostCompiler.Joined(sources), Hopper));
+            Fit(compiler, HostCompiler.Joined(sources), Hopper);
         }
     }
+
+    /// <summary>Every kernel compiles for a device, has the shared memory that a block is given without being asked for more, and keeps what it computes in registers.</summary>
+    internal static void Fit(Nvrtc compiler, string source, CudaFacts facts, int mostSpilled = 16)
+    {
+        var log = compiler.Resources(source, facts);
+        var kernels = Kernels().Matches(log).ToArray();
+        Assert.NotEmpty(kernels);
+        foreach (var kernel in kernels)
+        {
+            // A word or two of a frame are no sign of registers that ran out.
+            Assert.True(Number(kernel, "spilled") <= mostSpilled && Number(kernel, "shared") <= 48 * 1024 && Number(kernel, "registers") is > 0 and <= 255, kernel.Value);
+        }
+    }
+
+    private static int Number(Match match, string group) =>
+        match.Groups[group].Success ? int.Parse(match.Groups[group].Value, System.Globalization.CultureInfo.InvariantCulture) : 0;
+
+    [GeneratedRegex(@"Compiling entry function '(?<name>[^']*)' for '[^']*'[^']*? (?<spilled>\d+) bytes spill stores[^']*?Used (?<registers>\d+) registers(?:[^'\n]*?(?<shared>\d+) bytes smem)?[^'\n]*\n")]
+    private static partial Regex Kernels();
 
     [Fact]
     public void What_does_not_compile_is_shown_with_its_line()

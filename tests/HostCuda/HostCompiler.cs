@@ -19,6 +19,8 @@ internal sealed partial class HostCompiler : ICudaCompiler
 
     public string Name => "g++";
 
+    public string Options => string.Join(' ', Chosen);
+
     /// <summary>Whether the system has a C++ compiler.</summary>
     public static bool IsThere { get; } = (Environment.GetEnvironmentVariable("PATH") ?? "")
         .Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, "g++")));
@@ -102,6 +104,8 @@ internal sealed partial class HostCompiler : ICudaCompiler
         foreach (Match kernel in Kernels().Matches(own))
         {
             var name = kernel.Groups["name"].Value;
+            text.Append($"extern \"C\" const int {Prefix(module)}_{name}_bound = {kernel.Groups["bound"].Value};\n");
+            text.Append($"extern \"C\" const int {Prefix(module)}_{name}_arity = shim_arity(&{Prefix(module)}::{name});\n");
             text.Append($"static void {Prefix(module)}_{name}(void **a) {{ shim_apply(&{Prefix(module)}::{name}, a); }}\n");
             text.Append($"extern \"C\" void {Prefix(module)}_{name}_run(void **a, unsigned long long columns, unsigned rows, int threads, int backwards) {{ shim_run(&{Prefix(module)}_{name}, a, columns, rows, threads, backwards); }}\n");
         }
@@ -117,12 +121,13 @@ internal sealed partial class HostCompiler : ICudaCompiler
     }
 
     // A vector read where none may begin ends the process, as it does a kernel.
-    private static readonly string[] Checked = ["-fsanitize=alignment", "-fsanitize-undefined-trap-on-error"];
+    private static readonly string[] Chosen =
+        ["-std=c++14", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", "-fsanitize=alignment", "-fsanitize-undefined-trap-on-error"];
 
     private static string Build(string text)
     {
         Directory.CreateDirectory(Folder);
-        var name = Path.Combine(Folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text + string.Concat(Checked))))[..32]);
+        var name = Path.Combine(Folder, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text + string.Concat(Chosen))))[..32]);
         var library = $"{name}.so";
         if (File.Exists(library))
         {
@@ -131,7 +136,7 @@ internal sealed partial class HostCompiler : ICudaCompiler
 
         var (input, output) = ($"{name}.{Environment.ProcessId}.cpp", $"{name}.{Environment.ProcessId}.so");
         File.WriteAllText(input, text);
-        using var compiler = Process.Start(new ProcessStartInfo("g++", ["-std=c++14", "-O1", "-w", "-shared", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing", .. Checked, "-o", output, input])
+        using var compiler = Process.Start(new ProcessStartInfo("g++", [.. Chosen, "-o", output, input])
         {
             RedirectStandardError = true,
         })!;
@@ -154,6 +159,6 @@ internal sealed partial class HostCompiler : ICudaCompiler
         return reader.ReadToEnd();
     }
 
-    [GeneratedRegex(@"__global__ void __launch_bounds__\(\d+\) (?<name>k\d+)\(")]
+    [GeneratedRegex(@"__global__ void __launch_bounds__\((?<bound>\d+)\) (?<name>k\d+)\(")]
     private static partial Regex Kernels();
 }

@@ -23,35 +23,54 @@ internal sealed unsafe partial class HostDriver
     public void Follow(nint mark)
     {
         Called("cuStreamWaitEvent");
+        if (!_marks.ContainsKey(mark))
+        {
+            throw CudaException.Of("cuStreamWaitEvent", InvalidHandle);
+        }
+
         (_recording ?? throw CudaException.Of("cuStreamWaitEvent", 901)).Follow(mark, LosesWaits);
     }
 
     public void BeginCapture()
     {
-        Called("cuStreamBeginCapture");
+        NotWhileRecording("cuStreamBeginCapture");
         _recording = new Recording();
     }
 
     public nint EndCapture()
     {
-        var graph = _next++;
-        _graphs[graph] = _recording ?? throw CudaException.Of("cuStreamEndCapture", 901);
+        var recording = _recording ?? throw CudaException.Of("cuStreamEndCapture", 901);
         _recording = null;
         Called("cuStreamEndCapture");
-        return _graphs[graph].IsJoined ? graph : throw CudaException.Of("cuStreamEndCapture", 904);
+        if (!recording.IsJoined)
+        {
+            throw CudaException.Of("cuStreamEndCapture", 904);
+        }
+
+        var graph = _next++;
+        _graphs[graph] = recording;
+        return graph;
     }
 
     public void Replay(nint graph)
     {
-        Called("cuGraphLaunch");
+        NotWhileRecording("cuGraphLaunch");
+        if (!_graphs.TryGetValue(graph, out var recording))
+        {
+            throw CudaException.Of("cuGraphLaunch", InvalidHandle);
+        }
+
         CatchUp();
-        _graphs[graph].Replay();
+        recording.Replay();
     }
 
     public void Forget(nint graph)
     {
         Called("cuGraphExecDestroy");
-        _graphs.Remove(graph);
+        if (!_graphs.Remove(graph))
+        {
+            throw CudaException.Of("cuGraphExecDestroy", InvalidHandle);
+        }
     }
 
     private void NotWhileRecording(string call)

@@ -6,15 +6,21 @@ namespace HostCuda;
 
 /// <summary>
 /// A CUDA driver without a GPU: memory is the host's, and a launch runs the same CUDA C++, compiled by the system's C++ compiler against shim.h, block
-/// by block. What a real driver may do wrong can be asked for: devices that are not there, memory that runs out, any call that fails.
+/// by block. It refuses what the documented driver refuses: threads without a context, memory that is not a block's or is another device's, handles that are not
+/// valid, waits within what is written down, launches beyond a kernel's and the device's limits. What may go wrong can be asked for: devices that are not there, memory
+/// that runs out, any call that fails.
 /// </summary>
+/// <remarks>Codes and limits are those of the CUDA Driver API and the CUDA C++ Programming Guide (NVIDIA 2025).</remarks>
 internal sealed unsafe partial class HostDriver : ICudaDriver
 {
     // The shim's fibers are one set a library, whoever launches.
     private static readonly Lock OneLaunch = new();
 
-    private readonly Dictionary<ulong, long> _blocks = [];
+    private const int InvalidHandle = 400;
+    private const int MostParameterBytes = 4096;
+
     private readonly Dictionary<nint, (nint Library, string Prefix)> _modules = [];
+    private readonly Dictionary<nint, (int Threads, int Arguments)> _functions = [];
     private readonly List<string> _calls = [];
     private readonly Queue<(nint Mark, Action Work)> _later = [];
     private nint _next = 1;
@@ -38,70 +44,27 @@ internal sealed unsafe partial class HostDriver : ICudaDriver
     /// <summary>What was called, in order, but for <see cref="Use"/>.</summary>
     public IReadOnlyList<string> Calls => _calls;
 
-    /// <summary>Bytes of blocks not yet freed.</summary>
-    public long Held
-    {
-        get
-        {
-            lock (_blocks)
-            {
-                return _blocks.Values.Sum();
-            }
-        }
-    }
-
     /// <summary>What each device says of itself.</summary>
     public CudaFacts Facts { get; init; } = new("Host", 9, 0, 132, 1L << 36);
 
     public CudaFacts Describe(int ordinal) => Facts;
 
-    public void Use(int ordinal)
-    {
-    }
-
-    public ulong Allocate(long bytes)
-    {
-        Called("cuMemAlloc");
-        lock (_blocks)
-        {
-            if (_blocks.Values.Sum() + bytes > MemoryLimit)
-            {
-                throw CudaException.Of("cuMemAlloc", CudaException.OutOfMemory);
-            }
-
-            var address = (ulong)(nint)NativeMemory.AlignedAlloc((nuint)bytes, 256);
-
-            // Signalling bytes: whoever reads what was never written does not find zeros.
-            NativeMemory.Fill((void*)address, (nuint)bytes, 0xFF);
-            _blocks[address] = bytes;
-            return address;
-        }
-    }
-
-    public void Free(ulong address)
-    {
-        Called("cuMemFree");
-        lock (_blocks)
-        {
-            if (!_blocks.Remove(address))
-            {
-                throw new InvalidOperationException("A block was freed twice, or never given.");
-            }
-        }
-
-        NativeMemory.AlignedFree((void*)address);
-    }
-
-    public nint AllocateHost(long bytes)
-    {
-        Called("cuMemAllocHost");
-        return (nint)NativeMemory.AlignedAlloc((nuint)bytes, 256);
-    }
-
     // Done as late as may be, so that whoever uses the memory again too early is found out.
     public void UploadLater(ulong target, nint source, long bytes)
     {
         NotWhileRecording("cuMemcpyHtoDAsync");
+        Inside("cuMemcpyHtoDAsync", target, bytes);
+        Pinned("cuMemcpyHtoDAsync", source, bytes);
+        _later.Enqueue((0, () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes)));
+    }
+
+    // As late as may be, and signalling bytes until then.
+    public void DownloadLater(nint target, ulong source, long bytes)
+    {
+        NotWhileRecording("cuMemcpyDtoHAsync");
+        Inside("cuMemcpyDtoHAsync", source, bytes);
+        Pinned("cuMemcpyDtoHAsync", target, bytes);
+        NativeMemory.Fill((void*)target, (nuint)bytes, 0xFF);
         _later.Enqueue((0, () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes)));
     }
 
@@ -109,6 +72,7 @@ internal sealed unsafe partial class HostDriver : ICudaDriver
     {
         Called("cuEventRecord");
         var mark = _next++;
+        _marks[mark] = _recording is not null;
         if (_recording is { } recording)
         {
             recording.Mark(mark);
@@ -123,7 +87,8 @@ internal sealed unsafe partial class HostDriver : ICudaDriver
 
     public void Await(nint mark)
     {
-        Called("cuEventSynchronize");
+        NotWhileRecording("cuEventSynchronize");
+        Passed("cuEventSynchronize", mark);
         while (_later.Any(work => work.Mark == mark))
         {
             _later.Dequeue().Work();
@@ -131,9 +96,22 @@ internal sealed unsafe partial class HostDriver : ICudaDriver
     }
 
     // A microsecond for each call in between.
-    public double Between(nint first, nint second) => second - first;
+    public double Between(nint first, nint second)
+    {
+        Called("cuEventElapsedTime");
+        Passed("cuEventElapsedTime", first);
+        Passed("cuEventElapsedTime", second);
+        return _later.Any(work => work.Mark == second) ? throw CudaException.Of("cuEventElapsedTime", 600) : second - first;
+    }
 
-    public void Unmark(nint mark) => Called("cuEventDestroy");
+    public void Unmark(nint mark)
+    {
+        Called("cuEventDestroy");
+        if (!_marks.Remove(mark))
+        {
+            throw CudaException.Of("cuEventDestroy", InvalidHandle);
+        }
+    }
 
     private void CatchUp()
     {
@@ -146,6 +124,7 @@ internal sealed unsafe partial class HostDriver : ICudaDriver
     public void Upload(ulong target, ReadOnlySpan<byte> source)
     {
         NotWhileRecording("cuMemcpyHtoDAsync");
+        Inside("cuMemcpyHtoDAsync", target, source.Length);
         CatchUp();
         source.CopyTo(new Span<byte>((void*)target, source.Length));
     }
@@ -153,24 +132,33 @@ internal sealed unsafe partial class HostDriver : ICudaDriver
     public void Download(Span<byte> target, ulong source)
     {
         NotWhileRecording("cuMemcpyDtoHAsync");
-        CatchUp();
+        Inside("cuMemcpyDtoHAsync", source, target.Length);
+        Synchronize();
         new ReadOnlySpan<byte>((void*)source, target.Length).CopyTo(target);
     }
 
-    public void Copy(ulong target, ulong source, long bytes) =>
+    public void Copy(ulong target, ulong source, long bytes)
+    {
+        Inside("cuMemcpyDtoDAsync", target, bytes);
+        Inside("cuMemcpyDtoDAsync", source, bytes);
         Do("cuMemcpyDtoDAsync", () => Buffer.MemoryCopy((void*)source, (void*)target, bytes, bytes));
+    }
 
-    public void Clear(ulong target, long bytes) => Do("cuMemsetD8Async", () => NativeMemory.Clear((void*)target, (nuint)bytes));
+    public void Clear(ulong target, long bytes)
+    {
+        Inside("cuMemsetD8Async", target, bytes);
+        Do("cuMemsetD8Async", () => NativeMemory.Clear((void*)target, (nuint)bytes));
+    }
 
     public void Synchronize()
     {
-        Called("cuStreamSynchronize");
+        NotWhileRecording("cuStreamSynchronize");
         CatchUp();
     }
 
     public nint Load(byte[] image)
     {
-        Called("cuModuleLoadData");
+        NotWhileRecording("cuModuleLoadData");
         var parts = Encoding.UTF8.GetString(image).Split('\n');
         lock (_modules)
         {
@@ -180,22 +168,52 @@ internal sealed unsafe partial class HostDriver : ICudaDriver
         }
     }
 
+    public void Unload(nint module)
+    {
+        NotWhileRecording("cuModuleUnload");
+        lock (_modules)
+        {
+            if (!_modules.Remove(module))
+            {
+                throw CudaException.Of("cuModuleUnload", InvalidHandle);
+            }
+        }
+    }
+
     public nint Function(nint module, string name)
     {
         Called("cuModuleGetFunction");
         lock (_modules)
         {
-            var (library, prefix) = _modules[module];
-            return NativeLibrary.GetExport(library, $"{prefix}_{name}_run");
+            if (!_modules.TryGetValue(module, out var known))
+            {
+                throw CudaException.Of("cuModuleGetFunction", InvalidHandle);
+            }
+
+            int Number(string what) => *(int*)NativeLibrary.GetExport(known.Library, $"{known.Prefix}_{name}_{what}");
+            var function = NativeLibrary.GetExport(known.Library, $"{known.Prefix}_{name}_run");
+            _functions[function] = (Number("bound"), Number("arity"));
+            return function;
         }
     }
 
     public void Launch(nint function, Grid grid, int threads, ReadOnlySpan<ulong> arguments)
     {
         var values = arguments.ToArray();
-        if (grid.X <= 0 || grid.X > int.MaxValue || grid.Y is <= 0 or > 65535 || threads is <= 0 or > 1024)
+        (int Threads, int Arguments) kernel;
+        lock (_modules)
+        {
+            kernel = _functions.TryGetValue(function, out var known) ? known : throw CudaException.Of("cuLaunchKernel", InvalidHandle);
+        }
+
+        if (grid.X <= 0 || grid.X > int.MaxValue || grid.Y is <= 0 or > 65535 || threads <= 0 || values.Length != kernel.Arguments || values.Length * sizeof(ulong) > MostParameterBytes)
         {
             throw CudaException.Of("cuLaunchKernel", 1);
+        }
+
+        if (threads > Math.Min(kernel.Threads, 1024))
+        {
+            throw CudaException.Of("cuLaunchKernel", 701);
         }
 
         Do("cuLaunchKernel", () =>
@@ -235,6 +253,11 @@ internal sealed unsafe partial class HostDriver : ICudaDriver
 
     private void Called(string call)
     {
+        if (_current != this)
+        {
+            throw CudaException.Of(call, 201);
+        }
+
         lock (_calls)
         {
             // Enough to look at in a test, however long it runs.

@@ -21,9 +21,12 @@ public static class Hosted
 
     /// <summary>The machine's first GPU with these libraries alone.</summary>
     internal static CudaDevice Gpu(CudaLibraries libraries, bool tf32 = false) =>
-        LibCuda.TryOpen(out var driver) && Nvrtc.TryOpen(out var compiler)
+        LibCuda.TryOpen(out var driver) && Nvrtc.TryOpen(out var compiler, driver.Version / 1000)
             ? new CudaDevice(driver, new CachedCompiler(compiler, CachedCompiler.UsualFolder()), 0, libraries: libraries, tf32: tf32)
             : throw new InvalidOperationException("FUNCTIONAL_CUDA=gpu asks for a GPU, but there is no driver or no compiler.");
+
+    /// <summary>NVIDIA's libraries that the machine's driver runs, asked for every product.</summary>
+    internal static CudaLibraries Libraries() => CudaLibraries.Open(false, 0, LibCuda.TryOpen(out var driver) ? driver.Version / 1000 : int.MaxValue);
 
     /// <summary>Makes cuda:0 and cuda:1 two devices that the host plays, for as long as the process runs.</summary>
     public static void Install()
@@ -32,8 +35,8 @@ public static class Hosted
         {
             if (!_installed && !IsGpu)
             {
-                CudaDevices.Install(0, new CudaDevice(new HostDriver(), new HostCompiler(), 0));
-                CudaDevices.Install(1, new CudaDevice(new HostDriver { Backwards = true }, new HostCompiler(), 1));
+                CudaDevices.Install(0, new CudaDevice(new HostDriver { Devices = 2 }, new HostCompiler(), 0));
+                CudaDevices.Install(1, new CudaDevice(new HostDriver { Devices = 2, Backwards = true }, new HostCompiler(), 1));
                 _installed = true;
             }
         }

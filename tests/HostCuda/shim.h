@@ -249,6 +249,7 @@ static void shim_run(void (*kernel)(void **), void **arguments, unsigned long lo
 template <int... I> struct Places {};
 template <int N, int... I> struct Count : Count<N - 1, N - 1, I...> {};
 template <int... I> struct Count<0, I...> { typedef Places<I...> Type; };
+template <class... A> static constexpr int shim_arity(void (*)(A...)) { return (int)sizeof...(A); }
 template <class T> static inline T shim_argument(void **arguments, int i) { return *(T *)arguments[i]; }
 template <class... A, int... I> static inline void shim_call(void (*kernel)(A...), void **arguments, Places<I...>) { kernel(shim_argument<A>(arguments, I)...); }
 template <class... A> static inline void shim_apply(void (*kernel)(A...), void **arguments) { shim_call(kernel, arguments, typename Count<sizeof...(A)>::Type()); }

@@ -50,6 +50,23 @@ public sealed class ExecutableTests : IDisposable
         Assert.Contains("compiler: ", ended.Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("devices", "--threads", "3")]
+    [InlineData("--threads", "3", "devices")]
+    public async Task Threads_are_as_many_as_asked_for(params string[] arguments)
+    {
+        var ended = await Executable.Run(_scratch, arguments);
+        Assert.Equal((0, ""), (ended.ExitCode, ended.Errors));
+        Assert.Contains("of which programs use 3", ended.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("1025")]
+    [InlineData("-1")]
+    public Task A_number_of_threads_that_cannot_be_is_named(string threads) =>
+        Refused(78, $"--threads (Threads) is {threads}, but must be a whole number from 1 to 1024.", "gradcheck", "--threads", threads);
+
     [Fact]
     public Task An_unknown_option_is_named() =>
         Refused(64, "train has no option '--epoch'. Did you mean '--epochs'? 'ad-host train --help' lists its options.", "train", "--epoch", "3");

@@ -1,3 +1,4 @@
+using Ad.Tensors;
 using Ad.Tensors.Cuda;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -11,7 +12,8 @@ public sealed class DevicesVerb(IAnsiConsole console) : IVerb
     /// <inheritdoc/>
     public int Run(CancellationToken stopping)
     {
-        console.WriteLine($"cpu: {Environment.ProcessorCount} processors");
+        var (processors, threads) = (Environment.ProcessorCount, Device.CpuThreads);
+        console.WriteLine($"cpu: {processors} processors{(threads == processors ? "" : $", of which programs use {threads}")}");
         foreach (var line in CudaDevices.Describe().TrimEnd().Split('\n'))
         {
             console.WriteLine(line);

@@ -1,3 +1,5 @@
+using System.Globalization;
+using Ad.Tensors;
 using Microsoft.Extensions.Configuration;
 
 namespace Ad.Host;
@@ -24,6 +26,23 @@ public static class Configuration
 
         configuration.AddEnvironmentVariables(Prefix);
         configuration.AddInMemoryCollection(commandLine.Select(s => KeyValuePair.Create(s.Key, (string?)s.Value)));
+    }
+
+    /// <summary>Has programs use as many threads as the key Threads says, if there is one.</summary>
+    /// <exception cref="ShellException">It is not a number that there can be; the message says which can.</exception>
+    public static void TakeThreads(this IConfiguration configuration)
+    {
+        if (configuration["Threads"] is not { } text)
+        {
+            return;
+        }
+
+        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) || threads is < 1 or > 1024)
+        {
+            throw ShellException.BadOption($"--threads (Threads) is {text}, but must be a whole number from 1 to 1024.");
+        }
+
+        Device.CpuThreads = threads;
     }
 
     private static void AddFile(ConfigurationManager configuration, string file)

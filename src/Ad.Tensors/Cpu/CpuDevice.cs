@@ -15,11 +15,18 @@ internal sealed class CpuDevice(int threads, long emitAfter = CpuDevice.Compilin
     private readonly Workers _workers = new(threads);
 
     public CpuDevice()
-        : this(Environment.ProcessorCount)
+        : this(Asked(Environment.GetEnvironmentVariable("FUNCTIONAL_THREADS")) ?? Environment.ProcessorCount)
     {
     }
 
     public override string Name => "cpu";
+
+    /// <summary>The threads that kernels run on.</summary>
+    public Workers Workers => _workers;
+
+    /// <summary>A number of threads that somebody wrote down; null if it is none from 1 to <see cref="Device.MostThreads"/>.</summary>
+    public static int? Asked(string? text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads is >= 1 and <= MostThreads ? threads : null;
 
     public override Storage Place(Storage storage) => storage.ToHost();
 

@@ -31,27 +31,34 @@ internal sealed class Workers
     private Job? _job;
     private int _busy;
     private int _running;
+    private volatile int _threads;
 
-    public Workers(int threads) => Threads = threads;
+    public Workers(int threads) => _threads = threads;
 
-    public int Threads { get; }
+    /// <summary>How many threads work together, the caller's among them. Those that were started and are not wanted any more stay parked.</summary>
+    public int Threads
+    {
+        get => _threads;
+        set => _threads = value;
+    }
 
     /// <summary>Does all items, on several threads where that pays, and returns when they are done. The first exception of an item is thrown.</summary>
     public void Run(IWork work, int items, bool parallel)
     {
-        if (!parallel || items < 2 || Threads < 2 || Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
+        var threads = Threads;
+        if (!parallel || items < 2 || threads < 2 || Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
         {
             Alone(work, items);
             return;
         }
 
-        var job = new Job(work, items);
+        var job = new Job(work, items, threads - 1);
         try
         {
             lock (_gate)
             {
                 // Threads are started with the first work that is large enough for them.
-                for (; _running < Threads - 1; _running++)
+                for (; _running < threads - 1; _running++)
                 {
                     new Thread(Help) { IsBackground = true, Name = $"tensors {_running + 1}" }.Start();
                 }
@@ -126,11 +133,12 @@ internal sealed class Workers
         }
     }
 
-    private sealed class Job(IWork work, int items)
+    private sealed class Job(IWork work, int items, int helpers)
     {
         private IWork? _work = work;
         private int _next;
         private int _inside;
+        private int _came;
         private ExceptionDispatchInfo? _failure;
 
         /// <summary>Does items until none is left. Whoever comes too late for one touches nothing.</summary>
@@ -169,7 +177,11 @@ internal sealed class Workers
         public void Help()
         {
             Interlocked.Increment(ref _inside);
-            Take();
+            if (Interlocked.Increment(ref _came) <= helpers)
+            {
+                Take();
+            }
+
             Interlocked.Decrement(ref _inside);
         }
 

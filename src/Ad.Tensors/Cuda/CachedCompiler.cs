@@ -4,7 +4,7 @@ using System.Text;
 namespace Ad.Tensors.Cuda;
 
 /// <summary>
-/// A compiler that keeps what it made on disk, by what it was made of: the source, the compiler and the device's architecture. The folder is
+/// A compiler that keeps what it made on disk, by what it was made of: the source, the compiler with its options, and the device's architecture. The folder is
 /// functional/cuda in XDG_CACHE_HOME, or where the system keeps such files. A cache that cannot be written is done without.
 /// </summary>
 internal sealed class CachedCompiler(ICudaCompiler inner, string folder) : ICudaCompiler
@@ -12,6 +12,8 @@ internal sealed class CachedCompiler(ICudaCompiler inner, string folder) : ICuda
     private long _hits;
 
     public string Name => inner.Name;
+
+    public string Options => inner.Options;
 
     /// <summary>How often a module was found.</summary>
     public long Hits => Interlocked.Read(ref _hits);
@@ -27,7 +29,7 @@ internal sealed class CachedCompiler(ICudaCompiler inner, string folder) : ICuda
 
     public byte[] Compile(string source, CudaFacts facts)
     {
-        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{inner.Name}\n{facts.Target}\n{source}")));
+        var key = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{inner.Name}\n{inner.Options}\n{facts.Target}\n{source}")));
         var path = System.IO.Path.Combine(folder, $"{key}.bin");
         if (Read(path) is { } known)
         {

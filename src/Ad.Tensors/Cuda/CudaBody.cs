@@ -42,7 +42,7 @@ internal sealed class CudaBody(Plan<CudaStep> plan)
         {
             (_body, _results) = (body, new ulong[body.Results]);
             var plan = body.Plan;
-            _frame = new CudaFrame(outer.Device, outer.Module, plan.Slots.Length) { Kept = outer.Kept, Stream = outer.Stream };
+            _frame = new CudaFrame(outer.Device, outer.Module, plan.Slots.Length) { Doubts = outer.Doubts, Kept = outer.Kept, Stream = outer.Stream };
             var arenas = plan.Arenas.Select(bytes => Room(bytes)).ToArray();
             for (var slot = 0; slot < plan.Slots.Length; slot++)
             {

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace Ad.Tensors.Cuda;
 
 /// <summary>An NVIDIA GPU. One program runs on it at a time, each after the one before it; any number of threads may ask.</summary>
@@ -13,7 +15,7 @@ internal sealed class CudaDevice : Device
         (Driver, _compiler, Ordinal, WaitsForEachStep, Libraries) = (driver, compiler, ordinal, waitsForEachStep, libraries ?? new CudaLibraries());
         Facts = driver.Describe(ordinal);
         Means = MatrixMeans.Of(Facts, tf32);
-        Allocator = new CudaAllocator(driver, ordinal);
+        (Allocator, Faults) = (new CudaAllocator(driver, ordinal), new CudaFaults(driver));
     }
 
     public ICudaDriver Driver { get; }
@@ -23,6 +25,9 @@ internal sealed class CudaDevice : Device
     public CudaFacts Facts { get; }
 
     public CudaAllocator Allocator { get; }
+
+    /// <summary>What its kernels may have found wrong since the host last waited.</summary>
+    public CudaFaults Faults { get; }
 
     /// <summary>What kernels of products may use.</summary>
     public MatrixMeans Means { get; }
@@ -51,6 +56,9 @@ internal sealed class CudaDevice : Device
 
     /// <summary>How often a run was the replay of a graph.</summary>
     public long Replays { get; set; }
+
+    /// <summary>What nobody will use again, found by the collector, which has no context: to be given back when the device has nothing to do.</summary>
+    public ConcurrentQueue<Action<ICudaDriver>> Forgotten { get; } = new();
 
     public override string Name => $"cuda:{Ordinal}";
 
@@ -97,30 +105,62 @@ internal sealed class CudaDevice : Device
         return stream;
     });
 
-    /// <summary>Copies a block's elements to the host.</summary>
+    /// <summary>Copies a block's elements to the host. What went wrong while they were computed is thrown, at this reader and at every other.</summary>
+    /// <exception cref="TensorException">A program that they come of had an index out of range.</exception>
+    /// <exception cref="DivideByZeroException">A program that they come of divided an integer by zero.</exception>
     public void Download(Span<byte> target, CudaMemory source)
     {
-        if (target.Length == 0)
-        {
-            return;
-        }
-
         lock (_gate)
         {
             Driver.Use(Ordinal);
             try
             {
-                Driver.Download(target, source.Address);
+                Read(target, source.Address);
             }
             catch (CudaException e) when (Last is not null)
             {
                 throw e.During($"a copy to the host, which waited for\n{Last}FUNCTIONAL_CUDA_WAIT=1 in the environment finds the step.");
             }
         }
+
+        // What a group of devices added up is in doubt with each of them; theirs is not asked with this one's gate held, as they may ask for this one's.
+        var doubts = source.Doubts;
+        foreach (var other in doubts.Where(d => d.IsOpen).Select(d => d.Device).Distinct())
+        {
+            other.Settle();
+        }
+
+        foreach (var doubt in doubts)
+        {
+            doubt.Check(late: true);
+        }
     }
 
+    /// <summary>Copies to the host, for whoever has the device; what was found wrong until then is known afterwards.</summary>
+    public void Read(Span<byte> target, ulong source)
+    {
+        Faults.Ask();
+        if (target.Length > 0)
+        {
+            Driver.Download(target, source);
+            Faults.Settle();
+        }
+
+        Faults.Drain();
+        while (target.Length > 0 && Forgotten.TryDequeue(out var forget))
+        {
+            forget(Driver);
+        }
+    }
+
+    private void Settle() => Do(() =>
+    {
+        Faults.Drain();
+        return true;
+    });
+
     /// <summary>Loads a module for this device.</summary>
-    public CudaModule Load(string source) => new(Driver, Driver.Load(_compiler.Compile(source, Facts)));
+    public CudaModule Load(string source) => new(this, Driver.Load(_compiler.Compile(source, Facts)));
 
     protected override Executable Compile(Program program) =>
         new CudaExecutable(this, program, Planner<CudaStep>.Make(Simplify.Apply(program), new CudaKernels(false, Means, Libraries)));

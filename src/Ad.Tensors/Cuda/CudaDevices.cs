@@ -29,8 +29,8 @@ public static class CudaDevices
     /// <summary>Puts a device in the place of a number, for tests that bring their own.</summary>
     internal static void Install(int ordinal, CudaDevice device) => Devices[ordinal] = device;
 
-    /// <summary>Looks for a driver and a compiler.</summary>
-    internal static Found Look(Func<ICudaDriver?> openDriver, Func<ICudaCompiler?> openCompiler, Func<CudaLibraries>? openLibraries = null)
+    /// <summary>Looks for a driver, and for a compiler and libraries of a major version of CUDA that it runs.</summary>
+    internal static Found Look(Func<ICudaDriver?> openDriver, Func<int, ICudaCompiler?> openCompiler, Func<int, CudaLibraries>? openLibraries = null)
     {
         ICudaDriver? driver = null;
         string? problem = null;
@@ -43,7 +43,9 @@ public static class CudaDevices
             problem = e.Message;
         }
 
-        var compiler = openCompiler();
+        // Without a driver, what there is is said all the same.
+        var newest = driver is null ? int.MaxValue : driver.Version / 1000;
+        var compiler = openCompiler(newest);
         problem ??= driver is null
             ? $"There is no NVIDIA driver: the library {(OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1")} was not found. Install the driver, or run on the cpu."
             : driver.Version < OldestDriver
@@ -51,18 +53,18 @@ public static class CudaDevices
             : driver.Devices == 0
             ? "There is no NVIDIA device that this process may use. Look at nvidia-smi and at CUDA_VISIBLE_DEVICES."
             : compiler is null
-            ? "The compiler of kernels, NVRTC, was not found: neither where the system looks, nor in a CUDA toolkit (CUDA_HOME), nor in Python's wheels. "
+            ? $"The compiler of kernels, NVRTC of CUDA {newest} or older, was not found: neither where the system looks, nor in a CUDA toolkit (CUDA_HOME), nor in Python's wheels. "
                 + "Install the toolkit, or the wheel nvidia-cuda-nvrtc."
             : null;
-        return new Found(driver, compiler, openLibraries ?? (() => new CudaLibraries()), problem);
+        return new Found(driver, compiler, () => openLibraries?.Invoke(newest) ?? new CudaLibraries(), problem);
     }
 
     private static ICudaDriver? OpenDriver() => LibCuda.TryOpen(out var driver) ? driver : null;
 
-    private static ICudaCompiler? OpenCompiler() => Nvrtc.TryOpen(out var compiler) ? new CachedCompiler(compiler, CachedCompiler.UsualFolder()) : null;
+    private static ICudaCompiler? OpenCompiler(int newest) => Nvrtc.TryOpen(out var compiler, newest) ? new CachedCompiler(compiler, CachedCompiler.UsualFolder()) : null;
 
-    private static CudaLibraries OpenLibraries() =>
-        Environment.GetEnvironmentVariable("FUNCTIONAL_CUDA_LIBRARIES") == "0" ? new CudaLibraries() : CudaLibraries.Open(IsAsked("FUNCTIONAL_TF32"));
+    private static CudaLibraries OpenLibraries(int newest) =>
+        Environment.GetEnvironmentVariable("FUNCTIONAL_CUDA_LIBRARIES") == "0" ? new CudaLibraries() : CudaLibraries.Open(IsAsked("FUNCTIONAL_TF32"), newest: newest);
 
     private static bool IsAsked(string variable) => Environment.GetEnvironmentVariable(variable) == "1";
 

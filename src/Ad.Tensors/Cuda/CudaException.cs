@@ -33,7 +33,7 @@ public sealed class CudaException : Exception
     public int Code { get; }
 
     /// <summary>Whether the device's context is lost, so that nothing else will run in this process.</summary>
-    internal bool IsFatal => Code is 700 or 710 or 714 or 715 or 716 or 717 or 718 or 719;
+    internal bool IsFatal => Code is 214 or 220 or 700 or 702 or 709 or 710 or 714 or 715 or 716 or 717 or 718 or 719;
 
     /// <summary>The failure of a call, with what its code means and what to do.</summary>
     internal static CudaException Of(string call, int code) =>
@@ -54,6 +54,8 @@ public sealed class CudaException : Exception
         101 => "there is no device of that number.",
         200 or 209 or 218 or 222 or 223 => "the compiled code does not suit this device or driver. Delete the cache of compiled kernels, or install a newer driver.",
         214 => "the device's memory had an error that cannot be put right. See nvidia-smi -q -d ECC.",
+        201 => "no device is current on this thread. This is an error of this library; please report it with the program.",
+        400 => "a handle is not valid. This is an error of this library; please report it with the program.",
         500 => "the module has no function of that name.",
         700 => "a kernel read or wrote outside its memory. Nothing else runs on the device in this process; run it under compute-sanitizer to find the place.",
         701 => "a kernel wants more registers or threads than the device has.",
@@ -62,7 +64,7 @@ public sealed class CudaException : Exception
         801 => "this device or driver cannot do that.",
         802 => "the system is not ready; on machines with NVSwitch the fabric manager must run.",
         803 => "the kernel driver and libcuda are of different versions. Restart the machine after an update.",
-        900 or 901 or 906 => "the work cannot be written down as a graph.",
+        900 or 901 or 902 or 903 or 904 or 905 or 906 or 907 => "the work cannot be written down as a graph.",
         _ => "see the CUDA driver API's table of results.",
     };
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Ad.Tensors.Cuda;
@@ -15,7 +14,8 @@ internal sealed class CudaExecutable : Executable
     private readonly CudaGraphs? _graphs;
     private readonly bool _canFail;
     private CudaModule? _module;
-    private CudaMemory? _error;
+    private CudaMemory? _flag;
+    private CudaDoubt? _doubt;
 
     public CudaExecutable(CudaDevice device, Program program, Plan<CudaStep> plan)
     {
@@ -44,7 +44,7 @@ internal sealed class CudaExecutable : Executable
     {
         ProgramInputs.Check(_inputs, arguments);
         ProgramInputs.Check(room, arguments, MayReplace);
-        var (given, offered) = (arguments[.._inputs.Length].ToArray(), room.ToArray());
+        var (given, offered) = (Given(arguments), room.ToArray());
         return _device.Do(() => RunAlone(given, offered, null));
     }
 
@@ -52,7 +52,7 @@ internal sealed class CudaExecutable : Executable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(runs, 1);
         ProgramInputs.Check(_inputs, arguments);
-        var given = arguments[.._inputs.Length].ToArray();
+        var given = Given(arguments);
         var times = new double[runs][];
         for (var run = 0; run < runs; run++)
         {
@@ -62,6 +62,18 @@ internal sealed class CudaExecutable : Executable
         var medians = _plan.Kernels.Select((_, k) => times.Select(t => t[k]).Order().ElementAt(runs / 2)).ToArray();
         return string.Create(
             CultureInfo.InvariantCulture, $"{Text(k => string.Create(CultureInfo.InvariantCulture, $"{medians[k],10:F1} us  "))}kernels {medians.Sum():F1} us\n");
+    }
+
+    // What another GPU has comes by way of the host before this one is taken, as two that wait for each other wait for ever.
+    private Storage[] Given(ReadOnlySpan<Storage> arguments)
+    {
+        var given = arguments[.._inputs.Length].ToArray();
+        for (var i = 0; i < given.Length; i++)
+        {
+            given[i] = given[i] is CudaStorage other && other.Device != _device ? other.ToHost() : given[i];
+        }
+
+        return given;
     }
 
     // Step by step, with a mark between each two: what a graph saves between steps does not show.
@@ -84,7 +96,9 @@ internal sealed class CudaExecutable : Executable
     {
         Prepare();
         _device.Last = this;
-        var frame = new CudaFrame(_device, _module!, _plan.Slots.Length);
+        var doubts = new RunDoubts(Doubt, [.. arguments.OfType<CudaStorage>().Select(a => a.Block.Doubts)]);
+        doubts.Check();
+        var frame = new CudaFrame(_device, _module!, _plan.Slots.Length) { Doubts = doubts };
         var placed = new CudaStorage?[arguments.Length];
         var results = new CudaStorage[_plan.Results.Length];
         var arenas = new CudaMemory?[_plan.Arenas.Length];
@@ -120,8 +134,6 @@ internal sealed class CudaExecutable : Executable
             {
                 frame.Run(_plan.Kernels);
             }
-
-            Check();
         }
         finally
         {
@@ -131,6 +143,11 @@ internal sealed class CudaExecutable : Executable
             }
 
             Release(arguments, placed);
+        }
+
+        foreach (var made in results)
+        {
+            made?.Block.Doubts = doubts.OfResults();
         }
 
         for (var i = 0; i < results.Length; i++)
@@ -163,31 +180,26 @@ internal sealed class CudaExecutable : Executable
             return;
         }
 
-        var module = Source.Length == 0 ? new CudaModule(_device.Driver, 0) : _device.Load(Source);
+        var module = Source.Length == 0 ? new CudaModule(_device, 0) : _device.Load(Source);
         if (_canFail)
         {
-            _error = _device.Allocator.Allocate(16, "what kernels find wrong");
-            module.Error = _error.Address;
+            _flag = _device.Allocator.Allocate(16, "what kernels find wrong");
+            module.Error = _flag.Address;
             _device.Driver.Clear(module.Error, 16);
         }
 
         _module = module;
     }
 
-    private void Check()
+    // One for all runs until somebody looks.
+    private CudaDoubt? Doubt()
     {
-        if (!_canFail)
+        if (_canFail && _doubt is not { IsOpen: true })
         {
-            return;
+            _device.Faults.Open(_doubt = new CudaDoubt(_device, _flag!, _source.Failures));
         }
 
-        Span<long> error = stackalloc long[2];
-        _device.Driver.Download(MemoryMarshal.AsBytes(error), _module!.Error);
-        if (error[0] != 0)
-        {
-            _device.Driver.Clear(_module.Error, 16);
-            throw _source.Failures[(int)error[0] - 1].Exception(error[1]);
-        }
+        return _doubt;
     }
 
     private CudaStorage Room(Storage?[] room, int result)

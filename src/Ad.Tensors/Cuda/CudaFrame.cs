@@ -1,9 +1,17 @@
 namespace Ad.Tensors.Cuda;
 
-/// <summary>A plan's kernels, loaded, with where they report what they find wrong.</summary>
-internal sealed class CudaModule(ICudaDriver driver, nint handle)
+/// <summary>A plan's kernels, loaded, with where they report what they find wrong. One that was forgotten is unloaded when the device next has nothing to do.</summary>
+internal sealed class CudaModule(CudaDevice device, nint handle)
 {
     private readonly Dictionary<string, nint> _functions = [];
+
+    ~CudaModule()
+    {
+        if (handle != 0)
+        {
+            device.Forgotten.Enqueue(driver => driver.Unload(handle));
+        }
+    }
 
     /// <summary>Two words of the device's memory: the number of the first thing found wrong, and the value to blame.</summary>
     public ulong Error { get; set; }
@@ -12,7 +20,7 @@ internal sealed class CudaModule(ICudaDriver driver, nint handle)
     {
         if (!_functions.TryGetValue(name, out var function))
         {
-            _functions[name] = function = driver.Function(handle, name);
+            _functions[name] = function = device.Driver.Function(handle, name);
         }
 
         return function;
@@ -33,6 +41,9 @@ internal sealed class CudaFrame(CudaDevice device, CudaModule module, int slots)
     /// <summary>Memory that a graph uses as often as it is replayed, while one is written down; else null.</summary>
     public List<CudaMemory>? Kept { get; set; }
 
+    /// <summary>What the run's results depend on.</summary>
+    public required RunDoubts Doubts { get; init; }
+
     /// <summary>The stream that steps are written down for; 0 while they run one after another.</summary>
     public int Stream { get; set; }
 
@@ -42,6 +53,13 @@ internal sealed class CudaFrame(CudaDevice device, CudaModule module, int slots)
         var memory = device.Allocator.Allocate(bytes, purpose);
         Kept?.Add(memory.Hold());
         return memory;
+    }
+
+    /// <summary>Copies to the host, which waits, and learns of what was found wrong until then.</summary>
+    public void Download(Span<byte> target, ulong source)
+    {
+        device.Read(target, source);
+        Doubts.Check();
     }
 
     /// <summary>Where a slot begins.</summary>
@@ -65,6 +83,11 @@ internal sealed class CudaFrame(CudaDevice device, CudaModule module, int slots)
                 if (device.WaitsForEachStep && Kept is null)
                 {
                     Driver.Synchronize();
+                    if (step.CanFail)
+                    {
+                        device.Faults.Drain();
+                        Doubts.Check();
+                    }
                 }
             }
             catch (CudaException e) when (e.InnerException is null && e.Code != 0)

@@ -13,6 +13,14 @@ internal sealed class CudaGraphs(CudaDevice device, IReadOnlyList<long> slotByte
     private readonly Dictionary<Key, (nint Graph, List<CudaMemory> Kept)> _graphs = [];
     private bool _refused;
 
+    ~CudaGraphs()
+    {
+        foreach (var (graph, _) in _graphs.Values)
+        {
+            device.Forgotten.Enqueue(driver => driver.Forget(graph));
+        }
+    }
+
     /// <summary>Runs the steps as a graph, if there is one for these buffers or it is time to make it.</summary>
     public bool TryRun(CudaFrame frame, CudaStep[] steps)
     {

@@ -22,6 +22,9 @@ internal sealed class CudaMemory : IDisposable
 
     public ulong Address { get; }
 
+    /// <summary>What may be wrong with what was last written here.</summary>
+    public CudaDoubt[] Doubts { get; set; } = [];
+
     /// <summary>The size of the block, which may be more than was asked for.</summary>
     public long Bytes { get; }
 

@@ -5,8 +5,6 @@ namespace Ad.Tensors.Cuda;
 /// <summary>A step that the host's processors do, on copies: what the device has no kernel for.</summary>
 internal sealed class HostStep(Kernel kernel, View[] operands, long[] operandBytes, int target, long targetBytes) : CudaStep
 {
-    private static readonly Workers Shared = new(Environment.ProcessorCount);
-
     public override IEnumerable<int> Reads => operands.Select(o => o.Slot).Distinct();
 
     public override IEnumerable<int> Writes => [target];
@@ -30,13 +28,13 @@ internal sealed class HostStep(Kernel kernel, View[] operands, long[] operandByt
         for (var i = 0; i < operands.Length; i++)
         {
             var bytes = new byte[operandBytes[i]];
-            frame.Driver.Download(bytes, frame[operands[i].Slot]);
+            frame.Download(bytes, frame[operands[i].Slot]);
             host.Bind(operands[i].Slot, bytes, 0);
         }
 
         var result = new byte[targetBytes];
         host.Bind(target, result, 0);
-        kernel.Run(host, Shared);
+        kernel.Run(host, ((CpuDevice)Device.Cpu).Workers);
         frame.Driver.Upload(frame[target], result);
     }
 

@@ -61,6 +61,9 @@ internal interface ICudaDriver
     /// <summary>Copies from such memory, when all work before it is done; the memory is free again when a mark set after it is passed.</summary>
     void UploadLater(ulong target, nint source, long bytes);
 
+    /// <summary>Copies to such memory, when all work before it is done; the bytes are there when the host has waited.</summary>
+    void DownloadLater(nint target, ulong source, long bytes);
+
     /// <summary>A mark that the device passes when all work asked for before it is done.</summary>
     nint Mark();
 
@@ -81,6 +84,9 @@ internal interface ICudaDriver
 
     /// <summary>Loads a compiled module.</summary>
     nint Load(byte[] image);
+
+    /// <summary>Unloads a module of which nothing runs any more.</summary>
+    void Unload(nint module);
 
     /// <summary>A kernel of a module.</summary>
     nint Function(nint module, string name);
@@ -109,6 +115,9 @@ internal interface ICudaCompiler
 {
     /// <summary>What it is, with its version.</summary>
     string Name { get; }
+
+    /// <summary>How it compiles, which decides with the source what comes of it.</summary>
+    string Options { get; }
 
     /// <summary>A module for a device of those facts.</summary>
     /// <exception cref="CudaException">The source does not compile; the message shows the line.</exception>

@@ -138,11 +138,20 @@ internal sealed unsafe class LibCuda : ICudaDriver
     public void UploadLater(ulong target, nint source, long bytes) =>
         Check("cuMemcpyHtoDAsync", ((delegate* unmanaged<ulong, nint, nuint, nint, int>)Entry("cuMemcpyHtoDAsync_v2"))(target, source, (nuint)bytes, Stream));
 
+    public void DownloadLater(nint target, ulong source, long bytes) =>
+        Check("cuMemcpyDtoHAsync", ((delegate* unmanaged<nint, ulong, nuint, nint, int>)Entry("cuMemcpyDtoHAsync_v2"))(target, source, (nuint)bytes, Stream));
+
     public nint Mark()
     {
         nint mark;
         Check("cuEventCreate", ((delegate* unmanaged<nint*, uint, int>)Entry("cuEventCreate"))(&mark, 0));
-        Check("cuEventRecord", ((delegate* unmanaged<nint, nint, int>)Entry("cuEventRecord"))(mark, Stream));
+        var code = ((delegate* unmanaged<nint, nint, int>)Entry("cuEventRecord"))(mark, Stream);
+        if (code != 0)
+        {
+            Unmark(mark);
+            Check("cuEventRecord", code);
+        }
+
         return mark;
     }
 
@@ -182,6 +191,8 @@ internal sealed unsafe class LibCuda : ICudaDriver
 
         return module;
     }
+
+    public void Unload(nint module) => Check("cuModuleUnload", ((delegate* unmanaged<nint, int>)Entry("cuModuleUnload"))(module));
 
     public nint Function(nint module, string name)
     {

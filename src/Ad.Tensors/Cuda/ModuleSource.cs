@@ -88,8 +88,13 @@ internal sealed record Failure(string Text, bool IsDivision = false)
     public static Failure DivisionByZero { get; } =
         new("An integer was divided by zero; the operation divide or remainder has no answer there.", IsDivision: true);
 
-    /// <summary>The error to throw.</summary>
-    public Exception Exception(long value) => IsDivision
-        ? new DivideByZeroException(Text)
-        : new TensorException(Text.Replace("{0}", value.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
+    private const string Late =
+        " It shows late, as the host does not wait for the device: whatever was computed from this is not to be used. FUNCTIONAL_CUDA_WAIT=1 in the environment finds it at once.";
+
+    /// <summary>The error to throw; one that is late says so.</summary>
+    public Exception Exception(long value, bool late)
+    {
+        var text = Text.Replace("{0}", value.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal) + (late ? Late : "");
+        return IsDivision ? new DivideByZeroException(text) : new TensorException(text);
+    }
 }

@@ -3,12 +3,16 @@ namespace Ad.Tensors.Cuda;
 /// <summary>Where NVIDIA's libraries may be.</summary>
 internal static class NativePlaces
 {
-    private static readonly string[] Versions = ["13", "12", "11.2", "11.1"];
+    // Newest first, with the major version of CUDA that each is of.
+    private static readonly (int Major, string Linux, string Windows)[] Versions = [(13, "13", "130_0"), (12, "12", "120_0"), (11, "11.2", "112_0"), (11, "11.1", "111_0")];
 
-    /// <summary>Names and paths of a library to try, the newest of each place first: as the system finds it, in toolkits, in Python's wheels.</summary>
-    public static IEnumerable<string> Candidates(string library) => Named(OperatingSystem.IsWindows()
-        ? [$"{library}64_130_0.dll", $"{library}64_120_0.dll", $"{library}64_112_0.dll"]
-        : [.. Versions.Select(v => $"lib{library}.so.{v}"), $"lib{library}.so"]);
+    /// <summary>
+    /// Names and paths of a library to try, the newest of each place first: as the system finds it, in toolkits, in Python's wheels. A driver runs what is of
+    /// its own major version of CUDA or an older one; what is of no version comes last.
+    /// </summary>
+    public static IEnumerable<string> Candidates(string library, int newest = int.MaxValue) => Named(
+        [.. Versions.Where(v => v.Major <= newest).Select(v => OperatingSystem.IsWindows() ? $"{library}64_{v.Windows}.dll" : $"lib{library}.so.{v.Linux}"),
+        .. OperatingSystem.IsWindows() ? Array.Empty<string>() : [$"lib{library}.so"]]);
 
     /// <summary>The same of a library with versions of its own, the newest first.</summary>
     public static IEnumerable<string> Candidates(string library, params string[] versions) => Named(OperatingSystem.IsWindows()

@@ -11,6 +11,9 @@ namespace Ad.Tensors.Cuda;
 /// </summary>
 internal sealed unsafe class Nvrtc : ICudaCompiler
 {
+    // A product and a sum are two roundings, as on the host.
+    private static readonly string[] Chosen = ["--fmad=false", "--std=c++14", "--device-as-default-execution-space"];
+
     private readonly nint _library;
     private readonly int[] _architectures;
 
@@ -30,6 +33,8 @@ internal sealed unsafe class Nvrtc : ICudaCompiler
 
     public string Name => $"NVRTC {Version} ({Path})";
 
+    public string Options => string.Join(' ', Chosen);
+
     public Version Version { get; }
 
     /// <summary>Which library it is.</summary>
@@ -38,14 +43,15 @@ internal sealed unsafe class Nvrtc : ICudaCompiler
     /// <summary>The architectures it compiles for, such as 90.</summary>
     public IReadOnlyList<int> Architectures => _architectures;
 
-    /// <summary>The newest compiler there is, if there is one.</summary>
-    public static bool TryOpen([NotNullWhen(true)] out Nvrtc? compiler)
+    /// <summary>The newest compiler there is, if there is one, of a major version of CUDA that is at most that.</summary>
+    public static bool TryOpen([NotNullWhen(true)] out Nvrtc? compiler, int newest = int.MaxValue)
     {
-        foreach (var path in NativePlaces.Candidates("nvrtc"))
+        foreach (var path in NativePlaces.Candidates("nvrtc", newest))
         {
-            if (NativeLibrary.TryLoad(path, out var library) && NativeLibrary.TryGetExport(library, "nvrtcGetNumSupportedArchs", out _))
+            if (NativeLibrary.TryLoad(path, out var library) && NativeLibrary.TryGetExport(library, "nvrtcGetNumSupportedArchs", out _)
+                && new Nvrtc(library, path) is var found && found.Version.Major <= newest)
             {
-                compiler = new Nvrtc(library, path);
+                compiler = found;
                 return true;
             }
         }
@@ -68,12 +74,16 @@ internal sealed unsafe class Nvrtc : ICudaCompiler
             : throw new CudaException($"{Name} compiles for devices from compute capability {_architectures.Min() / 10.0:F1} on, but this is {facts}. Install an older CUDA toolkit.");
     }
 
-    private byte[] Compile(string source, string target, string kind)
+    /// <summary>What the assembler says of each kernel for a device: its registers, shared memory, and what does not fit into registers.</summary>
+    public string Resources(string source, CudaFacts facts) =>
+        Encoding.UTF8.GetString(Compile(source, facts.Target, "ProgramLog", "--ptxas-options=-v")).TrimEnd('\0');
+
+    private byte[] Compile(string source, string target, string kind, params string[] more)
     {
         nint program;
         var text = Marshal.StringToCoTaskMemUTF8(source);
         var name = Marshal.StringToCoTaskMemUTF8("kernels.cu");
-        string[] options = [$"--gpu-architecture={target}", "--fmad=false", "--std=c++14", "--device-as-default-execution-space"];
+        string[] options = [$"--gpu-architecture={target}", .. Chosen, .. more];
         var pointers = options.Select(Marshal.StringToCoTaskMemUTF8).ToArray();
         try
         {

@@ -8,7 +8,6 @@ internal sealed class RowBody(PointwiseGroup group, GroupText text, RowGroups ke
     private readonly string _index = CudaText.Index(text.Wide);
     private readonly long _width = group.Elements / rows;
 
-    // A thread that keeps its elements has as many as any other, so that they are in registers.
     private int Lanes => each > 0 ? lanes : 1;
 
     public override string ToString()
@@ -29,6 +28,23 @@ internal sealed class RowBody(PointwiseGroup group, GroupText text, RowGroups ke
             body.Append($"    {CudaText.Name(reduction.Type)} {kept.Joined(reduction.Slot)};\n");
         }
 
+        string Store(int i) => sums[i].Name is { } name ? $"if (y == 0 && row < {Number(rows)}) {name}[row] = {kept.Joined(sums[i].Reduction.Slot)};" : "";
+        var online = kept.Online;
+        if (online?.First == group)
+        {
+            body.Append($"    Online<{online.Element}> online;\n");
+            if (online.Parts.Pieces > 1)
+            {
+                return body.Append(OfParts(online, sums[0].Accumulator, Store(0))).ToString();
+            }
+        }
+        else if (online?.Second == group)
+        {
+            // The same for all threads, as a row has a whole block.
+            var (shift, sum) = (kept.Carried(group, online.Shift), kept.Joined(sums[0].Reduction.Slot));
+            body.Append($"    if (online.holds({kept.Joined(online.First.Reductions[0].Slot)}, {shift})) {{\n        {sum} = online.above({shift}).result();\n        {Store(0)}\n    }} else\n");
+        }
+
         body.Append("    {\n");
         for (var i = 0; i < sums.Length; i++)
         {
@@ -36,6 +52,12 @@ internal sealed class RowBody(PointwiseGroup group, GroupText text, RowGroups ke
         }
 
         var adds = string.Concat(sums.Select((s, i) => $"                a{i}.add(n{s.Reduction.Node}, (int)r);\n"));
+        if (online?.First == group)
+        {
+            body.Append($"        Online<{online.Element}> both = Online<{online.Element}>::none();\n");
+            adds += $"                both.add(n{online.Looked});\n";
+        }
+
         body.Append($"        if (row < {Number(rows)})\n");
         if (each == 0)
         {
@@ -50,12 +72,35 @@ internal sealed class RowBody(PointwiseGroup group, GroupText text, RowGroups ke
         body.Append("            }\n        }\n");
         for (var i = 0; i < sums.Length; i++)
         {
-            var (reduction, accumulator, name) = sums[i];
-            var store = name is null ? "" : $"if (y == 0 && row < {Number(rows)}) {name}[row] = {kept.Joined(reduction.Slot)};";
-            body.Append(ReduceLaunches.Joined(accumulator, $"a{i}", 1, team, $"{kept.Joined(reduction.Slot)} = joined.result(); {store}"));
+            body.Append(ReduceLaunches.Joined(sums[i].Accumulator, $"a{i}", 1, team, $"{kept.Joined(sums[i].Reduction.Slot)} = joined.result(); {Store(i)}"));
+        }
+
+        if (online?.First == group)
+        {
+            body.Append(ReduceLaunches.Joined($"Online<{online.Element}>", "both", 1, team, "online = joined;"));
         }
 
         return body.Append("        __syncthreads();\n    }\n").ToString();
+    }
+
+    // What several blocks found of a row, joined in their order.
+    private string OfParts(OnlineRows online, string accumulator, string store)
+    {
+        var (pieces, type) = (online.Parts.Pieces, online.Element);
+        var (largest, parts) = (text.Pointer(online.Parts.Largest, $"Max<{type}>", "const "), text.Pointer(online.Parts.Sums, $"Sum<{type}>", "const "));
+        return $$"""
+                {
+                    {{accumulator}} a0 = {{accumulator}}::none();
+                    Online<{{type}}> both = Online<{{type}}>::none();
+                    for (int part = y; part < {{pieces}}; part += {{team}}) {
+                        const Max<{{type}}> most = {{largest}}[(i64)row * {{pieces}} + part];
+                        a0.join(most);
+                        both.join(Online<{{type}}>::of(most.s, {{parts}}[(i64)row * {{pieces}} + part]));
+                    }
+            {{ReduceLaunches.Joined(accumulator, "a0", 1, team, $"{kept.Joined(online.First.Reductions[0].Slot)} = joined.result(); {store}")}}{{ReduceLaunches.Joined($"Online<{type}>", "both", 1, team, "online = joined;")}}        __syncthreads();
+                }
+
+            """;
     }
 
     private string OfRow((int Node, View Target, string Name)[] outputs)
@@ -69,7 +114,7 @@ internal sealed class RowBody(PointwiseGroup group, GroupText text, RowGroups ke
 
     private void Kept(StringBuilder body, (int Node, View Target, string Name)[] outputs, string adds)
     {
-        body.Append($"#pragma unroll\n        for (int k0 = 0; k0 < {each}; k0++) {{\n            const {_index} first = ({_index})(y + k0 * {team}) * {Lanes};\n            if (first < {Number(_width)}) {{\n");
+        body.Append($"#pragma unroll{(kept.Keeps ? "" : " 2")}\n        for (int k0 = 0; k0 < {each}; k0++) {{\n            const {_index} first = (({_index})k0 * {team} + y) * {Lanes};\n            if (first < {Number(_width)}) {{\n");
         var loads = Lanes == 1 ? [] : Enumerable.Range(0, group.Nodes.Count)
             .Where(i => group.Nodes[i] is Node.Load load && Carried(i) is null && IsByVectors(load.View.Layout)).ToHashSet();
         foreach (var i in loads)

@@ -15,6 +15,7 @@ internal sealed class RowGroups
 
     private readonly PointwiseGroup[] _groups;
     private readonly long _rows;
+    private readonly bool _keeps;
     private readonly Dictionary<int, string> _kept = [];
     private readonly Dictionary<int, string> _joined = [];
     private readonly HashSet<int> _unwritten = [];
@@ -22,7 +23,7 @@ internal sealed class RowGroups
     /// <summary>What to keep of groups over so many rows; <paramref name="keeps"/> says whether a thread can keep its part of a row.</summary>
     public RowGroups(PointwiseGroup[] groups, long rows, bool keeps, Func<int, bool> isNeeded)
     {
-        (_groups, _rows) = (groups, rows);
+        (_groups, _rows, _keeps) = (groups, rows, keeps);
         Width = groups.Max(g => g.Elements) / rows;
         foreach (var reduction in groups.SelectMany(g => g.Reductions))
         {
@@ -54,6 +55,12 @@ internal sealed class RowGroups
             }
         }
     }
+
+    /// <summary>The groups whose maximum and sum are found in one pass, if there are such.</summary>
+    public OnlineRows? Online { get; init; }
+
+    /// <summary>Whether a thread keeps its part of a row.</summary>
+    public bool Keeps => _keeps;
 
     /// <summary>Elements of a row.</summary>
     public long Width { get; }

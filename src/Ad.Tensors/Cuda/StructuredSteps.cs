@@ -148,7 +148,7 @@ internal sealed class WhileStep(Operation.WhileLoop loop, CudaBody condition, Cu
             }
 
             test.Run();
-            frame.Driver.Download(holds, answer);
+            frame.Download(holds, answer);
             if (holds[0] == 0)
             {
                 break;
@@ -192,7 +192,7 @@ internal sealed class BranchStep(CudaBody[] bodies, View[] operands, (int Result
         Span<byte> choice = [1];
         if (IsChoice)
         {
-            frame.Driver.Download(choice, Operand(frame, 0));
+            frame.Download(choice, Operand(frame, 0));
         }
 
         using var running = Bodies[choice[0] == 0 ? 1 : 0].Start(frame);

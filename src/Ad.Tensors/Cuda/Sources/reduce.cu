@@ -32,6 +32,9 @@ template <> struct Sum<double> {
     __device__ __forceinline__ double result() const { const double t = s + c; return t - t == 0 ? t : s; }
 };
 
+AD Sum<float> ad_scaled(Sum<float> a, double factor) { a.s *= factor; return a; }
+AD Sum<double> ad_scaled(Sum<double> a, double factor) { a.s *= factor; a.c *= factor; return a; }
+
 // The least and greatest values of types.
 template <class T> struct Bounds {
     static __device__ __forceinline__ T least() { return -ad_infinity((T)0); }
@@ -89,6 +92,31 @@ template <class T> struct ArgMax : Arg<T, true> {
 };
 template <class T> struct ArgMin : Arg<T, false> {
     static __device__ __forceinline__ ArgMin none() { ArgMin a; a.s = 0; a.at = -1; return a; }
+};
+
+// The sum of exponentials of elements less one of them, which may be at most 1 less than the largest: in one pass, and without overflow (Milakov and
+// Gimelshein 2018). It holds where the largest is finite; an infinite one, or NaN, is for whoever goes through the row again.
+template <class T> struct Online {
+    Sum<T> sum;
+    T least;
+    static __device__ __forceinline__ Online none() { return of(-ad_infinity((T)0), Sum<T>::none()); }
+    static __device__ __forceinline__ Online of(T least, Sum<T> sum) { Online a; a.sum = sum; a.least = least; return a; }
+    __device__ __forceinline__ void add(T x) {
+        if (x > least + (T)1) {
+            sum = above(x);
+            least = x;
+        }
+        if (x - x == 0) sum.add(ad_exp(x - least), 0);
+    }
+    __device__ __forceinline__ void join(const Online &b) {
+        const T largest = ad_maximum(least, b.least);
+        if (!(largest - largest == 0)) return;
+        sum = above(largest);
+        sum.join(b.above(largest));
+        least = largest;
+    }
+    static __device__ __forceinline__ bool holds(T largest, T shift) { return largest - largest == 0 && shift - shift == 0; }
+    __device__ __forceinline__ Sum<T> above(T shift) const { return least - least == 0 ? ad_scaled(sum, exp((double)least - (double)shift)) : Sum<T>::none(); }
 };
 
 // Joins what the threads of a team hold, Y threads X apart, into what its first holds. Y is a power of 2.
