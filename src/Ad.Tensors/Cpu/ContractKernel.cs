@@ -11,8 +11,7 @@ namespace Ad.Tensors.Cpu;
 /// </summary>
 internal sealed class ContractKernel : Kernel
 {
-    // Below this many products, neither packing nor a second thread is worth its while.
-    private const long FewProducts = 512;
+    // Below this many products a second thread is not worth its while.
     private const long ProductsPerThread = 100_000;
 
     private readonly View _left;
@@ -31,7 +30,15 @@ internal sealed class ContractKernel : Kernel
     public (View Left, View Right, int Target, MatrixLayout Layout) Parts => (_left, _right, _target, _layout);
 
     /// <summary>Whether each of its products is done in the plainest way, one term after another.</summary>
-    public bool IsPlain => _layout.Products1 <= FewProducts;
+    public bool IsPlain => _layout.IsPlain;
+
+    /// <summary>Whether it can give away tiles of its result, each of them finished, rather than write it.</summary>
+    public bool GivesTiles => _layout.Products > 0 && _layout.IsPacked && _left.Type switch
+    {
+        DType.Float32 => new Gemm<float>(_layout.M, _layout.N, _layout.K).IsAtOnce,
+        DType.Float64 => new Gemm<double>(_layout.M, _layout.N, _layout.K).IsAtOnce,
+        _ => false,
+    };
 
     /// <summary>Plans a contraction of two views, copied first where their axes do not merge.</summary>
     public static ContractKernel Of(Operation.Contract contract, View left, View right, int target, Func<View, View> copied)
@@ -51,7 +58,10 @@ internal sealed class ContractKernel : Kernel
 
     public override long Flops => 2 * _layout.Products;
 
-    public override void Run(Frame frame, Workers workers)
+    public override void Run(Frame frame, Workers workers) => Run(frame, workers, null);
+
+    /// <summary>Does the work, and gives the result to who takes its tiles, if somebody does.</summary>
+    public void Run(Frame frame, Workers workers, ITiles? tiles)
     {
         if (_layout.Batches == 0 || _layout.M == 0 || _layout.N == 0)
         {
@@ -73,10 +83,10 @@ internal sealed class ContractKernel : Kernel
                 workers.Run(new Integers<long>(this, frame), _layout.Batches, _layout.Products >= ProductsPerThread);
                 break;
             case DType.Float32:
-                Floats<float>(frame, workers);
+                Floats<float>(frame, workers, tiles);
                 break;
             case DType.Float64:
-                Floats<double>(frame, workers);
+                Floats<double>(frame, workers, tiles);
                 break;
             case DType.Bool:
             default:
@@ -87,7 +97,7 @@ internal sealed class ContractKernel : Kernel
     public override string ToString() =>
         $"contract {_left} {_right} as [{_layout.Batches}, {_layout.M}, {_layout.N}] over {_layout.K} -> s{_target}";
 
-    private unsafe void Floats<T>(Frame frame, Workers workers)
+    private unsafe void Floats<T>(Frame frame, Workers workers, ITiles? tiles)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         fixed (byte* left = frame.Array(_left.Slot), right = frame.Array(_right.Slot), target = frame.Array(_target))
@@ -100,19 +110,19 @@ internal sealed class ContractKernel : Kernel
             var each = (long)_layout.M * _layout.N * _layout.K;
             var parallel = each * _layout.Batches >= ProductsPerThread;
             var across = _layout.Batches >= 2 * workers.Threads || each < ProductsPerThread;
-            var work = new MatrixProducts<T>(_layout, a, b, c, workers, parallel && !across);
+            var work = new MatrixProducts<T>(_layout, a, b, c, workers, parallel && !across, tiles);
             workers.Run(work, _layout.Batches, parallel && across);
         }
     }
 
     /// <summary>How many products to do in the plainest way.</summary>
     private sealed unsafe class MatrixProducts<T>(
-        MatrixLayout layout, Matrix<T> a, Matrix<T> b, T* c, Workers workers, bool parallel) : IWork
+        MatrixLayout layout, Matrix<T> a, Matrix<T> b, T* c, Workers workers, bool parallel, ITiles? tiles) : IWork
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         public object? Begin()
         {
-            var bytes = IsPacked ? new Gemm<T>(layout.M, layout.N, layout.K).ScratchBytes : IsVector ? (long)layout.K * sizeof(T) : 0;
+            var bytes = layout.IsPacked ? new Gemm<T>(layout.M, layout.N, layout.K).ScratchBytes : layout.IsVector ? (long)layout.K * sizeof(T) : 0;
             return bytes == 0 ? null : BlockPool.Rent(bytes);
         }
 
@@ -123,15 +133,16 @@ internal sealed class ContractKernel : Kernel
             var result = c + ((long)item * layout.M * layout.N);
             fixed (byte* scratch = (byte[]?)state)
             {
-                if (IsOuter)
+                if (layout.IsOuter)
                 {
                     Outer(left, right, result);
                 }
-                else if (IsPacked)
+                else if (layout.IsPacked)
                 {
-                    new Gemm<T>(layout.M, layout.N, layout.K).Run(left, right, result, scratch, workers, parallel);
+                    new Gemm<T>(layout.M, layout.N, layout.K).Run(
+                        left, right, result, scratch, workers, parallel, tiles, (long)item * layout.M * layout.N);
                 }
-                else if (!IsVector)
+                else if (!layout.IsVector)
                 {
                     Plainly(left, right, result);
                 }
@@ -154,14 +165,6 @@ internal sealed class ContractKernel : Kernel
                 BlockPool.Return(scratch);
             }
         }
-
-        private bool IsVector => layout.Products1 > FewProducts && !IsOuter
-            && ((layout.N == 1 && (a.Row == 1 || a.Column == 1)) || (layout.M == 1 && (b.Row == 1 || b.Column == 1)));
-
-        // One product an element: bound by the writing of the result alone.
-        private bool IsOuter => layout.K == 1 && layout.N > 1 && b.Column == 1;
-
-        private bool IsPacked => layout.Products1 > FewProducts && !IsVector && !IsOuter;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Outer(Matrix<T> left, Matrix<T> right, T* result)

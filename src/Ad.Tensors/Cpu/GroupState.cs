@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Ad.Tensors.Cpu;
 
 /// <summary>What one thread needs to run a group's blocks: scratch memory, readers, and where every node's block lies at the moment.</summary>
-internal sealed class GroupState
+internal sealed partial class GroupState
 {
     private readonly GroupProgram _program;
     private readonly byte[] _scratch;
@@ -96,6 +96,7 @@ internal sealed class GroupState
     /// <summary>Forgets the arrays of a run, so as not to keep them alive.</summary>
     public void End()
     {
+        (_tileSlot, _tile) = (-1, default);
         foreach (var i in _loads)
         {
             _arrays[i] = null!;
@@ -308,7 +309,9 @@ internal sealed class GroupState
         var size = view.Type.Size();
         if (_readers[i] is not { } reader)
         {
-            (_arrays[i], _offsets[i]) = (frame.Array(view.Slot), frame.Start(view.Slot) + (int)((view.Layout.Offset + start) * size));
+            (_arrays[i], _offsets[i]) = view.Slot == _tileSlot
+                ? (_tile.Array, _tileStart + (int)(start * size))
+                : (frame.Array(view.Slot), frame.Start(view.Slot) + (int)((view.Layout.Offset + start) * size));
             return;
         }
 

@@ -4,6 +4,9 @@ namespace Ad.Tensors.Cpu;
 internal sealed record MatrixLayout(
     int M, int N, int K, long LeftM, long LeftK, long RightK, long RightN, long[] LeftBatch, long[] RightBatch)
 {
+    // Below this many products packing is not worth its while.
+    private const long FewProducts = 512;
+
     public int Batches => LeftBatch.Length;
 
     /// <summary>Multiplications of one of the batch.</summary>
@@ -11,6 +14,19 @@ internal sealed record MatrixLayout(
 
     /// <summary>Multiplications of all.</summary>
     public long Products => Products1 * Batches;
+
+    /// <summary>Whether each of the batch is done in the plainest way, one term after another.</summary>
+    public bool IsPlain => Products1 <= FewProducts;
+
+    /// <summary>Whether each element is one product: bound by the writing of the result alone.</summary>
+    public bool IsOuter => K == 1 && N > 1 && RightN == 1;
+
+    /// <summary>Whether each is a matrix by a vector, the matrix lying by its rows or by its columns.</summary>
+    public bool IsVector => !IsPlain && !IsOuter
+        && ((N == 1 && (LeftM == 1 || LeftK == 1)) || (M == 1 && (RightK == 1 || RightN == 1)));
+
+    /// <summary>Whether each is done by blocks that are copied first.</summary>
+    public bool IsPacked => !IsPlain && !IsVector && !IsOuter;
 
     /// <summary>The operands' axes as batch, rows, summed and batch, summed, columns; the summed ones so that they lie well in memory.</summary>
     public static (Layout Left, Layout Right) Arrange(Operation.Contract contract, Layout left, Layout right)

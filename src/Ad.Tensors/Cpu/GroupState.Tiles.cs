@@ -1,0 +1,123 @@
+using System.Runtime.CompilerServices;
+
+namespace Ad.Tensors.Cpu;
+
+internal sealed partial class GroupState
+{
+    // Rows of fewer elements, if they lie one after another in the whole too, are done as one.
+    private const int ShortRow = 64;
+
+    private int _tileSlot = -1;
+    private Tile _tile;
+
+    // Where element 0 of the whole would be.
+    private int _tileStart;
+
+    // How far on, in bytes, a node's elements are in the next row; null where rows are not all alike.
+    private int[]? _shifts;
+    private long _shiftStep = -1;
+
+    /// <summary>Computes and stores the elements of a tile, which is what a slot has there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void Tiled(Frame frame, int slot, int size, in Tile tile)
+    {
+        (_tileSlot, _tile) = (slot, tile);
+        var (rows, columns) = tile.Columns == tile.Step && tile.Columns < ShortRow ? (1, tile.Rows * tile.Columns) : (tile.Rows, tile.Columns);
+        var place = tile.Start - (int)(tile.First * size);
+        var gap = (int)((columns - tile.Step) * size);
+        for (var column = 0; column < columns; column += _program.Block)
+        {
+            var count = Math.Min(_program.Block, columns - column);
+            var start = tile.First + column;
+            _tileStart = place;
+            Block(frame, start, count);
+            Store(frame, start, count);
+            var shifts = rows > 1 ? Shifts(tile.Step) : null;
+            for (var row = 1; row < rows; row++)
+            {
+                start += tile.Step;
+                _tileStart += gap;
+                if (shifts is not null)
+                {
+                    Next(shifts, count, columns * size);
+                }
+                else
+                {
+                    Block(frame, start, count);
+                    Store(frame, start, count);
+                }
+            }
+        }
+    }
+
+    // A row whose elements lie as those of the row before, some way on.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Next(int[] shifts, int count, int tileRow)
+    {
+        for (var i = 0; i < shifts.Length; i++)
+        {
+            _offsets[i] += shifts[i] == int.MinValue ? tileRow : shifts[i];
+        }
+
+        foreach (var (i, segment) in _program.Steps)
+        {
+            if (segment is not null)
+            {
+                segment.Run(_arrays, _offsets, _uniform, count, _pad, _over.Contains(segment));
+            }
+            else if (_program.Functions[i] is { } function)
+            {
+                Apply(function, i, count);
+            }
+        }
+    }
+
+    private int[]? Shifts(long step)
+    {
+        if (_shiftStep != step)
+        {
+            _shiftStep = step;
+            _shifts = ShiftsOf(step);
+        }
+
+        return _late.Count > 0 ? null : _shifts;
+    }
+
+    private int[]? ShiftsOf(long step)
+    {
+        var shifts = new int[_program.Nodes.Length];
+        for (var i = 0; i < shifts.Length; i++)
+        {
+            var size = _program.Nodes[i].Type.Size();
+            switch (_program.Nodes[i])
+            {
+                case Node.Load or Node.Splat when _program.Constant[i] && _program.Slots[i] < 0:
+                    break;
+                case Node.Load load when _program.Slots[i] < 0:
+                    if (_program.Readers[i] is null)
+                    {
+                        shifts[i] = load.View.Slot == _tileSlot ? int.MinValue : (int)(step * size);
+                        break;
+                    }
+
+                    // Rows that are one run each, or one element all along.
+                    var whole = load.View.Layout.Elements();
+                    if (load.View.Layout.Reshape(new Shape((int)(whole / step), (int)step)) is not { } lines
+                        || (lines.Strides[1] != 1 && (lines.Strides[1] != 0 || !_program.MayBeUniform[i])))
+                    {
+                        return null;
+                    }
+
+                    shifts[i] = (int)(lines.Strides[0] * size);
+                    break;
+                case Node.Apply or Node.Cast:
+                    shifts[i] = _program.Slots[i] >= 0 ? (int)(step * size) : 0;
+                    break;
+                default:
+                    return null;
+            }
+        }
+
+        return _program.Scattered.Length > 0 ? null : shifts;
+    }
+}
