@@ -17,6 +17,10 @@ internal sealed partial class GroupState
     private int[]? _shifts;
     private long _shiftStep = -1;
 
+    // The one segment, if there is nothing else to do for a row; and the nodes that are the tile.
+    private Segment? _only;
+    private int[] _given = [];
+
     /// <summary>Computes and stores the elements of a tile, which is what a slot has there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Tiled(Frame frame, int slot, int size, in Tile tile)
@@ -32,52 +36,67 @@ internal sealed partial class GroupState
             _tileStart = place;
             Block(frame, start, count);
             Store(frame, start, count);
-            var shifts = rows > 1 ? Shifts(tile.Step) : null;
+            if (rows > 1 && Shifts(tile.Step, columns * size) is { } shifts)
+            {
+                Alike(shifts, count, rows - 1);
+                continue;
+            }
+
             for (var row = 1; row < rows; row++)
             {
                 start += tile.Step;
                 _tileStart += gap;
-                if (shifts is not null)
-                {
-                    Next(shifts, count, columns * size);
-                }
-                else
-                {
-                    Block(frame, start, count);
-                    Store(frame, start, count);
-                }
+                Block(frame, start, count);
+                Store(frame, start, count);
             }
         }
     }
 
-    // A row whose elements lie as those of the row before, some way on.
+    // Rows whose elements lie as those of the row before, some way on.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Next(int[] shifts, int count, int tileRow)
+    private void Alike(int[] shifts, int count, int rows)
     {
-        for (var i = 0; i < shifts.Length; i++)
+        for (var row = 0; row < rows; row++)
         {
-            _offsets[i] += shifts[i] == int.MinValue ? tileRow : shifts[i];
-        }
-
-        foreach (var (i, segment) in _program.Steps)
-        {
-            if (segment is not null)
+            for (var i = 0; i < shifts.Length; i++)
             {
-                segment.Run(_arrays, _offsets, _uniform, count, _pad, _over.Contains(segment));
+                _offsets[i] += shifts[i];
             }
-            else if (_program.Functions[i] is { } function)
+
+            if (row == 0 && _only is not null && _only.TryRows(_arrays, _offsets, _uniform, count, rows, shifts, _over.Contains(_only)))
             {
-                Apply(function, i, count);
+                return;
+            }
+
+            foreach (var (i, segment) in _program.Steps)
+            {
+                if (segment is not null)
+                {
+                    segment.Run(_arrays, _offsets, _uniform, count, _pad, _over.Contains(segment));
+                }
+                else if (_program.Functions[i] is { } function)
+                {
+                    Apply(function, i, count);
+                }
             }
         }
     }
 
-    private int[]? Shifts(long step)
+    private int[]? Shifts(long step, int tileRow)
     {
         if (_shiftStep != step)
         {
             _shiftStep = step;
             _shifts = ShiftsOf(step);
+            _only = _program.Steps.Count(s => s.Segment is not null || _program.Functions[s.Node] is not null) == 1
+                ? _program.Steps.FirstOrDefault(s => s.Segment is not null).Segment
+                : null;
+            _given = [.. Enumerable.Range(0, _program.Nodes.Length).Where(i => _program.Nodes[i] is Node.Load load && load.View.Slot == _tileSlot)];
+        }
+
+        foreach (var node in _given)
+        {
+            _shifts?[node] = tileRow;
         }
 
         return _late.Count > 0 ? null : _shifts;
@@ -96,7 +115,7 @@ internal sealed partial class GroupState
                 case Node.Load load when _program.Slots[i] < 0:
                     if (_program.Readers[i] is null)
                     {
-                        shifts[i] = load.View.Slot == _tileSlot ? int.MinValue : (int)(step * size);
+                        shifts[i] = (int)(step * size);
                         break;
                     }
 
