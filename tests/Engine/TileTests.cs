@@ -161,4 +161,40 @@ public sealed class TileTests
         Assert.False(IsTiled(build.Returning(build.Apply(Pointwise.Add, c, build.Flip(c, 0)))));
         Assert.False(IsTiled(build.Returning(build.Reduce(Reduction.Sum, build.Apply(Pointwise.Exp, c), 0))));
     }
+
+    // Rows follow each other in one loop where they lie alike: whatever lies otherwise is the same to the bit.
+    [Fact]
+    public void Rows_that_go_through_groups_one_after_another_keep_their_bits() => OperationTests.Repeat(60, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Float32, DType.Float64);
+        var (rows, width) = (8 + make.Below(40), make.Pick(3, 17, 64, 100, 513, 1000, 1024, 1100));
+        var (x, y, z) = (build.Input(type, rows, width), build.Input(type, width), build.Input(type, rows, width + 1));
+        int Wide(int row) => build.Broadcast(build.Reshape(row, rows, 1), rows, width);
+        int[] beside = [x, build.Broadcast(y, rows, width), build.Slice(z, [0, 1], [1, 1], [rows, width]), build.Flip(x, 1)];
+        var first = build.Apply(make.Pick(Pointwise.Add, Pointwise.Maximum), x, make.Pick(beside));
+        var most = build.Reduce(make.Pick(Reduction.Max, Reduction.Sum), first, 1);
+        var second = build.Apply(Pointwise.Abs, build.Apply(Pointwise.Subtract, make.Chance(0.5) ? first : x, Wide(most)));
+        var sum = build.Reduce(Reduction.Sum, second, 1);
+        var third = build.Apply(make.Pick(Pointwise.Divide, Pointwise.Multiply), second, Wide(sum));
+        int[] results = make.Chance(0.5) ? [third] : [build.Apply(Pointwise.Add, third, make.Pick(beside)), sum, second];
+        var program = build.Returning(results);
+        Compare.ToReference(program, 4, [.. ((int[])[x, y, z]).Select(i => make.Tensor(type, build[i].Shape))]);
+    });
+
+    [Fact]
+    public void Columns_of_a_product_are_summed_as_if_it_were_in_memory() => OperationTests.Repeat(20, make =>
+    {
+        var type = make.Pick(DType.Float32, DType.Float64);
+        var (m, n, k) = (20 + make.Below(300), 5 + make.Below(300), 9 + make.Below(40));
+        Same(
+            build => build.Contract(build.Input(type, m, k), build.Input(type, k, n), [1], [0]),
+            (build, c) =>
+            {
+                var rest = build.Apply(Pointwise.Exp, c);
+                return [rest, build.Reduce(Reduction.Sum, rest, 0), build.Reduce(Reduction.Max, rest, 0)];
+            },
+            (random, build) => Arguments(random, build, type),
+            make.Below(1000));
+    });
 }

@@ -14,8 +14,8 @@ internal sealed class GroupKernel : Kernel
     // What handing a block to a function costs, in elements.
     private const long OverheadElements = 300;
 
-    // Rows that are not worth a block of their own.
-    private const long ShortRow = 128;
+    // Rows that are computed before they are summed: they stay near meanwhile.
+    private const int RowsAtOnce = 8;
 
     private readonly PointwiseGroup _group;
     private readonly long _emitAfter;
@@ -84,12 +84,14 @@ internal sealed class GroupKernel : Kernel
     {
         if (_reducers.Length == 0)
         {
-            // Blocks of whole rows or of parts of one: what is the same along a row is then the same along a block.
             var each = _group.Elements / rows;
-            var step = each >= ShortRow ? each : count * each;
-            for (var start = first * each; start < (first + count) * each; start += step)
+            if (each <= int.MaxValue / count)
             {
-                DoElements(state, frame, start, start + step);
+                state.Tiled(frame, -1, 0, new Tile([], 0, first * each, (int)count, (int)each, each));
+            }
+            else
+            {
+                DoElements(state, frame, first * each, (first + count) * each);
             }
         }
         else if (_cut.WholeResults)
@@ -216,40 +218,60 @@ internal sealed class GroupKernel : Kernel
     private void DoWhole(GroupState state, Frame frame, byte[] sums, long first, long end)
     {
         var (_, reduced, inner) = _cut.Extents;
-        for (var outer = first; outer < end; outer += _cut.OuterPerBlock)
+        var each = (int)(reduced * inner);
+        var outer = first;
+        if (_cut.OuterPerBlock == 1 && reduced > 0)
+        {
+            var rows = 0;
+            for (; end - outer > 1 && state.Alike(frame, outer * each, each, rows = (int)Math.Min(RowsAtOnce, end - outer)); outer += rows)
+            {
+                for (var row = 0; row < rows; row++)
+                {
+                    Results(state, frame, sums, outer + row, 1, row);
+                }
+            }
+        }
+
+        for (; outer < end; outer += _cut.OuterPerBlock)
         {
             var outers = (int)Math.Min(_cut.OuterPerBlock, end - outer);
-            var results = (int)(outers * inner);
             if (reduced > 0)
             {
-                state.Block(frame, outer * reduced * inner, (int)(outers * reduced * inner));
+                state.Block(frame, outer * each, outers * each);
             }
 
-            for (var r = 0; r < _reducers.Length; r++)
+            Results(state, frame, sums, outer, outers, 0);
+            if (reduced > 0)
             {
-                var reduction = _group.Reductions[r];
-                var kept = sums.AsSpan(0, 8 * _reducers[r].Planes * results);
-                _reducers[r].Clear(kept);
-                if (reduced > 0)
+                state.Store(frame, outer * each, outers * each);
+            }
+        }
+    }
+
+    // What the reductions make of some outer positions that have been computed, from a row of them on.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Results(GroupState state, Frame frame, byte[] sums, long outer, int outers, int row)
+    {
+        var (_, reduced, inner) = _cut.Extents;
+        var (each, results) = ((int)(reduced * inner), (int)(outers * inner));
+        for (var r = 0; r < _reducers.Length; r++)
+        {
+            var reduction = _group.Reductions[r];
+            var kept = sums.AsSpan(0, 8 * _reducers[r].Planes * results);
+            _reducers[r].Clear(kept);
+            if (reduced > 0)
+            {
+                var bytes = each * _group.Nodes[reduction.Node].Type.Size();
+                var elements = state.At(reduction.Node, outers * each, row);
+                for (var o = 0; o < outers; o++)
                 {
-                    var size = _group.Nodes[reduction.Node].Type.Size();
-                    var elements = state.At(reduction.Node, (int)(outers * reduced * inner));
-                    var each = (int)(reduced * inner) * size;
-                    for (var o = 0; o < outers; o++)
-                    {
-                        Add(r, kept, o * (int)inner, results, elements.Slice(o * each, each), (int)inner, 0);
-                    }
+                    Add(r, kept, o * (int)inner, results, elements.Slice(o * bytes, bytes), (int)inner, 0);
                 }
-
-                var target = reduction.Type.Size();
-                _reducers[r].Finish(
-                    kept, results, frame.Elements<byte>(reduction.Slot, (outer * inner * target) + (results * target))[(int)(outer * inner * target)..]);
             }
 
-            if (reduced > 0)
-            {
-                state.Store(frame, outer * reduced * inner, (int)(outers * reduced * inner));
-            }
+            var target = reduction.Type.Size();
+            _reducers[r].Finish(
+                kept, results, frame.Elements<byte>(reduction.Slot, (outer * inner * target) + (results * target))[(int)(outer * inner * target)..]);
         }
     }
 

@@ -21,6 +21,10 @@ internal sealed partial class GroupState
     private Segment? _only;
     private int[] _given = [];
 
+    // Where what is reduced is in the first of several rows.
+    private int[] _firstOffsets = [];
+    private bool _keptInMemory;
+
     /// <summary>Computes and stores the elements of a tile, which is what a slot has there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Tiled(Frame frame, int slot, int size, in Tile tile)
@@ -38,7 +42,7 @@ internal sealed partial class GroupState
             Store(frame, start, count);
             if (rows > 1 && Shifts(tile.Step, columns * size) is { } shifts)
             {
-                Alike(shifts, count, rows - 1);
+                Rest(shifts, count, rows - 1);
                 continue;
             }
 
@@ -52,9 +56,44 @@ internal sealed partial class GroupState
         }
     }
 
+    /// <summary>
+    /// Computes and stores some rows one after another, if each lies as the one before and whatever is reduced lies in memory, where
+    /// <see cref="At(int, int, int)"/> has it; else does nothing.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool Alike(Frame frame, long start, int count, int rows)
+    {
+        if (Shifts(count, 0) is not { } shifts || !_keptInMemory)
+        {
+            return false;
+        }
+
+        Block(frame, start, count);
+        foreach (var node in _program.Kept)
+        {
+            _firstOffsets[node] = _offsets[node];
+        }
+
+        if (rows > 1)
+        {
+            Rest(shifts, count, rows - 1);
+        }
+
+        foreach (var node in _program.Kept)
+        {
+            _offsets[node] = _firstOffsets[node];
+        }
+
+        return true;
+    }
+
+    /// <summary>A node's elements in one of the rows that lie alike, or in the current block.</summary>
+    public Span<byte> At(int node, int count, int row) =>
+        _arrays[node].AsSpan(_offsets[node] + (row == 0 ? 0 : row * _shifts![node]), count * _program.Nodes[node].Type.Size());
+
     // Rows whose elements lie as those of the row before, some way on.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Alike(int[] shifts, int count, int rows)
+    private void Rest(int[] shifts, int count, int rows)
     {
         for (var row = 0; row < rows; row++)
         {
@@ -91,6 +130,9 @@ internal sealed partial class GroupState
             _only = _program.Steps.Count(s => s.Segment is not null || _program.Functions[s.Node] is not null) == 1
                 ? _program.Steps.FirstOrDefault(s => s.Segment is not null).Segment
                 : null;
+            _firstOffsets = new int[_program.Nodes.Length];
+            _keptInMemory = _program.Kept.All(i =>
+                _program.Slots[i] >= 0 || (_program.Nodes[i] is Node.Load && !_program.Constant[i] && _program.Readers[i] is null));
             _given = [.. Enumerable.Range(0, _program.Nodes.Length).Where(i => _program.Nodes[i] is Node.Load load && load.View.Slot == _tileSlot)];
         }
 
