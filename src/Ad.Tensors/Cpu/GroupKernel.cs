@@ -205,11 +205,17 @@ internal sealed class GroupKernel : Kernel
     private static void DoElements(GroupState state, Frame frame, long start, long end)
     {
         var block = state.Program.Block;
-        for (; start < end; start += block)
+        var whole = (int)((end - start) / block);
+        if (whole > 0)
         {
-            var count = (int)Math.Min(block, end - start);
-            state.Block(frame, start, count);
-            state.Store(frame, start, count);
+            state.Tiled(frame, -1, 0, new Tile([], 0, start, whole, block, block));
+            start += (long)whole * block;
+        }
+
+        if (start < end)
+        {
+            state.Block(frame, start, (int)(end - start));
+            state.Store(frame, start, (int)(end - start));
         }
     }
 
@@ -288,10 +294,16 @@ internal sealed class GroupKernel : Kernel
             _reducers[r].Clear(Kept(r, item, width, partials, sums));
         }
 
-        for (var row = rowItem * _cut.RowsPerItem; row < end; row += _cut.RowsPerBlock)
+        var first = rowItem * _cut.RowsPerItem;
+        for (var row = first; row < end; row += _cut.RowsPerBlock)
         {
             var rows = (int)Math.Min(_cut.RowsPerBlock, end - row);
-            state.Block(frame, (((outer * reduced) + row) * inner) + column, rows * width);
+            var follows = row > first && rows == _cut.RowsPerBlock && _cut.Columns == 1;
+            if (!follows || !state.TryNext(rows * width))
+            {
+                state.Block(frame, (((outer * reduced) + row) * inner) + column, rows * width);
+            }
+
             for (var r = 0; r < _reducers.Length; r++)
             {
                 Add(r, Kept(r, item, width, partials, sums), 0, width, state.At(_group.Reductions[r].Node, rows * width), width, row);

@@ -87,6 +87,19 @@ internal sealed partial class GroupState
         return true;
     }
 
+    /// <summary>Computes and stores the block after the one before, which had as many elements, if it lies as that does; else does nothing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool TryNext(int count)
+    {
+        if (Shifts(count, 0) is not { } shifts)
+        {
+            return false;
+        }
+
+        Rest(shifts, count, 1);
+        return true;
+    }
+
     /// <summary>A node's elements in one of the rows that lie alike, or in the current block.</summary>
     public Span<byte> At(int node, int count, int row) =>
         _arrays[node].AsSpan(_offsets[node] + (row == 0 ? 0 : row * _shifts![node]), count * _program.Nodes[node].Type.Size());
@@ -163,7 +176,8 @@ internal sealed partial class GroupState
 
                     // Rows that are one run each, or one element all along.
                     var whole = load.View.Layout.Elements();
-                    if (load.View.Layout.Reshape(new Shape((int)(whole / step), (int)step)) is not { } lines
+                    if (whole % step != 0
+                        || load.View.Layout.Reshape(new Shape((int)(whole / step), (int)step)) is not { } lines
                         || (lines.Strides[1] != 1 && (lines.Strides[1] != 0 || !_program.MayBeUniform[i])))
                     {
                         return null;
