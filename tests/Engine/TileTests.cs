@@ -197,4 +197,45 @@ public sealed class TileTests
             (random, build) => Arguments(random, build, type),
             make.Below(1000));
     });
+
+    [Fact]
+    public void Blocks_that_follow_each_other_keep_their_bits_also_over_what_they_read() => OperationTests.Repeat(60, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Float32, DType.Float64);
+        var n = make.Pick(1023, 1024, 1040, 2047, 2048, 5000, 66_000, 70_001);
+        var (x, y, z) = (build.Input(type, n), build.Input(type, n + 1), build.Input(type));
+        int[] beside = [x, build.Slice(y, [1], [1], [n]), build.Slice(y, [0], [1], [n]), build.Broadcast(z, n)];
+        var last = x;
+        for (var step = 0; step < 1 + make.Below(4); step++)
+        {
+            last = make.Chance(0.3)
+                ? build.Apply(make.Pick(Pointwise.Abs, Pointwise.Negate, Pointwise.Floor), last)
+                : build.Apply(make.Pick(Pointwise.Add, Pointwise.Maximum, Pointwise.Minimum, Pointwise.Subtract), last, make.Pick(beside));
+        }
+
+        var result = build.Apply(Pointwise.Add, last, build.Apply(Pointwise.Multiply, x, build.Broadcast(z, n)));
+        int[] results = make.Below(3) switch
+        {
+            0 => [result],
+            1 => [result, build.Reduce(Reduction.Sum, result, 0)],
+            _ => [build.Reduce(Reduction.Sum, build.Apply(Pointwise.Multiply, result, result), 0)],
+        };
+        var program = build.Returning(results);
+        var awkward = results.Length == 1 && results[0] == result && make.Chance(0.5);
+        Plain[] arguments = [.. ((int[])[x, y, z]).Select(i => make.Tensor(type, build[i].Shape, awkward))];
+        Compare.ToReference(program, 1, arguments);
+        var expected = Compare.Run(Compare.One, program, arguments);
+        foreach (var device in Devices)
+        {
+            var prepared = device.Prepare(program);
+            if (prepared.MayReplace(0, 0))
+            {
+                Storage[] given = [.. arguments.Select(a => a.Store())];
+                var actual = prepared.Run(given, [given[0]]);
+                Assert.Same(given[0], actual[0]);
+                Compare.Same(expected[0], Plain.From(actual[0]), 0, program);
+            }
+        }
+    });
 }
