@@ -75,13 +75,14 @@ for line in off do
 //> shampoo   leaves after 5 steps
 
 // Learning rates for a curvature of 4: the best is 1/4, and from 1/2 on descent diverges.
-let after rate = (1.0, seq { 1..50 }) ||> Seq.fold (fun w _ -> w - rate * 4.0 * w) |> abs
+let weights rate = (1.0, seq { 1..50 }) ||> Seq.scan (fun w _ -> w - rate * 4.0 * w) |> List.ofSeq
+let after rate = abs (List.last (weights rate))
 
 let verdict rate =
     match after rate with
     | d when d > 1.0 -> "diverges"
     | d when d < 1e-6 -> "good"
-    | _ when rate < 0.25 -> "too small"
+    | _ when List.forall (fun w -> w > 0.0) (weights rate) -> "too small"
     | _ -> "too large"
 
 let rates = [ for i in 0..40 -> 0.001 * Math.Pow(1.17, float i) ]

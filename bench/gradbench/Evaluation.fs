@@ -60,7 +60,7 @@ module Evaluation =
         let clock = Stopwatch.StartNew()
         run () |> ignore
 
-        while clock.Elapsed.TotalSeconds < 0.3 do
+        while clock.Elapsed.TotalSeconds < 1.5 do
             run () |> ignore
 
     /// A function from how its input is read, what is made of the input before it can be run, and how the result is written.

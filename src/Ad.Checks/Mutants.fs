@@ -205,6 +205,7 @@ module Mutants =
                 "lu"
                 "qr"
                 "eigh"
+                "eig"
                 "svd"
                 "cofactors"
                 "solve"

@@ -82,22 +82,4 @@ module Stats =
         log (exp (a - shift) + exp (b - shift)) + shift
 
     /// <summary>log of the running sums of e^x along an axis, without overflow; -infinity where all so far are.</summary>
-    /// <remarks>Each element with the one a distance before it, the distance doubling (Hillis and Steele 1986).</remarks>
-    let logCumSumExp (axis: int) (t: Tensor) : Tensor =
-        let axis = Shapes.axis "logCumSumExp" t.Rank axis
-        let n = t.Shape[axis]
-
-        let rec round distance (t: Tensor) =
-            if distance >= n then
-                t
-            else
-                let first = Tensor.sliceAxis axis 0 distance 1 t
-
-                let later =
-                    logAddExp
-                        (Tensor.sliceAxis axis 0 (n - distance) 1 t)
-                        (Tensor.sliceAxis axis distance n 1 t)
-
-                round (2 * distance) (Tensor.concat axis [ first; later ])
-
-        round 1 t
+    let logCumSumExp (axis: int) (t: Tensor) : Tensor = Tensor.running "logCumSumExp" logAddExp axis t

@@ -21,7 +21,7 @@ public sealed class ContractTests
     public static TheoryData<int, int, int> Sizes => new()
     {
         { 1, 1, 700 }, { 1, 300, 64 }, { 300, 1, 64 }, { 1, 64, 600 }, { 64, 1, 601 }, { 5, 7, 300 }, { 13, 33, 9 }, { 37, 65, 257 },
-        { 130, 70, 40 }, { 12, 32, 256 }, { 200, 530, 3 }, { 3, 1030, 17 }, { 515, 4, 513 }, { 9, 9, 0 }, { 128, 128, 128 },
+        { 130, 70, 40 }, { 12, 32, 256 }, { 200, 530, 3 }, { 3, 1030, 17 }, { 515, 4, 513 }, { 9, 9, 0 }, { 128, 128, 128 }, { 500, 20, 300 }, { 301, 36, 70 },
     };
 
     [Theory]
@@ -62,6 +62,7 @@ public sealed class ContractTests
     [InlineData(40, 20, 30, 50)]
     [InlineData(1, 260, 1100, 520)]
     [InlineData(2, 700, 1, 900)]
+    [InlineData(1, 900, 20, 400)]
     public void Bits_do_not_depend_on_the_number_of_threads(int batch, int m, int n, int k)
     {
         var random = new Random(1);
@@ -69,8 +70,9 @@ public sealed class ContractTests
         {
             var build = new Build();
             var (x, y) = (build.Input(type, batch, m, k), build.Input(type, batch, k, n));
-            var program = build.Returning(build.Contract(x, y, [2], [1], [0], [0]));
-            Plain[] arguments = [Plain.Of(type, build[x].Shape), Plain.Of(type, build[y].Shape)];
+            var turned = build.Input(type, batch, k, m);
+            var program = build.Returning(build.Contract(x, y, [2], [1], [0], [0]), build.Contract(turned, y, [1], [1], [0], [0]));
+            Plain[] arguments = [Plain.Of(type, build[x].Shape), Plain.Of(type, build[y].Shape), Plain.Of(type, build[turned].Shape)];
             foreach (var argument in arguments)
             {
                 for (var i = 0; i < argument.Count; i++)
@@ -79,11 +81,37 @@ public sealed class ContractTests
                 }
             }
 
-            var one = Compare.Run(Compare.One, program, arguments)[0];
-            Compare.Same(one, Compare.Run(new Ad.Tensors.Cpu.CpuDevice(2), program, arguments)[0], 0, program);
-            Compare.Same(one, Compare.Run(new Ad.Tensors.Cpu.CpuDevice(4), program, arguments)[0], 0, program);
+            var one = Compare.Run(Compare.One, program, arguments);
+            foreach (var threads in new[] { 2, 4 })
+            {
+                var several = Compare.Run(new Ad.Tensors.Cpu.CpuDevice(threads), program, arguments);
+                Compare.Same(one[0], several[0], 0, program);
+                Compare.Same(one[1], several[1], 0, program);
+            }
         }
     }
+
+    [Fact]
+    public void Batches_of_small_and_thin_products_are_exact_for_any_threads() => OperationTests.Repeat(80, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.Float32, DType.Float64);
+        var (batch, m, n, k) = (make.Pick(1, 2, 7, 300), make.Pick(1, 2, 3, 4, 5, 9, 700), make.Pick(1, 2, 3, 4, 5, 8, 9, 16, 17, 40), make.Pick(1, 2, 3, 4, 9, 33));
+        batch = batch * m > 3000 ? 2 : batch;
+        var isShared = make.Chance(0.3);
+        int[][] left = [[batch, m, k], [m, batch, k], [k, m, batch]];
+        int[][] right = [[batch, k, n], [n, batch, k], [n, k, batch]];
+        var (l, r) = (make.Below(3), make.Below(3));
+        var (x, y) = (build.Input(type, left[l]), build.Input(type, isShared ? [k, n] : right[r]));
+        var (leftBatch, leftSummed) = (l == 0 ? 0 : l == 1 ? 1 : 2, l == 2 ? 0 : 2);
+        var (rightBatch, rightSummed) = (r == 0 ? 0 : r == 1 ? 1 : 2, r == 1 ? 2 : 1);
+        var z = isShared ? build.Contract(x, y, [leftSummed], [0]) : build.Contract(x, y, [leftSummed], [rightSummed], [leftBatch], [rightBatch]);
+        var program = build.Returning(z);
+        Plain[] arguments = [Small(make, type, build[x].Shape), Small(make, type, build[y].Shape)];
+        Compare.ToReference(program, 0, arguments);
+        var one = Compare.Run(Compare.One, program, arguments)[0];
+        Compare.Same(one, Compare.Run(new Ad.Tensors.Cpu.CpuDevice(4), program, arguments)[0], 0, program);
+    });
 
     // Quarters up to 2: a thousand of their products add up exactly in float32.
     private static Plain Small(Make make, DType type, Shape shape)

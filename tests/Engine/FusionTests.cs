@@ -194,4 +194,25 @@ public sealed class FusionTests
         Assert.Single(kernels, line => line.Contains("524288 written", StringComparison.Ordinal));
         Compare.ToReference(program, 8, new Make(3).Tensor(DType.Float32, new Shape(shape)));
     }
+
+    [Fact]
+    public void Repeated_elements_under_another_shape_are_read_where_they_lie() => OperationTests.Repeat(40, make =>
+    {
+        var build = new Build();
+        var (rows, columns, times) = (make.Pick(1, 3, 80), make.Pick(2, 5, 20), make.Pick(2, 3, 40));
+        var (x, y) = (build.Input(DType.Float64, rows, columns), build.Input(DType.Float64, rows, columns * times));
+        var repeated = build.Reshape(build.Broadcast(build.Reshape(x, rows, columns, 1), rows, columns, times), rows, columns * times);
+        var z = build.Apply(Pointwise.Multiply, repeated, y);
+        Assert.DoesNotContain("copy", Compare.One.Prepare(build.Returning(z)).ToString(), StringComparison.Ordinal);
+
+        // And by what cannot: a second reshape, its rows in another order, a product.
+        var program = build.Returning(
+            z,
+            build.Apply(Pointwise.Negate, build.Reshape(repeated, columns * times, rows)),
+            build.Flip(repeated, 1),
+            build.Contract(repeated, y, [1], [1]),
+            build.Reduce(Reduction.Sum, repeated, 0),
+            build.Reduce(Reduction.Sum, z, 1));
+        Compare.ToReference(program, 0, make.Tensor(DType.Float64, build[x].Shape), make.Tensor(DType.Float64, build[y].Shape));
+    });
 }

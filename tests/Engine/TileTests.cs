@@ -51,8 +51,7 @@ public sealed class TileTests
     {
         var type = make.Pick(DType.Float32, DType.Float64);
         var batch = make.Pick(1, 1, 2, 5);
-        var (m, k) = (2 + make.Below(make.Pick(20, 90, 260)), 2 + make.Below(make.Pick(30, 600)));
-        var n = (1024 / (m * k)) + 2 + make.Below(make.Pick(20, 90, 400));
+        var (m, n, k) = (10 + make.Below(make.Pick(20, 90, 260)), 40 + make.Below(make.Pick(20, 90, 400)), 2 + make.Below(make.Pick(30, 600)));
         var (first, second) = (make.Chance(0.3), make.Chance(0.3));
         var seed = make.Below(int.MaxValue);
         Same(
@@ -186,7 +185,7 @@ public sealed class TileTests
     public void Columns_of_a_product_are_summed_as_if_it_were_in_memory() => OperationTests.Repeat(20, make =>
     {
         var type = make.Pick(DType.Float32, DType.Float64);
-        var (m, n, k) = (20 + make.Below(300), 5 + make.Below(300), 9 + make.Below(40));
+        var (m, n, k) = (20 + make.Below(300), 40 + make.Below(300), 9 + make.Below(40));
         Same(
             build => build.Contract(build.Input(type, m, k), build.Input(type, k, n), [1], [0]),
             (build, c) =>

@@ -235,7 +235,7 @@ let ``A098: sparse weights have so many places in every row`` () =
 let private at (schedule: Schedule) (step: int) = number (schedule (Tensor.scalar step))
 
 [<Fact>]
-let ``A081 to A084: schedules pass through the values that define them`` () =
+let ``A081, A082, A083 and A084: schedules pass through the values that define them`` () =
     Assert.Equal(0.3 / Math.E, at (Schedules.natural 0.3 40) 40, 15)
     Assert.Equal(0.15, at (Schedules.reciprocal 0.3 1.0 40) 40, 15)
 
@@ -255,6 +255,13 @@ let ``A081 to A084: schedules pass through the values that define them`` () =
     let rates = Schedules.values 2000 (Schedules.reciprocal 1.0 1.0 1)
     Assert.True(Array.sum rates > 8.0)
     Assert.Equal(Math.PI * Math.PI / 6.0, Array.sumBy (fun r -> r * r) rates, 1e-3)
+
+    // So do powers between a half and 1: twice the steps add no less than twice the steps before did, halved, but ever less to the squares.
+    for c in [ 0.6; 0.75; 1.0 ] do
+        let rates = Schedules.values 4096 (Schedules.reciprocal 1.0 c 1)
+        let added f = [ for k in 8..11 -> rates[1 <<< k .. (2 <<< k) - 1] |> Array.sumBy f ]
+        Assert.All(added id, fun sum -> Assert.True(sum > 0.69))
+        Assert.All(Seq.pairwise (added (fun r -> r * r)), fun (a, b) -> Assert.True(b < 0.9 * a))
 
 [<Fact>]
 let ``A056: momentum's ramp begins at a half, never falls and ends at its last value`` () =

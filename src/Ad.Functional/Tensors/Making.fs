@@ -22,23 +22,30 @@ module Tensor =
     /// One number as a tensor of rank 0.
     let scalar (value: 'a) = ofArray [] [| value |]
 
+    let private elements (values: 'a seq) =
+        match values with
+        | :? ('a[]) as data -> data
+        | values -> Seq.toArray values
+
     /// Numbers as a tensor of rank 1.
     let vector (values: 'a seq) =
-        let data = Seq.toArray values
+        let data = elements values
         ofArray [ data.Length ] data
 
     /// <summary>Rows of numbers as a tensor of rank 2.</summary>
     /// <exception cref="T:System.ArgumentException">The rows differ in length.</exception>
     let matrix (rows: #seq<'a> seq) =
-        let data = rows |> Seq.map Seq.toArray |> Seq.toArray
+        let data = [| for row in rows -> elements row |]
         let width = if data.Length = 0 then 0 else data[0].Length
+        let storage = HostStorage.Allocate(DTypes.Of<'a>(), shapeOf [ data.Length; width ])
 
-        data
-        |> Array.iteri (fun i row ->
-            if row.Length <> width then
-                Shapes.refuse "matrix" $"row {i} has {row.Length} elements, but row 0 has {width}.")
+        for i in 0 .. data.Length - 1 do
+            if data[i].Length <> width then
+                Shapes.refuse "matrix" $"row {i} has {data[i].Length} elements, but row 0 has {width}."
 
-        ofArray [ data.Length; width ] (Array.concat data)
+            ReadOnlySpan(data[i]).CopyTo(storage.Writable<'a>().Slice(i * width, width))
+
+        Tensor.OfStorage storage
 
     /// One value in every element.
     let full (dtype: DType) (shape: int seq) (value: float) =

@@ -196,8 +196,8 @@ module TensorReducing =
             Tensor.Create(CumulativeSum(Shapes.axis "cumsum" t.Rank axis, true), numbers t)
 
         // Each element with the one a distance before it, the distance doubling (Hillis and Steele 1986): as many rounds as the length has bits.
-        let private running (combine: Tensor -> Tensor -> Tensor) (axis: int) (t: Tensor) =
-            let axis = Shapes.axis "running" t.Rank axis
+        let internal running name (combine: Tensor -> Tensor -> Tensor) (axis: int) (t: Tensor) =
+            let axis = Shapes.axis name t.Rank axis
             let n = t.Shape[axis]
 
             let rec doubling distance (t: Tensor) =
@@ -216,10 +216,10 @@ module TensorReducing =
             doubling 1 t
 
         /// Running products along an axis, whose derivatives of every order are exact where factors are 0.
-        let cumprod (axis: int) (t: Tensor) = running Tensor.multiply axis t
+        let cumprod (axis: int) (t: Tensor) = running "cumprod" Tensor.multiply axis t
 
         /// The largest so far along an axis; at ties the derivative is shared.
-        let cummax (axis: int) (t: Tensor) = running Tensor.maximum axis t
+        let cummax (axis: int) (t: Tensor) = running "cummax" Tensor.maximum axis t
 
         /// The smallest so far along an axis; at ties the derivative is shared.
-        let cummin (axis: int) (t: Tensor) = running Tensor.minimum axis t
+        let cummin (axis: int) (t: Tensor) = running "cummin" Tensor.minimum axis t

@@ -11,7 +11,8 @@ namespace Ad.Tensors.Cpu;
 /// </summary>
 internal sealed class ContractKernel : Kernel
 {
-    // Below this many products a second thread is not worth its while.
+    // Below this many products, neither packing nor a second thread is worth its while.
+    private const long FewProducts = 512;
     private const long ProductsPerThread = 100_000;
 
     private readonly View _left;
@@ -30,15 +31,39 @@ internal sealed class ContractKernel : Kernel
     public (View Left, View Right, int Target, MatrixLayout Layout) Parts => (_left, _right, _target, _layout);
 
     /// <summary>Whether each of its products is done in the plainest way, one term after another.</summary>
-    public bool IsPlain => _layout.IsPlain;
+    public bool IsPlain => _layout.Products1 <= FewProducts
+        || (_left.Type.IsFloat() && !IsOuter && _layout.IsThin(Vector256<byte>.Count / _left.Type.Size()));
 
     /// <summary>Whether it can give away tiles of its result, each of them finished, rather than write it.</summary>
-    public bool GivesTiles => _layout.Products > 0 && _layout.IsPacked && _left.Type switch
+    public bool GivesTiles => _layout.Products > 0 && _left.Type switch
     {
-        DType.Float32 => new Gemm<float>(_layout.M, _layout.N, _layout.K).IsAtOnce,
-        DType.Float64 => new Gemm<double>(_layout.M, _layout.N, _layout.K).IsAtOnce,
+        DType.Float32 => Choice == Way.Blocks && new Gemm<float>(_layout.M, _layout.N, _layout.K).IsAtOnce,
+        DType.Float64 => Choice == Way.Blocks && new Gemm<double>(_layout.M, _layout.N, _layout.K).IsAtOnce,
         _ => false,
     };
+
+    private enum Way
+    {
+        Plain,
+        Outer,
+        Vector,
+        Narrow,
+        Blocks,
+    }
+
+    // How a product of floats is done.
+    private Way Choice =>
+        IsPlain ? Way.Plain
+        : IsOuter ? Way.Outer
+        : (_layout.N == 1 && (_layout.LeftM == 1 || _layout.LeftK == 1)) || (_layout.M == 1 && (_layout.RightK == 1 || _layout.RightN == 1)) ? Way.Vector
+        : IsNarrow ? Way.Narrow
+        : Way.Blocks;
+
+    // One product an element: bound by the writing of the result alone.
+    private bool IsOuter => _layout.K == 1 && _layout.N > 1 && _layout.RightN == 1;
+
+    // With few columns, an element of a left matrix whose columns lie in lines is used too seldom to be worth a copy.
+    private bool IsNarrow => _layout.LeftM == 1 && _layout.M >= 8 * _layout.N && Gemm<float>.ReadsSecondAsItLies(_layout.N, 1);
 
     /// <summary>Plans a contraction of two views, copied first where their axes do not merge.</summary>
     public static ContractKernel Of(Operation.Contract contract, View left, View right, int target, Func<View, View> copied)
@@ -106,24 +131,57 @@ internal sealed class ContractKernel : Kernel
             var b = new Matrix<T>((T*)(right + frame.Start(_right.Slot)) + _right.Layout.Offset, _layout.RightK, _layout.RightN);
             var c = (T*)(target + frame.Start(_target));
 
+            var way = Choice;
+            if (way == Way.Plain)
+            {
+                var plain = new Rows<T>(new PlainProduct<T>(_layout), a.Start, b.Start, c);
+                workers.Run(plain, plain.Items, _layout.Products >= ProductsPerThread);
+                return;
+            }
+
             // A batch of many products is cut by products, a few large ones each into tiles; the bits are the same.
             var each = (long)_layout.M * _layout.N * _layout.K;
             var parallel = each * _layout.Batches >= ProductsPerThread;
             var across = _layout.Batches >= 2 * workers.Threads || each < ProductsPerThread;
-            var work = new MatrixProducts<T>(_layout, a, b, c, workers, parallel && !across, tiles);
+            var work = new MatrixProducts<T>(_layout, way, a, b, c, workers, parallel && !across, tiles);
             workers.Run(work, _layout.Batches, parallel && across);
         }
     }
 
-    /// <summary>How many products to do in the plainest way.</summary>
+    /// <summary>The rows of small or thin products, as many to an item as are worth handing over.</summary>
+    private sealed unsafe class Rows<T>(PlainProduct<T> product, T* a, T* b, T* c) : IWork
+        where T : unmanaged, INumber<T>
+    {
+        private const int ProductsPerItem = 16_384;
+
+        private readonly int _each = Math.Max(1, ProductsPerItem / product.ProductsPerRow);
+
+        public int Items => checked((int)((product.Rows + _each - 1) / _each));
+
+        public object? Begin() => null;
+
+        public void Do(object? state, int item)
+        {
+            var first = (long)item * _each;
+            product.Run(a, b, c, first, Math.Min(product.Rows, first + _each));
+        }
+
+        public void End(object? state)
+        {
+        }
+    }
+
+    /// <summary>Products that are neither small nor thin: of vectors, or by blocks.</summary>
     private sealed unsafe class MatrixProducts<T>(
-        MatrixLayout layout, Matrix<T> a, Matrix<T> b, T* c, Workers workers, bool parallel, ITiles? tiles) : IWork
+        MatrixLayout layout, Way way, Matrix<T> a, Matrix<T> b, T* c, Workers workers, bool parallel, ITiles? tiles) : IWork
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         public object? Begin()
         {
-            var bytes = layout.IsPacked ? new Gemm<T>(layout.M, layout.N, layout.K).ScratchBytes : layout.IsVector ? (long)layout.K * sizeof(T) : 0;
-            return bytes == 0 ? null : BlockPool.Rent(bytes);
+            var bytes = way == Way.Vector ? (long)layout.K * sizeof(T)
+                : way == Way.Narrow ? new Gemm<T>(layout.N, layout.M, layout.K).ScratchBytes + ((long)layout.M * layout.N * sizeof(T))
+                : new Gemm<T>(layout.M, layout.N, layout.K).ScratchBytes;
+            return way == Way.Outer ? null : BlockPool.Rent(bytes);
         }
 
         public void Do(object? state, int item)
@@ -133,18 +191,18 @@ internal sealed class ContractKernel : Kernel
             var result = c + ((long)item * layout.M * layout.N);
             fixed (byte* scratch = (byte[]?)state)
             {
-                if (layout.IsOuter)
+                if (way == Way.Outer)
                 {
                     Outer(left, right, result);
                 }
-                else if (layout.IsPacked)
+                else if (way == Way.Narrow)
+                {
+                    Narrow(left, right, result, scratch);
+                }
+                else if (way == Way.Blocks)
                 {
                     new Gemm<T>(layout.M, layout.N, layout.K).Run(
                         left, right, result, scratch, workers, parallel, tiles, (long)item * layout.M * layout.N);
-                }
-                else if (!layout.IsVector)
-                {
-                    Plainly(left, right, result);
                 }
                 else if (layout.N == 1)
                 {
@@ -166,6 +224,23 @@ internal sealed class ContractKernel : Kernel
             }
         }
 
+        // The product of the transposes in the other order, and that turned over.
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Narrow(Matrix<T> left, Matrix<T> right, T* result, byte* scratch)
+        {
+            var (m, n) = (layout.M, layout.N);
+            var turned = (T*)scratch;
+            var (first, second) = (new Matrix<T>(right.Start, right.Column, right.Row), new Matrix<T>(left.Start, left.Column, left.Row));
+            new Gemm<T>(n, m, layout.K).Run(first, second, turned, scratch + ((long)m * n * sizeof(T)), workers, parallel);
+            for (var i = 0; i < m; i++, turned++)
+            {
+                for (var j = 0; j < n; j++)
+                {
+                    *result++ = turned[(long)j * m];
+                }
+            }
+        }
+
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private void Outer(Matrix<T> left, Matrix<T> right, T* result)
         {
@@ -184,28 +259,6 @@ internal sealed class ContractKernel : Kernel
                 for (; j < layout.N; j++)
                 {
                     result[j] = T.FusedMultiplyAdd(factor, right.Start[j], T.Zero);
-                }
-            }
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Plainly(Matrix<T> left, Matrix<T> right, T* result)
-        {
-            for (var i = 0; i < layout.M; i++)
-            {
-                for (var j = 0; j < layout.N; j++)
-                {
-                    var x = left.Start + (i * left.Row);
-                    var y = right.Start + (j * right.Column);
-                    var sum = T.Zero;
-                    for (var p = 0; p < layout.K; p++)
-                    {
-                        sum += *x * *y;
-                        x += left.Column;
-                        y += right.Row;
-                    }
-
-                    *result++ = sum;
                 }
             }
         }

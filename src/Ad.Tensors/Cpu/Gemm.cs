@@ -44,6 +44,9 @@ internal sealed unsafe partial class Gemm<T>(int m, int n, int k)
     // With few rows a column of B is used too seldom to be worth a copy, if its rows can be read as they lie.
     private static int FewRows => 3 * MicroKernels<T>.Rows;
 
+    /// <summary>Whether of a product of so many rows the second matrix is read where it lies, with so many elements between its columns.</summary>
+    public static bool ReadsSecondAsItLies(int rows, long column) => rows <= FewRows && column == 1;
+
     private long PanelRows => Panels(Math.Min(m, ChunkRows), MicroKernels<T>.Rows);
 
     private long PanelColumns => Panels(Math.Min(n, ChunkColumns), MicroKernels<T>.Columns);
@@ -63,7 +66,7 @@ internal sealed unsafe partial class Gemm<T>(int m, int n, int k)
         var depth = RoundDepth;
         var packedA = (T*)(((nint)scratch + 63) & ~(nint)63);
         var packedB = packedA + (depth * PanelRows);
-        var direct = m <= FewRows && b.Column == 1;
+        var direct = ReadsSecondAsItLies(m, b.Column);
         for (var column = 0; column < n; column += ChunkColumns)
         {
             for (var row = 0; row < m; row += ChunkRows)

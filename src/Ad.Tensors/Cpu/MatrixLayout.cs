@@ -4,8 +4,10 @@ namespace Ad.Tensors.Cpu;
 internal sealed record MatrixLayout(
     int M, int N, int K, long LeftM, long LeftK, long RightK, long RightN, long[] LeftBatch, long[] RightBatch)
 {
-    // Below this many products packing is not worth its while.
-    private const long FewProducts = 512;
+    // Thin products whose summed axis is longer, or whose right matrix is larger, are worth copying into panels.
+    private const int FewTerms = 32;
+    private const int MoreTerms = 256;
+    private const int FewElements = 4096;
 
     public int Batches => LeftBatch.Length;
 
@@ -15,18 +17,11 @@ internal sealed record MatrixLayout(
     /// <summary>Multiplications of all.</summary>
     public long Products => Products1 * Batches;
 
-    /// <summary>Whether each of the batch is done in the plainest way, one term after another.</summary>
-    public bool IsPlain => Products1 <= FewProducts;
-
-    /// <summary>Whether each element is one product: bound by the writing of the result alone.</summary>
-    public bool IsOuter => K == 1 && N > 1 && RightN == 1;
-
-    /// <summary>Whether each is a matrix by a vector, the matrix lying by its rows or by its columns.</summary>
-    public bool IsVector => !IsPlain && !IsOuter
-        && ((N == 1 && (LeftM == 1 || LeftK == 1)) || (M == 1 && (RightK == 1 || RightN == 1)));
-
-    /// <summary>Whether each is done by blocks that are copied first.</summary>
-    public bool IsPacked => !IsPlain && !IsVector && !IsOuter;
+    /// <summary>Whether the result has so few columns or rows, for vectors of so many, that a copy of the operands would cost more than the products.</summary>
+    public bool IsThin(int lanes) => M > 1 && N > 1
+        && ((N <= lanes && K <= MoreTerms)
+            || (N <= 2 * lanes && K <= FewTerms)
+            || (M <= lanes && K <= FewTerms && K * N <= FewElements && RightN == 1));
 
     /// <summary>The operands' axes as batch, rows, summed and batch, summed, columns; the summed ones so that they lie well in memory.</summary>
     public static (Layout Left, Layout Right) Arrange(Operation.Contract contract, Layout left, Layout right)

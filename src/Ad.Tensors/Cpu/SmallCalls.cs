@@ -103,10 +103,8 @@ internal sealed unsafe class SmallReduction(Reducer reducer, Extents extents, in
 }
 
 /// <summary>A batch of small matrix products, one term after another.</summary>
-internal abstract class SmallProduct(MatrixLayout layout)
+internal abstract class SmallProduct
 {
-    protected MatrixLayout Layout => layout;
-
     public static SmallProduct Of(DType type, MatrixLayout layout) => type switch
     {
         DType.Int32 => new SmallProduct<int>(layout),
@@ -121,47 +119,10 @@ internal abstract class SmallProduct(MatrixLayout layout)
 }
 
 /// <inheritdoc cref="SmallProduct"/>
-internal sealed unsafe class SmallProduct<T>(MatrixLayout layout) : SmallProduct(layout)
+internal sealed unsafe class SmallProduct<T>(MatrixLayout layout) : SmallProduct
     where T : unmanaged, INumber<T>
 {
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Run(nint left, nint right, nint result)
-    {
-        var (m, n, k) = (Layout.M, Layout.N, Layout.K);
-        var (leftK, rightK, rightN) = ((nint)Layout.LeftK, (nint)Layout.RightK, (nint)Layout.RightN);
-        var target = (T*)result;
-        for (var batch = 0; batch < Layout.Batches; batch++)
-        {
-            var a = (T*)left + Layout.LeftBatch[batch];
-            var b = (T*)right + Layout.RightBatch[batch];
-            for (var i = 0; i < m; i++, a += Layout.LeftM, target += n)
-            {
-                var j = 0;
-                if (rightN == 1 && Vector512<T>.IsSupported)
-                {
-                    for (; j <= n - Vector512<T>.Count; j += Vector512<T>.Count)
-                    {
-                        var sums = Vector512<T>.Zero;
-                        for (nint p = 0; p < k; p++)
-                        {
-                            sums += Vector512.Create(a[p * leftK]) * Vector512.Load(b + j + (p * rightK));
-                        }
+    private readonly PlainProduct<T> _product = new(layout);
 
-                        sums.Store(target + j);
-                    }
-                }
-
-                for (; j < n; j++)
-                {
-                    var sum = T.Zero;
-                    for (nint p = 0; p < k; p++)
-                    {
-                        sum += a[p * leftK] * b[(j * rightN) + (p * rightK)];
-                    }
-
-                    target[j] = sum;
-                }
-            }
-        }
-    }
+    public override void Run(nint left, nint right, nint result) => _product.Run((T*)left, (T*)right, (T*)result, 0, _product.Rows);
 }

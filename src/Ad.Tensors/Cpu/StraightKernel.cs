@@ -10,7 +10,7 @@ internal sealed class StraightKernel : Kernel
     private const long MostElements = 512;
 
     /// <summary>The most bytes of a slot that small kernels read or write.</summary>
-    public const long MostBytes = 4096;
+    public const long MostBytes = 8192;
 
     private const long MostProducts = 4096;
 

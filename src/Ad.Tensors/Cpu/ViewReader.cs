@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Ad.Tensors.Cpu;
 
@@ -12,6 +13,9 @@ internal sealed class ViewReader
     // Shorter ones cost less than a call that copies or fills.
     private const int ShortRun = 16;
 
+    // Elements whose places are kept, where runs are short.
+    private const int MostSteps = 256;
+
     private readonly int[] _sizes;
     private readonly long[] _strides;
     private readonly int[] _index;
@@ -19,6 +23,12 @@ internal sealed class ViewReader
     private readonly int _inner;
     private readonly long _innerStride;
     private readonly int _outer;
+
+    // Where runs are short, the steps from one place to the next few: over all of some inner axes, which together have so many elements, again and again along
+    // the axis around them.
+    private readonly int[] _steps;
+    private readonly int _around;
+    private readonly int _inside;
     private long _next;
     private long _position;
 
@@ -26,12 +36,23 @@ internal sealed class ViewReader
     {
         var collapsed = layout.Collapse();
         _outer = Math.Max(0, collapsed.Rank - 1);
-        _sizes = collapsed.Sizes.ToArray();
-        _strides = collapsed.Strides.ToArray();
+        _sizes = collapsed.Rank == 0 ? [1] : collapsed.Sizes.ToArray();
+        _strides = collapsed.Rank == 0 ? [0] : collapsed.Strides.ToArray();
         _index = new int[_outer + 1];
         _offset = collapsed.Offset;
-        (_inner, _innerStride) = collapsed.Rank == 0 ? (1, 0) : (_sizes[_outer], _strides[_outer]);
+        (_inner, _innerStride) = (_sizes[_outer], _strides[_outer]);
         _next = -1;
+        _steps = [];
+        (_around, _inside) = (_outer, 1);
+        if (_inner < ShortRun && _outer > 0 && collapsed.Elements() > 0)
+        {
+            while (_around > 0 && _inside * _sizes[_around] <= MostSteps / 2)
+            {
+                _inside *= _sizes[_around--];
+            }
+
+            _steps = Steps(MostSteps / _inside * _inside);
+        }
     }
 
     /// <summary>The step from one element to the next within a run.</summary>
@@ -91,9 +112,12 @@ internal sealed class ViewReader
     {
         while (target.Length > 0)
         {
-            if (_inner < ShortRun && _outer > 0 && _index[_outer] == 0 && target.Length >= _inner)
+            if (Whole(target.Length) is > 0 and var blocks)
             {
-                target = target[ReadShortRuns(source, target)..];
+                var elements = blocks * _inside;
+                Gather(source[(int)_position..], target[..elements]);
+                target = target[elements..];
+                Advance(_around, blocks, elements);
                 continue;
             }
 
@@ -138,6 +162,19 @@ internal sealed class ViewReader
     {
         while (source.Length > 0)
         {
+            if (Whole(source.Length) is > 0 and var blocks)
+            {
+                var elements = blocks * _inside;
+                for (var i = 0; i < elements; i++)
+                {
+                    target[(int)_position + _steps[i]] = source[i];
+                }
+
+                source = source[elements..];
+                Advance(_around, blocks, elements);
+                continue;
+            }
+
             var count = Math.Min(source.Length, _inner - _index[_outer]);
             if (_innerStride == 1 && count >= ShortRun)
             {
@@ -174,70 +211,79 @@ internal sealed class ViewReader
         }
     }
 
-    // Whole runs, as many as are left along the axis around the innermost one.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int ReadShortRuns<T>(ReadOnlySpan<T> source, Span<T> target)
-        where T : unmanaged
+    // From each element on: where it is, less where the first is.
+    private int[] Steps(int count)
     {
-        var axis = _outer - 1;
-        var runs = Math.Min(target.Length / _inner, _sizes[axis] - _index[axis]);
-        var (inner, from, step) = (_inner, _position, _innerStride);
-        var read = runs * inner;
-        if (_strides[axis] == 0)
+        var steps = new int[count];
+        for (var i = 0; i < count; i++)
         {
-            for (var i = 0; i < inner; i++)
+            var rest = i;
+            for (var axis = _outer; axis > _around; axis--)
             {
-                target[i] = source[(int)(from + (i * step))];
+                (rest, var index) = Math.DivRem(rest, _sizes[axis]);
+                steps[i] += (int)(index * _strides[axis]);
             }
 
-            // The same run over and over: what is there already is copied, twice as much each time.
-            for (var done = inner; done < read; done *= 2)
-            {
-                target[..Math.Min(done, read - done)].CopyTo(target[done..]);
-            }
+            steps[i] += (int)(rest * _strides[_around]);
         }
-        else
+
+        return steps;
+    }
+
+    // How many times all inner axes can be gone through from here, by the steps that are kept, for at most so many elements.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int Whole(int elements)
+    {
+        if (_steps.Length == 0)
         {
-            var at = 0;
-            for (var run = 0; run < runs; run++, from += _strides[axis])
+            return 0;
+        }
+
+        for (var axis = _around + 1; axis <= _outer; axis++)
+        {
+            if (_index[axis] != 0)
             {
-                var place = from;
-                for (var i = 0; i < inner; i++, place += step)
-                {
-                    target[at++] = source[(int)place];
-                }
+                return 0;
             }
         }
 
-        _index[axis] += runs - 1;
-        _position += (runs - 1) * _strides[axis];
-        _next += read - inner;
-        Advance(inner);
-        return read;
+        return Math.Min(Math.Min(elements, _steps.Length) / _inside, _sizes[_around] - _index[_around]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Advance(int count)
+    private void Gather<T>(ReadOnlySpan<T> source, Span<T> target)
+        where T : unmanaged
     {
-        _next += count;
-        _position += count * _innerStride;
-        if ((_index[_outer] += count) < _inner)
+        ref var from = ref MemoryMarshal.GetReference(source);
+        ref var to = ref MemoryMarshal.GetReference(target);
+        ref var step = ref MemoryMarshal.GetArrayDataReference(_steps);
+        for (nint i = 0; i < target.Length; i++)
         {
-            return;
+            Unsafe.Add(ref to, i) = Unsafe.Add(ref from, (nint)Unsafe.Add(ref step, i));
         }
+    }
 
-        _position -= _inner * _innerStride;
-        _index[_outer] = 0;
-        for (var axis = _outer - 1; axis >= 0; axis--)
+    private void Advance(int count) => Advance(_outer, count, count);
+
+    // So many steps along an axis, where those within it are at their beginning.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Advance(int axis, int count, int elements)
+    {
+        _next += elements;
+        _position += count * _strides[axis];
+        _index[axis] += count;
+        while (_index[axis] == _sizes[axis])
         {
-            _position += _strides[axis];
-            if (++_index[axis] < _sizes[axis])
+            _position -= _sizes[axis] * _strides[axis];
+            _index[axis] = 0;
+            if (axis == 0)
             {
                 return;
             }
 
-            _position -= _sizes[axis] * _strides[axis];
-            _index[axis] = 0;
+            axis--;
+            _position += _strides[axis];
+            _index[axis]++;
         }
     }
 }

@@ -43,7 +43,13 @@ internal sealed partial class Planner<K>
     /// <summary>An instruction's value, copied first if a group would walk it across its lines: a copy turns it over square by square.</summary>
     private Value Near(int instruction)
     {
-        if (_values[instruction] is not Value.Stored { View: var view } || view.Layout.Elements() < FewElements)
+        View? seen = _values[instruction] switch
+        {
+            Value.Stored stored => stored.View,
+            Value.Reshaped reshaped => reshaped.View,
+            _ => default(View?),
+        };
+        if (seen is not { } view || view.Layout.Elements() < FewElements)
         {
             return _values[instruction];
         }
@@ -145,6 +151,7 @@ internal sealed partial class Planner<K>
     private int ReadyBefore(Value value) => value switch
     {
         Value.Stored stored => _slotSteps[stored.View.Slot] + 1,
+        Value.Reshaped reshaped => _slotSteps[reshaped.View.Slot] + 1,
         Value.Member member => member.Step,
         Value.Leaf { Node: Node.Random random } => _slotSteps[random.Key.Slot] + 1,
         _ => 0,
@@ -158,6 +165,7 @@ internal sealed partial class Planner<K>
             {
                 Value.Member member => member.Step == step,
                 Value.Stored stored => group.Has(Load(stored.View)),
+                Value.Reshaped reshaped => group.Has(Load(reshaped.View)),
                 _ => false,
             })
             {
@@ -176,6 +184,7 @@ internal sealed partial class Planner<K>
             Value.Member member when member.Step == step => member.Node,
             Value.Leaf leaf => group.Add(leaf.Node is Node.Ramp ramp ? ramp with { Layout = ramp.Layout.Collapse() } : leaf.Node),
             Value.Stored stored => group.Add(Load(stored.View)),
+            Value.Reshaped reshaped => group.Add(Load(reshaped.View)),
             Value.Member member when Again((PointwiseGroup)_steps[member.Step], member.Node, group) is { } again => again,
             _ => group.Add(Load(InMemory(instruction))),
         };
@@ -243,6 +252,10 @@ internal sealed partial class Planner<K>
         {
             case Value.Stored stored:
                 return stored.View;
+            case Value.Reshaped reshaped:
+                var copied = Copied(reshaped.View) with { Layout = Layout.RowMajor(shape) };
+                _values[instruction] = new Value.Stored(copied);
+                return copied;
             case Value.Member member:
                 var outputs = ((PointwiseGroup)_steps[member.Step]).Outputs;
                 if (!outputs.TryGetValue(member.Node, out var kept))

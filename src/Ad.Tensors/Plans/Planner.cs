@@ -6,6 +6,9 @@ internal abstract record Value
     /// <summary>In memory, seen through a layout.</summary>
     public sealed record Stored(View View) : Value;
 
+    /// <summary>In memory, its elements in the order in which a layout of another shape has them, which no layout of its own shape has.</summary>
+    public sealed record Reshaped(View View) : Value;
+
     /// <summary>A node of the group at a step: in memory only if somebody asks for that.</summary>
     public sealed record Member(int Step, int Node) : Value;
 
@@ -173,16 +176,13 @@ internal sealed partial class Planner<K>
                 return new Value.Leaf(ramp with { Layout = layout });
             case Value.Member member when isReshape:
                 return member;
+            case Value.Reshaped { View: var listed } when isReshape:
+                return Moved(listed);
         }
 
-        var view = InMemory(instruction, 0);
-        if (move(view.Layout) is not { } moved)
-        {
-            view = Contiguous(instruction, 0);
-            moved = move(view.Layout)!;
-        }
+        return Moved(InMemory(instruction, 0));
 
-        return new Value.Stored(view with { Layout = moved });
+        Value Moved(View view) => move(view.Layout) is { } moved ? new Value.Stored(view with { Layout = moved }) : new Value.Reshaped(view);
     }
 
     private Value.Stored Kernel(Instruction instruction, Func<int, K> make)
