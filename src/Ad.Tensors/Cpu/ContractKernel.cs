@@ -42,14 +42,7 @@ internal sealed class ContractKernel : Kernel
         _ => false,
     };
 
-    private enum Way
-    {
-        Plain,
-        Outer,
-        Vector,
-        Narrow,
-        Blocks,
-    }
+    private enum Way { Plain, Outer, Vector, Narrow, Blocks }
 
     // How a product of floats is done.
     private Way Choice =>
