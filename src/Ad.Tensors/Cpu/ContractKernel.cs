@@ -34,8 +34,29 @@ internal sealed class ContractKernel : Kernel
     public bool IsPlain => _layout.Products1 <= FewProducts
         || (_left.Type.IsFloat() && !IsOuter && _layout.IsThin(Vector256<byte>.Count / _left.Type.Size()));
 
+    /// <summary>Whether it can give away tiles of its result, each of them finished, rather than write it.</summary>
+    public bool GivesTiles => _layout.Products > 0 && _left.Type switch
+    {
+        DType.Float32 => Choice == Way.Blocks && new Gemm<float>(_layout.M, _layout.N, _layout.K).IsAtOnce,
+        DType.Float64 => Choice == Way.Blocks && new Gemm<double>(_layout.M, _layout.N, _layout.K).IsAtOnce,
+        _ => false,
+    };
+
+    private enum Way { Plain, Outer, Vector, Narrow, Blocks }
+
+    // How a product of floats is done.
+    private Way Choice =>
+        IsPlain ? Way.Plain
+        : IsOuter ? Way.Outer
+        : (_layout.N == 1 && (_layout.LeftM == 1 || _layout.LeftK == 1)) || (_layout.M == 1 && (_layout.RightK == 1 || _layout.RightN == 1)) ? Way.Vector
+        : IsNarrow ? Way.Narrow
+        : Way.Blocks;
+
     // One product an element: bound by the writing of the result alone.
     private bool IsOuter => _layout.K == 1 && _layout.N > 1 && _layout.RightN == 1;
+
+    // With few columns, an element of a left matrix whose columns lie in lines is used too seldom to be worth a copy.
+    private bool IsNarrow => _layout.LeftM == 1 && _layout.M >= 8 * _layout.N && Gemm<float>.ReadsSecondAsItLies(_layout.N, 1);
 
     /// <summary>Plans a contraction of two views, copied first where their axes do not merge.</summary>
     public static ContractKernel Of(Operation.Contract contract, View left, View right, int target, Func<View, View> copied)
@@ -55,7 +76,10 @@ internal sealed class ContractKernel : Kernel
 
     public override long Flops => 2 * _layout.Products;
 
-    public override void Run(Frame frame, Workers workers)
+    public override void Run(Frame frame, Workers workers) => Run(frame, workers, null);
+
+    /// <summary>Does the work, and gives the result to who takes its tiles, if somebody does.</summary>
+    public void Run(Frame frame, Workers workers, ITiles? tiles)
     {
         if (_layout.Batches == 0 || _layout.M == 0 || _layout.N == 0)
         {
@@ -77,10 +101,10 @@ internal sealed class ContractKernel : Kernel
                 workers.Run(new Integers<long>(this, frame), _layout.Batches, _layout.Products >= ProductsPerThread);
                 break;
             case DType.Float32:
-                Floats<float>(frame, workers);
+                Floats<float>(frame, workers, tiles);
                 break;
             case DType.Float64:
-                Floats<double>(frame, workers);
+                Floats<double>(frame, workers, tiles);
                 break;
             case DType.Bool:
             default:
@@ -91,7 +115,7 @@ internal sealed class ContractKernel : Kernel
     public override string ToString() =>
         $"contract {_left} {_right} as [{_layout.Batches}, {_layout.M}, {_layout.N}] over {_layout.K} -> s{_target}";
 
-    private unsafe void Floats<T>(Frame frame, Workers workers)
+    private unsafe void Floats<T>(Frame frame, Workers workers, ITiles? tiles)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         fixed (byte* left = frame.Array(_left.Slot), right = frame.Array(_right.Slot), target = frame.Array(_target))
@@ -100,7 +124,8 @@ internal sealed class ContractKernel : Kernel
             var b = new Matrix<T>((T*)(right + frame.Start(_right.Slot)) + _right.Layout.Offset, _layout.RightK, _layout.RightN);
             var c = (T*)(target + frame.Start(_target));
 
-            if (IsPlain)
+            var way = Choice;
+            if (way == Way.Plain)
             {
                 var plain = new Rows<T>(new PlainProduct<T>(_layout), a.Start, b.Start, c);
                 workers.Run(plain, plain.Items, _layout.Products >= ProductsPerThread);
@@ -111,7 +136,7 @@ internal sealed class ContractKernel : Kernel
             var each = (long)_layout.M * _layout.N * _layout.K;
             var parallel = each * _layout.Batches >= ProductsPerThread;
             var across = _layout.Batches >= 2 * workers.Threads || each < ProductsPerThread;
-            var work = new MatrixProducts<T>(_layout, a, b, c, IsOuter, workers, parallel && !across);
+            var work = new MatrixProducts<T>(_layout, way, a, b, c, workers, parallel && !across, tiles);
             workers.Run(work, _layout.Batches, parallel && across);
         }
     }
@@ -141,15 +166,15 @@ internal sealed class ContractKernel : Kernel
 
     /// <summary>Products that are neither small nor thin: of vectors, or by blocks.</summary>
     private sealed unsafe class MatrixProducts<T>(
-        MatrixLayout layout, Matrix<T> a, Matrix<T> b, T* c, bool isOuter, Workers workers, bool parallel) : IWork
+        MatrixLayout layout, Way way, Matrix<T> a, Matrix<T> b, T* c, Workers workers, bool parallel, ITiles? tiles) : IWork
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         public object? Begin()
         {
-            var bytes = IsVector ? (long)layout.K * sizeof(T)
-                : IsNarrow ? new Gemm<T>(layout.N, layout.M, layout.K).ScratchBytes + ((long)layout.M * layout.N * sizeof(T))
+            var bytes = way == Way.Vector ? (long)layout.K * sizeof(T)
+                : way == Way.Narrow ? new Gemm<T>(layout.N, layout.M, layout.K).ScratchBytes + ((long)layout.M * layout.N * sizeof(T))
                 : new Gemm<T>(layout.M, layout.N, layout.K).ScratchBytes;
-            return isOuter ? null : BlockPool.Rent(bytes);
+            return way == Way.Outer ? null : BlockPool.Rent(bytes);
         }
 
         public void Do(object? state, int item)
@@ -159,17 +184,18 @@ internal sealed class ContractKernel : Kernel
             var result = c + ((long)item * layout.M * layout.N);
             fixed (byte* scratch = (byte[]?)state)
             {
-                if (isOuter)
+                if (way == Way.Outer)
                 {
                     Outer(left, right, result);
                 }
-                else if (IsNarrow)
+                else if (way == Way.Narrow)
                 {
                     Narrow(left, right, result, scratch);
                 }
-                else if (!IsVector)
+                else if (way == Way.Blocks)
                 {
-                    new Gemm<T>(layout.M, layout.N, layout.K).Run(left, right, result, scratch, workers, parallel);
+                    new Gemm<T>(layout.M, layout.N, layout.K).Run(
+                        left, right, result, scratch, workers, parallel, tiles, (long)item * layout.M * layout.N);
                 }
                 else if (layout.N == 1)
                 {
@@ -190,12 +216,6 @@ internal sealed class ContractKernel : Kernel
                 BlockPool.Return(scratch);
             }
         }
-
-        private bool IsVector => !isOuter
-            && ((layout.N == 1 && (a.Row == 1 || a.Column == 1)) || (layout.M == 1 && (b.Row == 1 || b.Column == 1)));
-
-        // With few columns, an element of a left matrix whose columns lie in lines is used too seldom to be worth a copy.
-        private bool IsNarrow => !IsVector && !isOuter && a.Row == 1 && layout.M >= 8 * layout.N && Gemm<T>.ReadsSecondAsItLies(layout.N, 1);
 
         // The product of the transposes in the other order, and that turned over.
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -59,5 +59,6 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
     }
 
     public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult) =>
-        StraightKernel.Merge(RowsKernel.Merge(kernels, slotBytes, whole), slotBytes, whole, isResult, emitAfter);
+        StraightKernel.Merge(
+            TiledKernel.Merge(RowsKernel.Merge(kernels, slotBytes, whole), slotBytes, whole, isResult, emitAfter), slotBytes, whole, isResult, emitAfter);
 }

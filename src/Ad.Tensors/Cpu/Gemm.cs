@@ -22,7 +22,7 @@ internal readonly unsafe struct Matrix<T>(T* start, long row, long column)
 /// from the first to the last byte, whatever the strides were; tiles of the result that stay in the second-level cache are then the items of
 /// work. Each element of C is summed in one order, whoever does it.
 /// </summary>
-internal sealed unsafe class Gemm<T>(int m, int n, int k)
+internal sealed unsafe partial class Gemm<T>(int m, int n, int k)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int ChunkColumns = 4096;
@@ -30,16 +30,16 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
     // What is copied at a time: as many strips as fit, so that a tile of the result is finished while it is near, and threads wait seldom.
     private const long MostPackedBytes = 64L << 20;
 
-    private static int MostTileColumns => 2048 / sizeof(T);
+    private static int MostTileColumns => 1024 / sizeof(T);
 
     // About 256, and none much shorter than the others.
     private int Depth => (k + Strips - 1) / Strips;
 
     private int Strips => Math.Max(1, (k + 128) / 256);
 
-    private static int MostTileRows => MicroKernels<T>.Rows * 10;
+    private static int MostTileRows => MicroKernels<T>.Rows * 16;
 
-    private static int ChunkRows => MostTileRows * 32;
+    private static int ChunkRows => MostTileRows * 20;
 
     // With few rows a column of B is used too seldom to be worth a copy, if its rows can be read as they lie.
     private static int FewRows => 3 * MicroKernels<T>.Rows;
@@ -57,7 +57,11 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
     /// <summary>Bytes of scratch memory that <see cref="Run"/> needs.</summary>
     public long ScratchBytes => (sizeof(T) * RoundDepth * (PanelRows + PanelColumns)) + 128;
 
-    public void Run(Matrix<T> a, Matrix<T> b, T* c, byte* scratch, Workers workers, bool parallel)
+    /// <summary>Whether all that is summed is copied at once, so that a tile of the result is finished in one go.</summary>
+    public bool IsAtOnce => RoundDepth == k;
+
+    /// <summary>The product is written to c, or, tile by tile, given to who takes tiles, with the number of the result's first element.</summary>
+    public void Run(Matrix<T> a, Matrix<T> b, T* c, byte* scratch, Workers workers, bool parallel, ITiles? tiles = null, long first = 0)
     {
         var depth = RoundDepth;
         var packedA = (T*)(((nint)scratch + 63) & ~(nint)63);
@@ -84,7 +88,7 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
                         packedA,
                         packedB);
                     workers.Run(new Packing(block), block.PackItems, parallel);
-                    workers.Run(new Multiplying(block), block.TileItems, parallel);
+                    workers.Run(new Multiplying(block, tiles, first + ((long)row * n) + column), block.TileItems, parallel);
                 }
             }
         }
@@ -95,7 +99,7 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
     /// <summary>
     /// One chunk of rows and columns over some strips of the summed axis. A strip's panels lie one after another, those of the next strip after them.
     /// </summary>
-    private readonly struct Block(
+    private readonly partial struct Block(
         Matrix<T> a, Matrix<T> b, T* c, int ldc, int rows, int columns, int depth, bool add, bool direct, int threads, int strip, T* packedA, T* packedB)
     {
         private const int PanelsPerItem = 4;
@@ -145,90 +149,68 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
                 }
             }
 
-            return (height, width);
+            return (Even(rows, height, Mr), Even(columns, width, Nr));
         }
 
         private static int Count(int whole, int part) => (whole + part - 1) / part;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Pack(int item)
-        {
-            (var round, item) = Math.DivRem(item, ItemsA + ItemsB);
-            var from = round * strip;
-            var deep = Math.Min(strip, depth - from);
-            if (item < ItemsA)
-            {
-                var packed = packedA + ((long)from * PanelsA * Mr);
-                var last = Math.Min(PanelsA, (item + 1) * PanelsPerItem);
-                for (var panel = item * PanelsPerItem; panel < last; panel++)
-                {
-                    var first = panel * Mr;
-                    Panel(a.At(first, from), packed + ((long)first * deep), Math.Min(Mr, rows - first), Mr, deep);
-                }
-            }
-            else
-            {
-                item -= ItemsA;
-                var packed = packedB + ((long)from * PanelsB * Nr);
-                var end = Math.Min(PanelsB, FirstPanelB + ((item + 1) * PanelsPerItem));
-                for (var panel = FirstPanelB + (item * PanelsPerItem); panel < end; panel++)
-                {
-                    var first = panel * Nr;
-                    var start = b.At(from, first);
-                    Panel(new Matrix<T>(start.Start, b.Column, b.Row), packed + ((long)first * deep), Math.Min(Nr, columns - first), Nr, deep);
-                }
-            }
-        }
+        private static int Even(int whole, int part, int unit) => Count(Count(whole, Count(whole, part)), unit) * unit;
 
+        /// <summary>Computes a tile of the result where it belongs, or in memory of its own for who takes it.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Multiply(int item)
-        {
-            for (var from = 0; from < depth; from += strip)
-            {
-                Multiply(item, from, Math.Min(strip, depth - from), add || from > 0);
-            }
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Multiply(int item, int from, int deep, bool more)
+        public void Multiply(int item, TileRoom? room, long first)
         {
             var (down, across) = Math.DivRem(item, TilesAcross);
-            var lastColumn = Math.Min(columns, (across + 1) * _tile.Columns);
-            var lastRow = Math.Min(rows, (down + 1) * _tile.Rows);
+            var (row, column) = (down * _tile.Rows, across * _tile.Columns);
+            var (height, width) = (Math.Min(_tile.Rows, rows - row), Math.Min(_tile.Columns, columns - column));
+            var place = ((long)row * ldc) + column;
+            var target = room is null ? c + place : (T*)(BlockPool.Address(room.Array) + room.Start);
+            var step = room is null ? ldc : width;
+            for (var from = 0; from < depth; from += strip)
+            {
+                Multiply(row, column, height, width, from, target, step, add || from > 0);
+            }
+
+            room?.Take(first + place, height, width, ldc);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        private void Multiply(int firstRow, int firstColumn, int height, int width, int from, T* tile, int tileStep, bool more)
+        {
+            var deep = Math.Min(strip, depth - from);
             var stripA = packedA + ((long)from * PanelsA * Mr);
             var stripB = packedB + ((long)from * PanelsB * Nr);
             var edge = stackalloc T[Mr * Nr];
-            for (var column = across * _tile.Columns; column < lastColumn; column += Nr)
+            for (var j = 0; j < width; j += Nr)
             {
+                var column = firstColumn + j;
                 var unpacked = column / Nr < FirstPanelB;
                 var panel = unpacked ? b.Start + (from * b.Row) + column : stripB + ((long)column * deep);
                 var step = unpacked ? (nint)b.Row : Nr;
-                for (var row = down * _tile.Rows; row < lastRow; row += Mr)
+                for (var i = 0; i < height; i += Mr)
                 {
-                    var rowsLeft = rows - row;
-                    var columnsLeft = columns - column;
-                    var target = c + ((long)row * ldc) + column;
-                    var left = stripA + ((long)row * deep);
-                    if (rowsLeft >= Mr && columnsLeft >= Nr)
+                    var target = tile + ((long)i * tileStep) + j;
+                    var left = stripA + ((long)(firstRow + i) * deep);
+                    if (height - i >= Mr && width - j >= Nr)
                     {
-                        MicroKernels<T>.Tile(left, panel, deep, step, target, ldc, more);
+                        MicroKernels<T>.Tile(left, panel, deep, step, target, tileStep, more);
                     }
                     else
                     {
                         MicroKernels<T>.Tile(left, panel, deep, step, edge, Nr, false);
-                        Copy(edge, target, Math.Min(Mr, rowsLeft), Math.Min(Nr, columnsLeft), more);
+                        Copy(edge, target, tileStep, Math.Min(Mr, height - i), Math.Min(Nr, width - j), more);
                     }
                 }
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private void Copy(T* edge, T* target, int height, int width, bool more)
+        private static void Copy(T* edge, T* target, int step, int height, int width, bool more)
         {
             for (var i = 0; i < height; i++)
             {
                 var from = new ReadOnlySpan<T>(edge + (i * Nr), width);
-                var to = new Span<T>(target + ((long)i * ldc), width);
+                var to = new Span<T>(target + ((long)i * step), width);
                 if (more)
                 {
                     Lanewise.Apply<T, Plus>(to, from, to);
@@ -236,56 +218,6 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
                 else
                 {
                     from.CopyTo(to);
-                }
-            }
-        }
-
-        // A call that copies costs more than a few vectors.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Copy(T* from, T* to, int count)
-        {
-            var i = 0;
-            for (; i <= count - Vector128<T>.Count; i += Vector128<T>.Count)
-            {
-                Vector128.Load(from + i).Store(to + i);
-            }
-
-            for (; i < count; i++)
-            {
-                to[i] = from[i];
-            }
-        }
-
-        /// <summary>Copies some rows into a panel, column by column; rows that are missing are zeros.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        private static void Panel(Matrix<T> source, T* panel, int height, int full, int depth)
-        {
-            if (height < full)
-            {
-                new Span<T>(panel, full * depth).Clear();
-            }
-
-            if (source.Row == 1)
-            {
-                for (var p = 0; p < depth; p++)
-                {
-                    Copy(source.Start + (p * source.Column), panel + ((long)p * full), height);
-                }
-
-                return;
-            }
-
-            var turned = source.Column == 1 ? Turning.Columns(source.Start, source.Row, panel, full, height, depth) : 0;
-            for (var i = 0; i < height; i++)
-            {
-                var from = source.Start + (i * source.Row) + (turned * source.Column);
-                var to = panel + ((long)turned * full) + i;
-                var step = source.Column;
-                for (var p = turned; p < depth; p++)
-                {
-                    *to = *from;
-                    from += step;
-                    to += full;
                 }
             }
         }
@@ -302,14 +234,12 @@ internal sealed unsafe class Gemm<T>(int m, int n, int k)
         }
     }
 
-    private sealed class Multiplying(Block block) : IWork
+    private sealed class Multiplying(Block block, ITiles? tiles, long first) : IWork
     {
-        public object? Begin() => null;
+        public object? Begin() => tiles is null ? null : new TileRoom(tiles, (long)MostTileRows * MostTileColumns * sizeof(T));
 
-        public void Do(object? state, int item) => block.Multiply(item);
+        public void Do(object? state, int item) => block.Multiply(item, (TileRoom?)state, first);
 
-        public void End(object? state)
-        {
-        }
+        public void End(object? state) => ((TileRoom?)state)?.End();
     }
 }

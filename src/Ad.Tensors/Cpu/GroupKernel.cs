@@ -9,13 +9,10 @@ namespace Ad.Tensors.Cpu;
 /// Runs a group block by block: all elements one after another, or, with reductions, in the order that suits their extents. How the work
 /// is cut into items depends on the extents alone, so that the bits never depend on the number of threads.
 /// </summary>
-internal sealed class GroupKernel : Kernel
+internal sealed partial class GroupKernel : Kernel
 {
     // What handing a block to a function costs, in elements.
     private const long OverheadElements = 300;
-
-    // Rows that are not worth a block of their own.
-    private const long ShortRow = 128;
 
     private readonly PointwiseGroup _group;
     private readonly long _emitAfter;
@@ -84,12 +81,14 @@ internal sealed class GroupKernel : Kernel
     {
         if (_reducers.Length == 0)
         {
-            // Blocks of whole rows or of parts of one: what is the same along a row is then the same along a block.
             var each = _group.Elements / rows;
-            var step = each >= ShortRow ? each : count * each;
-            for (var start = first * each; start < (first + count) * each; start += step)
+            if (each <= int.MaxValue / count)
             {
-                DoElements(state, frame, start, start + step);
+                state.Tiled(frame, -1, 0, new Tile([], 0, first * each, (int)count, (int)each, each));
+            }
+            else
+            {
+                DoElements(state, frame, first * each, (first + count) * each);
             }
         }
         else if (_cut.WholeResults)
@@ -203,140 +202,18 @@ internal sealed class GroupKernel : Kernel
     private static void DoElements(GroupState state, Frame frame, long start, long end)
     {
         var block = state.Program.Block;
-        for (; start < end; start += block)
+        var whole = (int)((end - start) / block);
+        if (whole > 0)
         {
-            var count = (int)Math.Min(block, end - start);
-            state.Block(frame, start, count);
-            state.Store(frame, start, count);
-        }
-    }
-
-    /// <summary>Blocks of all the elements of some outer positions each.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void DoWhole(GroupState state, Frame frame, byte[] sums, long first, long end)
-    {
-        var (_, reduced, inner) = _cut.Extents;
-        for (var outer = first; outer < end; outer += _cut.OuterPerBlock)
-        {
-            var outers = (int)Math.Min(_cut.OuterPerBlock, end - outer);
-            var results = (int)(outers * inner);
-            if (reduced > 0)
-            {
-                state.Block(frame, outer * reduced * inner, (int)(outers * reduced * inner));
-            }
-
-            for (var r = 0; r < _reducers.Length; r++)
-            {
-                var reduction = _group.Reductions[r];
-                var kept = sums.AsSpan(0, 8 * _reducers[r].Planes * results);
-                _reducers[r].Clear(kept);
-                if (reduced > 0)
-                {
-                    var size = _group.Nodes[reduction.Node].Type.Size();
-                    var elements = state.At(reduction.Node, (int)(outers * reduced * inner));
-                    var each = (int)(reduced * inner) * size;
-                    for (var o = 0; o < outers; o++)
-                    {
-                        Add(r, kept, o * (int)inner, results, elements.Slice(o * each, each), (int)inner, 0);
-                    }
-                }
-
-                var target = reduction.Type.Size();
-                _reducers[r].Finish(
-                    kept, results, frame.Elements<byte>(reduction.Slot, (outer * inner * target) + (results * target))[(int)(outer * inner * target)..]);
-            }
-
-            if (reduced > 0)
-            {
-                state.Store(frame, outer * reduced * inner, (int)(outers * reduced * inner));
-            }
-        }
-    }
-
-    /// <summary>Blocks of some rows of one outer position, or of a part of one row.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void DoPart(GroupState state, Frame frame, byte[][] partials, byte[] sums, int item)
-    {
-        var (_, reduced, inner) = _cut.Extents;
-        var (outer, column, rowItem) = _cut.Place(item);
-        var width = (int)Math.Min(_cut.StateResults, inner - column);
-        var end = Math.Min(reduced, (rowItem + 1L) * _cut.RowsPerItem);
-        for (var r = 0; r < _reducers.Length; r++)
-        {
-            _reducers[r].Clear(Kept(r, item, width, partials, sums));
+            state.Tiled(frame, -1, 0, new Tile([], 0, start, whole, block, block));
+            start += (long)whole * block;
         }
 
-        for (var row = rowItem * _cut.RowsPerItem; row < end; row += _cut.RowsPerBlock)
+        if (start < end)
         {
-            var rows = (int)Math.Min(_cut.RowsPerBlock, end - row);
-            state.Block(frame, (((outer * reduced) + row) * inner) + column, rows * width);
-            for (var r = 0; r < _reducers.Length; r++)
-            {
-                Add(r, Kept(r, item, width, partials, sums), 0, width, state.At(_group.Reductions[r].Node, rows * width), width, row);
-            }
-
-            state.Store(frame, (((outer * reduced) + row) * inner) + column, rows * width);
+            state.Block(frame, start, (int)(end - start));
+            state.Store(frame, start, (int)(end - start));
         }
-
-        for (var r = 0; r < _reducers.Length && partials.Length == 0; r++)
-        {
-            Finish(frame, r, Kept(r, item, width, partials, sums), (outer * inner) + column, width);
-        }
-    }
-
-    private Span<byte> Kept(int r, int item, int width, byte[][] partials, byte[] sums)
-    {
-        var planes = _reducers[r].Planes;
-        if (partials.Length > 0)
-        {
-            return partials[r].AsSpan(item * 8 * planes * _cut.StateResults, 8 * planes * width);
-        }
-
-        var start = 0;
-        for (var before = 0; before < r; before++)
-        {
-            start += 8 * _reducers[before].Planes * _cut.StateResults;
-        }
-
-        return sums.AsSpan(start, 8 * planes * width);
-    }
-
-    private void Add(int r, Span<byte> kept, int result, int results, ReadOnlySpan<byte> elements, int width, long first)
-    {
-        if (width == 1)
-        {
-            _reducers[r].AddRow(kept, result, results, elements, first);
-        }
-        else
-        {
-            _reducers[r].AddColumns(kept, result, results, elements, width, first);
-        }
-    }
-
-    private void Combine(Frame frame, int r, byte[] partials)
-    {
-        var inner = _cut.Extents.Inner;
-        var stride = 8 * _reducers[r].Planes * _cut.StateResults;
-        for (var item = 0; item < _cut.Items; item += _cut.RowItems)
-        {
-            var (outer, column, _) = _cut.Place(item);
-            var width = (int)Math.Min(_cut.StateResults, inner - column);
-            var bytes = 8 * _reducers[r].Planes * width;
-            var whole = partials.AsSpan(item * stride, bytes);
-            for (var next = 1; next < _cut.RowItems; next++)
-            {
-                _reducers[r].Merge(whole, partials.AsSpan((item + next) * stride, bytes), width);
-            }
-
-            Finish(frame, r, whole, (outer * inner) + column, width);
-        }
-    }
-
-    private void Finish(Frame frame, int r, ReadOnlySpan<byte> kept, long at, int width)
-    {
-        var size = _group.Reductions[r].Type.Size();
-        var target = frame.Elements<byte>(_group.Reductions[r].Slot, (at + width) * size)[(int)(at * size)..];
-        _reducers[r].Finish(kept, width, target);
     }
 
     private sealed class Work(GroupKernel kernel, GroupProgram program, Frame frame, byte[][] partials) : IWork

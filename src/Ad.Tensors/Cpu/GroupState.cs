@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace Ad.Tensors.Cpu;
 
 /// <summary>What one thread needs to run a group's blocks: scratch memory, readers, and where every node's block lies at the moment.</summary>
-internal sealed class GroupState
+internal sealed partial class GroupState
 {
     private readonly GroupProgram _program;
     private readonly byte[] _scratch;
@@ -96,6 +96,7 @@ internal sealed class GroupState
     /// <summary>Forgets the arrays of a run, so as not to keep them alive.</summary>
     public void End()
     {
+        (_tileSlot, _tile) = (-1, default);
         foreach (var i in _loads)
         {
             _arrays[i] = null!;
@@ -300,101 +301,5 @@ internal sealed class GroupState
         var b = operands.Length > 1 ? At(operands[1], count) : default;
         var c = operands.Length > 2 ? At(operands[2], count) : default;
         function(a, b, c, At(i, count));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Load(Frame frame, View view, int i, long start, int count)
-    {
-        var size = view.Type.Size();
-        if (_readers[i] is not { } reader)
-        {
-            (_arrays[i], _offsets[i]) = (frame.Array(view.Slot), frame.Start(view.Slot) + (int)((view.Layout.Offset + start) * size));
-            return;
-        }
-
-        reader.Seek(start);
-        var register = _program.Registers[i];
-        _uniform[i] = false;
-        if (_program.MayBeUniform[i] && reader.TrySame(count) is >= 0 and var same)
-        {
-            _uniform[i] = true;
-            (_arrays[i], _offsets[i]) = (frame.Array(view.Slot), frame.Start(view.Slot) + (int)(same * size));
-            return;
-        }
-
-        if (register >= 0)
-        {
-            var at = reader.TryRun(count);
-            if (at >= 0)
-            {
-                (_arrays[i], _offsets[i]) = (frame.Array(view.Slot), frame.Start(view.Slot) + (int)(at * size));
-                return;
-            }
-
-            (_arrays[i], _offsets[i]) = Register(i);
-        }
-
-        var target = At(i, count);
-        switch (size)
-        {
-            case 1:
-                reader.Read(frame.From<byte>(view.Slot), target);
-                break;
-            case 2:
-                reader.Read(frame.From<short>(view.Slot), MemoryMarshal.Cast<byte, short>(target));
-                break;
-            case 4:
-                reader.Read(frame.From<int>(view.Slot), MemoryMarshal.Cast<byte, int>(target));
-                break;
-            default:
-                reader.Read(frame.From<long>(view.Slot), MemoryMarshal.Cast<byte, long>(target));
-                break;
-        }
-    }
-
-    private static void FillFrom(Frame frame, View view, Span<byte> target)
-    {
-        var at = (int)view.Layout.Offset;
-        switch (view.Type.Size())
-        {
-            case 1:
-                target.Fill(frame.From<byte>(view.Slot)[at]);
-                break;
-            case 2:
-                MemoryMarshal.Cast<byte, short>(target).Fill(frame.From<short>(view.Slot)[at]);
-                break;
-            case 4:
-                MemoryMarshal.Cast<byte, int>(target).Fill(frame.From<int>(view.Slot)[at]);
-                break;
-            default:
-                MemoryMarshal.Cast<byte, long>(target).Fill(frame.From<long>(view.Slot)[at]);
-                break;
-        }
-    }
-
-    private static void Fill(Scalar value, Span<byte> target)
-    {
-        switch (value.Type)
-        {
-            case DType.Bool:
-                target.Fill((byte)value.ToInt64());
-                break;
-            case DType.Int32:
-                MemoryMarshal.Cast<byte, int>(target).Fill((int)value.ToInt64());
-                break;
-            case DType.Int64:
-                MemoryMarshal.Cast<byte, long>(target).Fill(value.ToInt64());
-                break;
-            case DType.Float16:
-            case DType.BFloat16:
-                MemoryMarshal.Cast<byte, ushort>(target).Fill(Halves.Of(value.Type, value.ToDouble()));
-                break;
-            case DType.Float32:
-                MemoryMarshal.Cast<byte, float>(target).Fill((float)value.ToDouble());
-                break;
-            case DType.Float64:
-                MemoryMarshal.Cast<byte, double>(target).Fill(value.ToDouble());
-                break;
-        }
     }
 }

@@ -3,8 +3,11 @@ using System.Runtime.CompilerServices;
 
 namespace Ad.Tensors.Cpu;
 
-/// <summary>A loop over some elements: for every node that it reads or writes in memory, the array and the byte in it where its first element is.</summary>
-internal delegate void SegmentLoop(byte[][] arrays, int[] offsets, int count);
+/// <summary>
+/// A loop over some elements of some rows: for every node that it reads or writes in memory, the array, the byte in it where its first element is, and how many
+/// bytes further those of the next row are.
+/// </summary>
+internal delegate void SegmentLoop(byte[][] arrays, int[] offsets, int count, int rows, int[] shifts);
 
 /// <summary>Memory for fewer elements than one step has, with room beyond them.</summary>
 internal sealed class SegmentPad(int bytes, int nodes)
@@ -47,13 +50,26 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
         if (count >= SegmentEmitter.Step)
         {
             left = inPlace ? count % SegmentEmitter.Step : 0;
-            loop(arrays, offsets, count - left);
+            loop(arrays, offsets, count - left, 1, []);
         }
 
         if (left > 0)
         {
             Rest(loop, arrays, offsets, uniform, count - left, left, pad);
         }
+    }
+
+    /// <summary>Computes rows that lie alike, unless they are of less than one step, or are not whole steps and results lie over operands.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public bool TryRows(byte[][] arrays, int[] offsets, bool[] uniform, int count, int rows, int[] shifts, bool inPlace)
+    {
+        if (count < SegmentEmitter.Step || (inPlace && count % SegmentEmitter.Step != 0))
+        {
+            return false;
+        }
+
+        Loop(uniform)(arrays, offsets, count, rows, shifts);
+        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -100,7 +116,7 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
             at += PadSize;
         }
 
-        loop(padArrays, padOffsets, SegmentEmitter.Step);
+        loop(padArrays, padOffsets, SegmentEmitter.Step, 1, []);
         foreach (var node in writes)
         {
             Bytes(padArrays, padOffsets, node, 0, count).CopyTo(Bytes(arrays, offsets, node, start, count));

@@ -6,7 +6,7 @@ using System.Text;
 namespace Ad.Tensors.Cpu;
 
 /// <summary>
-/// Writes the loop of a segment as IL over the widest vectors the machine has. A step has as many elements as a vector has 32-bit numbers:
+/// Writes the loop of a segment as IL over the widest vectors the machine has, row by row. A step has as many elements as a vector has 32-bit numbers:
 /// those of 64 bits take two vectors. Every element goes through the same instructions wherever it lies, and they are those of the block
 /// functions, so that the bits are the same.
 /// </summary>
@@ -75,7 +75,7 @@ internal sealed class SegmentEmitter
     private static SegmentLoop Emit(GroupProgram program, int[] nodes, int[] reads, int[] constants, int[] writes)
     {
         var method = new DynamicMethod(
-            "Segment", typeof(void), [typeof(byte[][]), typeof(int[]), typeof(int)], typeof(SegmentEmitter).Module, skipVisibility: true);
+            "Segment", typeof(void), [typeof(byte[][]), typeof(int[]), typeof(int), typeof(int), typeof(int[])], typeof(SegmentEmitter).Module, skipVisibility: true);
         new SegmentEmitter(program, method.GetILGenerator()).Write(nodes, reads, constants, writes);
         return method.CreateDelegate<SegmentLoop>();
     }
@@ -87,12 +87,16 @@ internal sealed class SegmentEmitter
             Point(node);
         }
 
+        var (row, top, body, end, done) = (_il.DefineLabel(), _il.DefineLabel(), _il.DefineLabel(), _il.DefineLabel(), _il.DefineLabel());
+        _il.MarkLabel(row);
         foreach (var node in constants)
         {
             _code.Everywhere(node);
         }
 
-        var (top, body, end) = (_il.DefineLabel(), _il.DefineLabel(), _il.DefineLabel());
+        _il.Emit(OpCodes.Ldc_I4_0);
+        _il.Emit(OpCodes.Conv_I);
+        _il.Emit(OpCodes.Stloc, _index);
         _il.MarkLabel(top);
 
         // The last step starts where it ends with the last element.
@@ -121,6 +125,25 @@ internal sealed class SegmentEmitter
         _il.Emit(OpCodes.Stloc, _index);
         _il.Emit(OpCodes.Br, top);
         _il.MarkLabel(end);
+        _il.Emit(OpCodes.Ldarg_3);
+        _il.Emit(OpCodes.Ldc_I4_1);
+        _il.Emit(OpCodes.Ble, done);
+        _il.Emit(OpCodes.Ldarg_3);
+        _il.Emit(OpCodes.Ldc_I4_1);
+        _il.Emit(OpCodes.Sub);
+        _il.Emit(OpCodes.Starg, (short)3);
+        foreach (var (node, pointer) in _pointers)
+        {
+            _il.Emit(OpCodes.Ldloc, pointer);
+            _il.Emit(OpCodes.Ldarg, (short)4);
+            _il.Emit(OpCodes.Ldc_I4, node);
+            _il.Emit(OpCodes.Ldelem_I4);
+            _il.Emit(OpCodes.Add);
+            _il.Emit(OpCodes.Stloc, pointer);
+        }
+
+        _il.Emit(OpCodes.Br, row);
+        _il.MarkLabel(done);
         _il.Emit(OpCodes.Ret);
     }
 

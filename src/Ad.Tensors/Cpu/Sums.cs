@@ -57,19 +57,26 @@ internal sealed class Float32Sum(DType result) : Reducer
     {
         var sums = MemoryMarshal.Cast<byte, double>(state).Slice(result, width);
         var x = MemoryMarshal.Cast<byte, float>(elements);
-        for (; x.Length > 0; x = x[width..])
+        var i = 0;
+        for (; i <= width - 16; i += 16)
         {
-            var i = 0;
-            for (; i <= width - 16; i += 16)
+            var low = Vector512.Create((ReadOnlySpan<double>)sums.Slice(i, 8));
+            var high = Vector512.Create((ReadOnlySpan<double>)sums.Slice(i + 8, 8));
+            for (var at = i; at < x.Length; at += width)
             {
-                var (low, high) = Vector512.Widen(Vector512.Create(x.Slice(i, 16)));
-                (Vector512.Create(sums.Slice(i, 8)) + low).CopyTo(sums[i..]);
-                (Vector512.Create(sums.Slice(i + 8, 8)) + high).CopyTo(sums[(i + 8)..]);
+                var (first8, last8) = Vector512.Widen(Vector512.Create(x.Slice(at, 16)));
+                (low, high) = (low + first8, high + last8);
             }
 
-            for (; i < width; i++)
+            low.CopyTo(sums[i..]);
+            high.CopyTo(sums[(i + 8)..]);
+        }
+
+        for (; i < width; i++)
+        {
+            for (var at = i; at < x.Length; at += width)
             {
-                sums[i] += x[i];
+                sums[i] += x[at];
             }
         }
     }

@@ -9,16 +9,13 @@ internal static class Epilogues
         var merged = steps.ToList();
         for (var i = 0; i < merged.Count; i++)
         {
-            if (Target(merged[i]) is not { } target || isResult(target) || whole(target) != target || Reader(merged, target, whole) is not (> 0 and var j))
+            if (Target(merged[i]) is { } target
+                && Epilogue.Reader(merged, i, target, step => (step as LaunchStep)?.Group, slotBytes, whole, isResult) is { } j
+                && merged[j] is LaunchStep { Group: { Reductions.Count: 0 } group } && new GroupText(group).Failure is null
+                && Absorbed(merged[i], target, group) is { } joined)
             {
-                continue;
-            }
-
-            if (j > i && merged[j] is LaunchStep { Group: { } group } && Takes(group, target, slotBytes, whole)
-                && IsThereBefore(merged, i, j, group, whole) && Absorbed(merged[i], target, group) is { } joined)
-            {
-                merged[i] = joined;
-                merged.RemoveAt(j);
+                merged[j] = joined;
+                merged.RemoveAt(i--);
             }
         }
 
@@ -40,32 +37,4 @@ internal static class Epilogues
         ConvolveStep convolve => convolve.Absorb(target, group),
         _ => null,
     };
-
-    // The one step that reads a slot, or any slot that lies in it; -1 if there are more or none.
-    private static int Reader(List<CudaStep> steps, int target, Func<int, int> whole)
-    {
-        var readers = Enumerable.Range(0, steps.Count).Where(i => steps[i].Reads.Any(slot => whole(slot) == target)).Take(2).ToArray();
-        return readers.Length == 1 ? readers[0] : -1;
-    }
-
-    private static bool Takes(PointwiseGroup group, int target, IReadOnlyList<long> slotBytes, Func<int, int> whole) =>
-        group.Reductions.Count == 0
-        && new GroupText(group).Failure is null
-        && group.Nodes.All(node => node switch
-        {
-            Node.Load { View: var view } when whole(view.Slot) == target => view.Slot == target && view.Layout.IsContiguous()
-                && view.Layout.Offset == 0 && view.Layout.Elements() == group.Elements && slotBytes[target] == group.Elements * view.Type.Size(),
-            Node.Random random => whole(random.Key.Slot) != target,
-            _ => true,
-        })
-        && group.Writes.All(slot => whole(slot) != target);
-
-    // What else the group reads is made before the product, and nobody in between needs the memory to be as it was.
-    private static bool IsThereBefore(List<CudaStep> steps, int product, int group, PointwiseGroup read, Func<int, int> whole)
-    {
-        var reads = read.Views().Select(v => whole(v.Slot)).ToHashSet();
-        var writes = read.Writes.Select(whole).ToHashSet();
-        return Enumerable.Range(product + 1, group - product - 1)
-            .All(k => !steps[k].Writes.Any(slot => reads.Contains(whole(slot))) && !steps[k].Writes.Concat(steps[k].Reads).Any(slot => writes.Contains(whole(slot))));
-    }
 }

@@ -109,7 +109,7 @@ internal sealed partial class Planner<K>
         var renamed = new int[source.Nodes.Count];
         for (var i = 0; i < renamed.Length; i++)
         {
-            renamed[i] = target.Add(Renamed(source.Nodes[i], operand => renamed[operand]));
+            renamed[i] = target.Add(source.Nodes[i].Renamed(operand => renamed[operand]));
         }
 
         for (var i = 0; i < _values.Length; i++)
@@ -213,7 +213,7 @@ internal sealed partial class Planner<K>
         var renamed = new Dictionary<int, int>();
         foreach (var i in needed)
         {
-            renamed[i] = into.Add(Renamed(from.Nodes[i], operand => renamed[operand]));
+            renamed[i] = into.Add(from.Nodes[i].Renamed(operand => renamed[operand]));
         }
 
         return renamed[node];
@@ -239,13 +239,6 @@ internal sealed partial class Planner<K>
     // How many different elements a layout reads.
     private static long Touched(Layout layout) =>
         Enumerable.Range(0, layout.Rank).Where(a => layout.Strides[a] != 0).Aggregate(1L, (product, axis) => product * layout.Sizes[axis]);
-
-    private static Node Renamed(Node node, Func<int, int> name) => node switch
-    {
-        Node.Apply apply => apply with { Operands = new Axes([.. apply.Operands.Values.ToArray().Select(name)]) },
-        Node.Cast cast => new Node.Cast(cast.Type, name(cast.Operand)),
-        var leaf => leaf,
-    };
 
     private static Node.Load Load(View view) => new(view with { Layout = view.Layout.Collapse() });
 

@@ -89,7 +89,7 @@ internal sealed partial class Planner<K>
 
         var made = _steps
             .Where(step => step is not PointwiseGroup { Outputs.Count: 0, Reductions.Count: 0 })
-            .Select(step => step as K ?? _kernels.Group((PointwiseGroup)step, Room));
+            .Select(step => step as K ?? _kernels.Group(((PointwiseGroup)step).Needed(), Room));
         var asked = results.Select(r => Located(r.Slot).Slot).ToHashSet();
         var kernels = _kernels.Merge([.. made], _slotBytes, slot => Located(slot).Slot, slot => asked.Contains(Located(slot).Slot));
         var homes = Fixed(results);

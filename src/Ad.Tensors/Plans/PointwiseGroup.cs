@@ -3,6 +3,14 @@ namespace Ad.Tensors;
 /// <summary>One value inside a group: a block of it is computed from blocks of its operands, which are earlier nodes of the group.</summary>
 internal abstract record Node(DType Type, Axes Operands)
 {
+    /// <summary>The same with other places of its operands.</summary>
+    public Node Renamed(Func<int, int> name) => this switch
+    {
+        Apply apply => apply with { Operands = new Axes([.. apply.Operands.Values.ToArray().Select(name)]) },
+        Cast cast => new Cast(cast.Type, name(cast.Operand)),
+        var leaf => leaf,
+    };
+
     /// <summary>Elements read from memory.</summary>
     public sealed record Load(View View) : Node(View.Type, default);
 
@@ -61,6 +69,43 @@ internal sealed class PointwiseGroup(long elements)
         }
 
         return index;
+    }
+
+    /// <summary>The group with the nodes alone that somebody reads: what later groups compute again may be of no use here.</summary>
+    public PointwiseGroup Needed()
+    {
+        var needed = new bool[Nodes.Count];
+        foreach (var node in Outputs.Keys.Concat(Reductions.Select(r => r.Node)))
+        {
+            needed[node] = true;
+        }
+
+        for (var i = needed.Length - 1; i >= 0; i--)
+        {
+            foreach (var operand in Nodes[i].Operands.Values)
+            {
+                needed[operand] |= needed[i];
+            }
+        }
+
+        if (!needed.Contains(false))
+        {
+            return this;
+        }
+
+        var (kept, renamed) = (new PointwiseGroup(Elements) { Extents = Extents }, new int[needed.Length]);
+        for (var i = 0; i < needed.Length; i++)
+        {
+            renamed[i] = needed[i] ? kept.Add(Nodes[i].Renamed(operand => renamed[operand])) : -1;
+        }
+
+        foreach (var (node, view) in Outputs)
+        {
+            kept.Outputs[renamed[node]] = view;
+        }
+
+        kept.Reductions.AddRange(Reductions.Select(r => r with { Node = renamed[r.Node] }));
+        return kept;
     }
 
     /// <summary>What it reads from memory, keys of random elements included.</summary>
