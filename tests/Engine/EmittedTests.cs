@@ -36,6 +36,31 @@ public sealed class EmittedTests
     });
 
     [Fact]
+    public void Loops_that_one_group_has_brought_about_are_soon_used_by_others_like_it()
+    {
+        int Calls(int elements, params Pointwise[] functions)
+        {
+            var group = new PointwiseGroup(elements);
+            var x = group.Add(new Node.Load(new View(0, DType.Float64, Layout.RowMajor(new Shape(elements)))));
+            var y = functions.Aggregate(x, (y, f) => group.Add(new Node.Apply(f, DType.Float64, new Axes(y, x))));
+            group.Outputs[y] = new View(1, DType.Float64, Layout.RowMajor(new Shape(elements)));
+            var kernel = new GroupKernel(group, 10_000_000);
+            var calls = 1;
+            for (; !kernel.Program().IsEmitted; calls++)
+            {
+            }
+
+            return calls;
+        }
+
+        Pointwise[] functions = [Pointwise.Minimum, Pointwise.Scale, Pointwise.Maximum, Pointwise.Minimum, Pointwise.Scale, Pointwise.Subtract];
+        var first = Calls(1000, functions);
+        Assert.InRange(Calls(1000, functions), 2, first / 32);
+        Assert.InRange(Calls(500, functions), 2, first / 16);
+        Assert.InRange(Calls(1000, [.. functions, Pointwise.Add]), first / 2, first);
+    }
+
+    [Fact]
     public void An_emitted_cast_has_the_bits_of_its_block_function() => OperationTests.Repeat(20, make =>
     {
         foreach (var (from, to) in Types.SelectMany(from => Types.Select(to => (from, to))))

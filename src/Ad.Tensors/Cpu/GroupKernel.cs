@@ -14,8 +14,16 @@ internal sealed partial class GroupKernel : Kernel
     // What handing a block to a function costs, in elements.
     private const long OverheadElements = 300;
 
+    // Once others have brought the loops about, what it still takes to use them, as a part of emitting them.
+    private const int Share = 64;
+
+    // What groups of one structure have cost together, whatever program they are in: their loops are shared, so that to emit them pays sooner. Structures
+    // that fall on one place do no harm.
+    private static readonly long[] Together = new long[4096];
+
     private readonly PointwiseGroup _group;
     private readonly long _emitAfter;
+    private readonly int _structure;
     private GroupProgram _program;
     private long _done;
     private readonly Reducer[] _reducers;
@@ -27,6 +35,7 @@ internal sealed partial class GroupKernel : Kernel
         _group = group;
         _program = new GroupProgram(group, emitted: false);
         _emitAfter = GroupProgram.IsWorthEmitting(group) ? emitAfter : long.MaxValue;
+        _structure = Structure(group);
         _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type, r.Type))];
         _cut = _reducers.Length > 0
             ? new GroupCut(group.Extents!.Value, GroupProgram.BlockElements)
@@ -128,11 +137,33 @@ internal sealed partial class GroupKernel : Kernel
         _states.Add(state);
     }
 
+    private static int Structure(PointwiseGroup group)
+    {
+        var hash = default(HashCode);
+        foreach (var node in group.Nodes)
+        {
+            hash.Add((node.GetType(), node.Type, (node as Node.Apply)?.Function));
+            foreach (var operand in node.Operands.Values)
+            {
+                hash.Add(operand);
+            }
+        }
+
+        return (int)((uint)hash.ToHashCode() % (uint)Together.Length);
+    }
+
     // Interpreted until that has cost about as much as emitting loops does, so that neither is ever more than twice as much as need be.
     public GroupProgram Program()
     {
         var program = Volatile.Read(ref _program);
-        if (program.IsEmitted || Interlocked.Add(ref _done, _cut.Elements + OverheadElements) < _emitAfter)
+        if (program.IsEmitted)
+        {
+            return program;
+        }
+
+        var cost = _cut.Elements + OverheadElements;
+        var (own, together) = (Interlocked.Add(ref _done, cost), Interlocked.Add(ref Together[_structure], cost));
+        if (own < _emitAfter && (together < _emitAfter || own < _emitAfter / Share))
         {
             return program;
         }
