@@ -62,29 +62,8 @@ internal sealed unsafe class ConvolveDots<T> : IConvolveForm<T>, IConvolveSums<T
     // Results of one group.
     private long Results => (long)_layout.N * _layout.O * _layout.Positions;
 
-    public bool TryRun(T* x, T* k, T* r, Workers workers)
-    {
-        var bytes = _layout.G * _sections * Results * sizeof(T);
-        var partial = BlockPool.Rent(bytes);
-        try
-        {
-            var sums = (T*)(BlockPool.Address(partial) + BlockPool.Start(partial));
-            var work = new ConvolveSumming<T>(this, _scratch, x, k, sums);
-            var parallel = _layout.Products >= ConvolveKernel.ProductsPerThread;
-            workers.Run(work, _layout.G * _sections * _splits, parallel);
-            if (!work.IsFinite)
-            {
-                return false;
-            }
-
-            workers.Run(new ConvolveAdding<T>(this, sums, r), _layout.N * _layout.G, bytes >= Workers.Grain);
-            return true;
-        }
-        finally
-        {
-            BlockPool.Return(partial);
-        }
-    }
+    public bool TryRun(T* x, T* k, T* r, Workers workers) =>
+        ConvolveSums.TryRun(this, _layout, _layout.G * _sections * Results, _layout.G * _sections * _splits, _scratch, x, k, r, workers);
 
     /// <summary>The sums of one group over a section of channels, for a split of the rows. False where a number is not finite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

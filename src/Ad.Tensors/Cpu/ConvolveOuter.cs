@@ -74,28 +74,8 @@ internal sealed unsafe class ConvolveOuter<T> : IConvolveForm<T>, IConvolveSums<
 
     private int Across => _blocks * Width;
 
-    public bool TryRun(T* x, T* k, T* r, Workers workers)
-    {
-        var bytes = _layout.G * _sections * _sums * sizeof(T);
-        var partial = BlockPool.Rent(bytes);
-        try
-        {
-            var sums = (T*)(BlockPool.Address(partial) + BlockPool.Start(partial));
-            var work = new ConvolveSumming<T>(this, _scratch, x, k, sums);
-            workers.Run(work, _layout.G * _sections, _layout.Products >= ConvolveKernel.ProductsPerThread);
-            if (!work.IsFinite)
-            {
-                return false;
-            }
-
-            workers.Run(new ConvolveAdding<T>(this, sums, r), _layout.N * _layout.G, bytes >= Workers.Grain);
-            return true;
-        }
-        finally
-        {
-            BlockPool.Return(partial);
-        }
-    }
+    public bool TryRun(T* x, T* k, T* r, Workers workers) =>
+        ConvolveSums.TryRun(this, _layout, _layout.G * _sections * _sums, _layout.G * _sections, _scratch, x, k, r, workers);
 
     /// <summary>The sums of one group over a section of channels. False where a number is not finite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -21,7 +21,6 @@ internal sealed unsafe class ConvolveScatter<T> : IConvolveForm<T>
     // The same without anything to add.
     private const double PointTime = 1.07;
 
-
     private const long MostElements = 4096;
     private const long ProductsPerItem = 30_000;
     private const int Items = 8;

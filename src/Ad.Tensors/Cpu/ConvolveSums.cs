@@ -11,6 +11,38 @@ internal unsafe interface IConvolveSums<T>
     void AddUp(T* sums, T* r, int item);
 }
 
+/// <summary>What all forms that make sums have in common.</summary>
+internal static unsafe class ConvolveSums
+{
+    /// <summary>
+    /// Makes the sums of so many items, with so much scratch memory each, and adds them up; false where one of them meets what is not finite.
+    /// </summary>
+    public static bool TryRun<T>(
+        IConvolveSums<T> form, ConvolveLayout layout, long elements, int items, long scratch, T* x, T* k, T* r, Workers workers)
+        where T : unmanaged
+    {
+        var bytes = elements * sizeof(T);
+        var partial = BlockPool.Rent(bytes);
+        try
+        {
+            var sums = (T*)(BlockPool.Address(partial) + BlockPool.Start(partial));
+            var work = new ConvolveSumming<T>(form, scratch, x, k, sums);
+            workers.Run(work, items, layout.Products >= ConvolveKernel.ProductsPerThread);
+            if (!work.IsFinite)
+            {
+                return false;
+            }
+
+            workers.Run(new ConvolveAdding<T>(form, sums, r), layout.N * layout.G, bytes >= Workers.Grain);
+            return true;
+        }
+        finally
+        {
+            BlockPool.Return(partial);
+        }
+    }
+}
+
 /// <summary>Sums made by several threads, until one of them meets what is not finite.</summary>
 internal sealed unsafe class ConvolveSumming<T>(IConvolveSums<T> form, long scratch, T* x, T* k, T* sums) : IWork
     where T : unmanaged

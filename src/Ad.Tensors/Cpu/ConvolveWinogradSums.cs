@@ -82,29 +82,10 @@ internal sealed unsafe class ConvolveWinogradSums<T> : IConvolveForm<T>, IConvol
         && layout.ImageStrides[^1] == 1
         && layout is { N: > 0, G: > 0, C: > 0, O: > 0 };
 
-    public bool TryRun(T* x, T* k, T* r, Workers workers)
-    {
-        var bytes = _layout.G * _sections * _sums * sizeof(T);
-        var partial = BlockPool.Rent(bytes);
-        try
-        {
-            var sums = (T*)(BlockPool.Address(partial) + BlockPool.Start(partial));
-            var scratch = _images.Scratch + (Places * (_step + _flowStep)) + Turned + WinogradTiles<T>.Lanes;
-            var work = new ConvolveSumming<T>(this, scratch, x, k, sums);
-            workers.Run(work, _layout.G * _sections, _layout.Products >= ConvolveKernel.ProductsPerThread);
-            if (!work.IsFinite)
-            {
-                return false;
-            }
+    private long Scratch => _images.Scratch + (Places * (_step + _flowStep)) + Turned + WinogradTiles<T>.Lanes;
 
-            workers.Run(new ConvolveAdding<T>(this, sums, r), _layout.N * _layout.G, bytes >= Workers.Grain);
-            return true;
-        }
-        finally
-        {
-            BlockPool.Return(partial);
-        }
-    }
+    public bool TryRun(T* x, T* k, T* r, Workers workers) =>
+        ConvolveSums.TryRun(this, _layout, _layout.G * _sections * _sums, _layout.G * _sections, Scratch, x, k, r, workers);
 
     /// <summary>The sums of one group over a section of examples. False where one might not be finite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
