@@ -23,6 +23,7 @@ type Argument =
     | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
     | [<CliPrefix(CliPrefix.None); Unique>] Devices
     | [<Unique; Inherit>] Threads of count: int
+    | [<Unique; Inherit>] Blas of library: string
     | [<Unique>] Version
 
     interface IArgParserTemplate with
@@ -36,6 +37,7 @@ type Argument =
             | Search _ -> "search for learning rate, weight decay and dropout by cross-validation."
             | Devices -> "say which devices there are, and what is missing for others."
             | Threads _ -> "threads that computing uses (as many as there are processors)."
+            | Blas _ -> "library of matrix products: none, auto, always, or a path (none)."
             | Version -> "print the version and stop."
 
 /// The outcome of reading the command line.
@@ -53,13 +55,23 @@ module Arguments =
     let private parser = ArgumentParser.Create<Argument>(programName = "ad-host")
     let private verbs = [ "train"; "modes"; "gradcheck"; "doctor"; "search"; "devices" ]
 
+    let private forAllVerbs = [ "--threads"; "--blas" ]
+
     /// Train is what is done when no verb is given, also with options; what holds for all verbs may stand before one.
     let private withVerb (argv: string array) =
         match Array.tryHead argv with
         | None -> [| "train" |]
         | Some("--help" | "-h" | "--version") -> argv
-        | Some "--threads" when argv.Length > 2 && not (argv[2].StartsWith '-') ->
-            Array.append [| argv[2]; argv[0]; argv[1] |] argv[3..]
+        | Some("--threads" | "--blas") ->
+            // Options with their values, and then the verb.
+            let at =
+                Seq.initInfinite (fun i -> 2 * i)
+                |> Seq.find (fun i -> i >= argv.Length || not (List.contains argv[i] forAllVerbs))
+
+            if at < argv.Length && not (argv[at].StartsWith '-') then
+                Array.concat [ [| argv[at] |]; argv[.. at - 1]; argv[at + 1 ..] ]
+            else
+                Array.append [| "train" |] argv
         | Some first when first.StartsWith '-' -> Array.append [| "train" |] argv
         | Some _ -> argv
 
@@ -71,7 +83,7 @@ module Arguments =
 
     let private optionsOf verb =
         let names (cases: ArgumentCaseInfo list) =
-            "--threads" :: (cases |> List.collect _.CommandLineNames.Value)
+            forAllVerbs @ (cases |> List.collect _.CommandLineNames.Value)
 
         match verb with
         | "train" -> names (ArgumentParser.Create<TrainArgument>().GetArgumentCases())
@@ -117,12 +129,11 @@ module Arguments =
             try
                 let found = parser.ParseCommandLine(argv, raiseOnUsage = true)
 
-                let threads =
-                    found.TryGetResult Threads
-                    |> Option.map (fun count -> "Threads", string count)
-                    |> Option.toList
+                let threads = found.TryGetResult Threads |> Option.map (fun count -> "Threads", string count)
 
-                let run verb settings = run verb (threads @ settings)
+                let blas = found.TryGetResult Blas |> Option.map (fun library -> "Blas", library)
+
+                let run verb settings = run verb (List.choose id [ threads; blas ] @ settings)
 
                 match found.TryGetSubCommand() with
                 | None when found.Contains Devices -> run Verb.Devices []
@@ -132,7 +143,7 @@ module Arguments =
                     run Verb.Gradcheck (GradcheckArguments.settings (found.GetAllResults()))
                 | Some(Doctor found) -> run Verb.Doctor (DoctorArguments.settings (found.GetAllResults()))
                 | Some(Search found) -> run Verb.Search (SearchArguments.settings (found.GetAllResults()))
-                | Some(Devices | Threads _ | Version)
+                | Some(Devices | Threads _ | Blas _ | Version)
                 | None -> ShowVersion
             with :? ArguParseException as e ->
                 match e.ErrorCode with

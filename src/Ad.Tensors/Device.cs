@@ -59,6 +59,22 @@ public abstract class Device
     }
 
     /// <summary>
+    /// Which library multiplies matrices on the host's processors beside the engine's own kernels: none; auto, which is the first found of MKL, OpenBLAS, BLIS and macOS's Accelerate; or
+    /// a library's name or path. Our kernels and the library take turns at the first calls for a product of some shape, and the faster is taken then. With always, or always: and a path, the library is taken wherever
+    /// it can be. At first it is FUNCTIONAL_BLAS of the environment, else none: what a clock has chosen, results may differ in their last bits from run to run. It may change at any time.
+    /// </summary>
+    /// <exception cref="BlasException">The library cannot be used, or always finds none; the message names it.</exception>
+    public static string CpuBlas
+    {
+        get => ((Cpu.CpuDevice)Cpu).Blas.Setting;
+        set => ((Cpu.CpuDevice)Cpu).Blas = Tensors.Cpu.Blas.Of(value);
+    }
+
+    /// <summary>What multiplies matrices on the host's processors, in plain words: what <see cref="CpuBlas"/> found and how it is used, or what could be used.</summary>
+    /// <exception cref="BlasException">The library that was asked for cannot be used.</exception>
+    public static string DescribeCpuBlas() => $"cpu matrix products: {((Cpu.CpuDevice)Cpu).Blas}";
+
+    /// <summary>
     /// The NVIDIA GPU of a number, counted from 0 as the driver counts them. Its driver and compiler are looked for at the first call.
     /// </summary>
     /// <exception cref="Cuda.CudaException">There is no driver, no device of that number, or no compiler for its kernels; the message says what to do.</exception>

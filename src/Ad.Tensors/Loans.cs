@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Ad.Tensors.Cpu;
 
@@ -13,8 +14,11 @@ internal static class Loans
     /// <summary>Results of fewer bytes are ordinary arrays, which the collector's youngest generation holds well.</summary>
     public const int LeastBytes = 64 * 1024;
 
-    // So much is lent before the collector is asked, or half of what is alive: a collection takes up to a millisecond or two.
+    // So much is lent before the collector is asked, or half of what is alive: a collection takes up to a millisecond or two. Where that would be little of the time since the
+    // last one, it is asked sooner.
     private const long LeastBudget = 32L << 20;
+    private const long SoonerBudget = 8L << 20;
+    private const int LittleOf = 50;
 
     // What outlived a collection is looked for less often; the oldest, when twice as much is alive as the last time.
     private const int SecondGeneration = 8;
@@ -26,6 +30,8 @@ internal static class Loans
     private static long _floor;
     private static int _looks;
     private static int _collections;
+    private static long _looked;
+    private static long _lookTook;
 
     /// <summary>For tests: asks the collector at every loan, and overwrites what comes back.</summary>
     internal static bool IsStressed { get; set; }
@@ -48,9 +54,12 @@ internal static class Loans
     {
         lock (Gate)
         {
-            if (IsStressed || (_since > Math.Max(LeastBudget, _alive / 2) && !BlockPool.Has(bytes)))
+            if (IsStressed || (_since > Math.Max(SoonerBudget, _alive / 2) && (_since > LeastBudget || IsLongAgo()) && !BlockPool.Has(bytes)))
             {
+                var start = Stopwatch.GetTimestamp();
                 Look();
+                _looked = Stopwatch.GetTimestamp();
+                _lookTook = _looked - start;
             }
         }
 
@@ -83,6 +92,8 @@ internal static class Loans
             return BlockPool.Rent(bytes);
         }
     }
+
+    private static bool IsLongAgo() => Stopwatch.GetTimestamp() - _looked >= LittleOf * _lookTook;
 
     private static void Look()
     {

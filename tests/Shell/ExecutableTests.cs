@@ -67,6 +67,28 @@ public sealed class ExecutableTests : IDisposable
     public Task A_number_of_threads_that_cannot_be_is_named(string threads) =>
         Refused(78, $"--threads (Threads) is {threads}, but must be a whole number from 1 to 1024.", "gradcheck", "--threads", threads);
 
+    [Theory]
+    [InlineData("devices")]
+    [InlineData("--threads", "2", "devices", "--blas", "none")]
+    [InlineData("--blas", "auto", "--threads", "2", "devices")]
+    [InlineData("devices", "--blas=AUTO")]
+    public async Task What_multiplies_matrices_is_said(params string[] arguments)
+    {
+        var ended = await Executable.Run(_scratch, arguments);
+        Assert.Equal((0, ""), (ended.ExitCode, ended.Errors));
+        Assert.Contains("cpu matrix products: kernels of our own", ended.Output, StringComparison.Ordinal);
+        var isAuto = string.Concat(arguments).Contains("auto", StringComparison.OrdinalIgnoreCase);
+        Assert.Equal(isAuto, ended.Output.Contains("whichever is measured faster", StringComparison.Ordinal) || ended.Output.Contains("none of MKL", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public Task A_library_of_products_that_is_not_there_is_named() => Refused(
+        78,
+        "The BLAS library nowhere/libnothing.so.9 was not found, or something that it needs was not. Name another in FUNCTIONAL_BLAS (Device.CpuBlas, --blas), or none.",
+        "gradcheck",
+        "--blas",
+        "nowhere/libnothing.so.9");
+
     [Fact]
     public Task An_unknown_option_is_named() =>
         Refused(64, "train has no option '--epoch'. Did you mean '--epochs'? 'ad-host train --help' lists its options.", "train", "--epoch", "3");

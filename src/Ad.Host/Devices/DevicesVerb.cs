@@ -14,6 +14,7 @@ public sealed class DevicesVerb(IAnsiConsole console) : IVerb
     {
         var (processors, threads) = (Environment.ProcessorCount, Device.CpuThreads);
         console.WriteLine($"cpu: {processors} processors{(threads == processors ? "" : $", of which programs use {threads}")}");
+        console.WriteLine(Device.DescribeCpuBlas());
         foreach (var line in CudaDevices.Describe().TrimEnd().Split('\n'))
         {
             console.WriteLine(line);

@@ -45,6 +45,20 @@ public static class Configuration
         Device.CpuThreads = threads;
     }
 
+    /// <summary>Has products of matrices done by the library that the key Blas names, if there is one, and looks for the one that the environment names.</summary>
+    /// <exception cref="ShellException">The library cannot be used; the message names it.</exception>
+    public static void TakeBlas(this IConfiguration configuration)
+    {
+        try
+        {
+            Device.CpuBlas = configuration["Blas"] ?? Device.CpuBlas;
+        }
+        catch (BlasException e)
+        {
+            throw ShellException.BadOption(e.Message, e);
+        }
+    }
+
     private static void AddFile(ConfigurationManager configuration, string file)
     {
         try

@@ -45,6 +45,7 @@ public static class ShellHost
         var builder = Microsoft.Extensions.Hosting.Host.CreateEmptyApplicationBuilder(null);
         builder.Configuration.AddShell(settings);
         builder.Configuration.TakeThreads();
+        builder.Configuration.TakeBlas();
         builder.Logging
             .SetMinimumLevel(LogLevel.Warning)
             .AddConfiguration(builder.Configuration.GetSection("Logging"))

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace Ad.Tensors.Cpu;
@@ -9,7 +8,7 @@ namespace Ad.Tensors.Cpu;
 /// Products summed over paired axes, as a batch of matrix products. Whatever the order of the operands' axes, it is read through two strides
 /// each; only axes that do not merge into one are copied beforehand (by the planner).
 /// </summary>
-internal sealed class ContractKernel : Kernel
+internal sealed partial class ContractKernel : Kernel
 {
     // Below this many products, neither packing nor a second thread is worth its while.
     private const long FewProducts = 512;
@@ -20,8 +19,11 @@ internal sealed class ContractKernel : Kernel
     private readonly int _target;
     private readonly MatrixLayout _layout;
 
-    public ContractKernel(View left, View right, int target, MatrixLayout layout) =>
-        (_left, _right, _target, _layout) = (left, right, target, layout);
+    private ContractKernel(CpuDevice device, View left, View right, int target, MatrixLayout layout)
+    {
+        (_device, _left, _right, _target, _layout) = (device, left, right, target, layout);
+        _shape = Asked();
+    }
 
     public override IEnumerable<int> Reads => [_left.Slot, _right.Slot];
 
@@ -59,7 +61,7 @@ internal sealed class ContractKernel : Kernel
     private bool IsNarrow => _layout.LeftM == 1 && _layout.M >= 8 * _layout.N && Gemm<float>.ReadsSecondAsItLies(_layout.N, 1);
 
     /// <summary>Plans a contraction of two views, copied first where their axes do not merge.</summary>
-    public static ContractKernel Of(Operation.Contract contract, View left, View right, int target, Func<View, View> copied)
+    public static ContractKernel Of(CpuDevice device, Operation.Contract contract, View left, View right, int target, Func<View, View> copied)
     {
         var (l, r) = MatrixLayout.Arrange(contract, left.Layout, right.Layout);
         (left, right) = (left with { Layout = l }, right with { Layout = r });
@@ -71,7 +73,7 @@ internal sealed class ContractKernel : Kernel
                 ?? MatrixLayout.TryOf(contract, (left = copied(left)).Layout, (right = copied(right)).Layout)!;
         }
 
-        return new ContractKernel(left, right, target, layout);
+        return new ContractKernel(device, left, right, target, layout);
     }
 
     public override long Flops => 2 * _layout.Products;
@@ -112,8 +114,7 @@ internal sealed class ContractKernel : Kernel
         }
     }
 
-    public override string ToString() =>
-        $"contract {_left} {_right} as [{_layout.Batches}, {_layout.M}, {_layout.N}] over {_layout.K} -> s{_target}";
+    public override string ToString() => Text(isTiled: false);
 
     private unsafe void Floats<T>(Frame frame, Workers workers, ITiles? tiles)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -132,13 +133,25 @@ internal sealed class ContractKernel : Kernel
                 return;
             }
 
-            // A batch of many products is cut by products, a few large ones each into tiles; the bits are the same.
-            var each = (long)_layout.M * _layout.N * _layout.K;
-            var parallel = each * _layout.Batches >= ProductsPerThread;
-            var across = _layout.Batches >= 2 * workers.Threads || each < ProductsPerThread;
-            var work = new MatrixProducts<T>(_layout, way, a, b, c, workers, parallel && !across, tiles);
-            workers.Run(work, _layout.Batches, parallel && across);
+            if (TurnsOf(workers.Threads, tiles is not null) is { } turns)
+            {
+                ByTurns(turns, way, a, b, c, workers, tiles);
+            }
+            else
+            {
+                Ours(way, a, b, c, workers, tiles);
+            }
         }
+    }
+
+    // A batch of many products is cut by products, a few large ones each into tiles; the bits are the same.
+    private unsafe void Ours<T>(Way way, Matrix<T> a, Matrix<T> b, T* c, Workers workers, ITiles? tiles)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var parallel = _layout.Products >= ProductsPerThread;
+        var across = _layout.Batches >= 2 * workers.Threads || _layout.Products1 < ProductsPerThread;
+        var work = new MatrixProducts<T>(_layout, way, a, b, c, workers, parallel && !across, tiles);
+        workers.Run(work, _layout.Batches, parallel && across);
     }
 
     /// <summary>The rows of small or thin products, as many to an item as are worth handing over.</summary>
@@ -254,44 +267,6 @@ internal sealed class ContractKernel : Kernel
                     result[j] = T.FusedMultiplyAdd(factor, right.Start[j], T.Zero);
                 }
             }
-        }
-    }
-
-    /// <summary>Integers row by row: a row of the result gains multiples of the right's rows.</summary>
-    private sealed class Integers<T>(ContractKernel kernel, Frame frame) : IWork
-        where T : unmanaged, IBinaryInteger<T>
-    {
-        public object? Begin() => new T[kernel._layout.N];
-
-        public void Do(object? state, int item)
-        {
-            var layout = kernel._layout;
-            var row = (T[])state!;
-            var x = frame.From<T>(kernel._left.Slot);
-            var y = frame.From<T>(kernel._right.Slot);
-            var result = MemoryMarshal.Cast<byte, T>(frame.Array(kernel._target).AsSpan(frame.Start(kernel._target)));
-            result = result.Slice(item * layout.M * layout.N, layout.M * layout.N);
-            result.Clear();
-            for (var p = 0; p < layout.K; p++)
-            {
-                var at = (int)(kernel._right.Layout.Offset + layout.RightBatch[item] + (p * layout.RightK));
-                for (var j = 0; j < layout.N; j++)
-                {
-                    row[j] = y[at];
-                    at += (int)layout.RightN;
-                }
-
-                for (var i = 0; i < layout.M; i++)
-                {
-                    var factor = x[(int)(kernel._left.Layout.Offset + layout.LeftBatch[item] + (i * layout.LeftM) + (p * layout.LeftK))];
-                    var sums = result.Slice(i * layout.N, layout.N);
-                    System.Numerics.Tensors.TensorPrimitives.MultiplyAdd(row, factor, sums, sums);
-                }
-            }
-        }
-
-        public void End(object? state)
-        {
         }
     }
 }

@@ -7,15 +7,16 @@ namespace Ad.Tensors.Cpu;
 /// <summary>
 /// The host's processors. A group of nodes is interpreted until it has gone through so many elements a node, then its loops are emitted.
 /// </summary>
-internal sealed class CpuDevice(int threads, long emitAfter = CpuDevice.CompilingElements) : Device
+internal sealed class CpuDevice(int threads, long emitAfter = CpuDevice.CompilingElements, Func<Blas>? blas = null) : Device
 {
     // About what a processor interprets in the time in which a node is compiled.
     private const long CompilingElements = 500_000;
 
     private readonly Workers _workers = new(threads);
+    private volatile Lazy<Blas> _blas = new(blas ?? (() => Blas.None));
 
     public CpuDevice()
-        : this(Asked(Environment.GetEnvironmentVariable("FUNCTIONAL_THREADS")) ?? Environment.ProcessorCount)
+        : this(Asked(Environment.GetEnvironmentVariable("FUNCTIONAL_THREADS")) ?? Environment.ProcessorCount, blas: () => Blas.Of(Environment.GetEnvironmentVariable("FUNCTIONAL_BLAS")))
     {
     }
 
@@ -24,13 +25,26 @@ internal sealed class CpuDevice(int threads, long emitAfter = CpuDevice.Compilin
     /// <summary>The threads that kernels run on.</summary>
     public Workers Workers => _workers;
 
+    /// <summary>The library of matrix products that is asked, if any; looked for when the first program is made ready.</summary>
+    /// <exception cref="BlasException">The one that was asked for cannot be used.</exception>
+    public Blas Blas
+    {
+        get => _blas.Value;
+        set => _blas = new Lazy<Blas>(value);
+    }
+
     /// <summary>A number of threads that somebody wrote down; null if it is none from 1 to <see cref="Device.MostThreads"/>.</summary>
     public static int? Asked(string? text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads is >= 1 and <= MostThreads ? threads : null;
 
     public override Storage Place(Storage storage) => storage.ToHost();
 
-    protected override Executable Compile(Program program) => new CpuExecutable(program, Planner<Kernel>.Make(Simplify.Apply(program), new CpuKernels(emitAfter)), _workers);
+    protected override Executable Compile(Program program)
+    {
+        // Whoever asked for a library that is not there hears of it before anything runs.
+        _ = Blas;
+        return new CpuExecutable(program, Planner<Kernel>.Make(Simplify.Apply(program), new CpuKernels(this, emitAfter)), _workers);
+    }
 }
 
 /// <summary>A plan with the memory to run it.</summary>

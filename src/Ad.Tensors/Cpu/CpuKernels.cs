@@ -1,7 +1,7 @@
 namespace Ad.Tensors.Cpu;
 
 /// <summary>The steps of a plan as kernels of the host's processors.</summary>
-internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
+internal sealed class CpuKernels(CpuDevice device, long emitAfter) : IKernels<Kernel>
 {
     public string Device => "cpu";
 
@@ -25,7 +25,7 @@ internal sealed class CpuKernels(long emitAfter) : IKernels<Kernel>
         new ScatterAddKernel(extents, indices, updates, target);
 
     public Kernel Contract(Operation.Contract contract, View left, View right, int target, Func<View, View> copied, Func<long, int> room) =>
-        ContractKernel.Of(contract, left, right, target, copied);
+        ContractKernel.Of(device, contract, left, right, target, copied);
 
     public Kernel Decompose(Decomposition kind, View operand, Shape shape, Shape result, int target) =>
         new DecomposeKernel(kind, operand, shape, result, target);

@@ -53,7 +53,7 @@ internal sealed class TiledKernel : Kernel
 
     public override void Run(Frame frame, Workers workers) => _product.Run(frame, workers, new Tiles(this, frame));
 
-    public override string ToString() => $"by tiles: {_product} then {_group}";
+    public override string ToString() => $"by tiles: {_product.Text(isTiled: true)} then {_group}";
 
     // What a group does to each element, and its sums of what it has stored then; null if it sums something that it does not store.
     private static (PointwiseGroup Group, PointwiseGroup? Sums)? Apart(PointwiseGroup group, int target)
