@@ -54,7 +54,7 @@ internal static class Loans
     {
         lock (Gate)
         {
-            if (IsStressed || (_since > Math.Max(SoonerBudget, _alive / 2) && (_since > LeastBudget || IsLongAgo()) && !BlockPool.Has(bytes)))
+            if (IsStressed || (_since > SoonerBudget && IsTime(_since, _alive, Stopwatch.GetTimestamp() - _looked, _lookTook) && !BlockPool.Has(bytes)))
             {
                 var start = Stopwatch.GetTimestamp();
                 Look();
@@ -93,7 +93,9 @@ internal static class Loans
         }
     }
 
-    private static bool IsLongAgo() => Stopwatch.GetTimestamp() - _looked >= LittleOf * _lookTook;
+    /// <summary>Whether to look, with so many bytes lent since the last look, so many alive, and so much time passed since that look, which took some.</summary>
+    internal static bool IsTime(long since, long alive, long passed, long took) =>
+        since > Math.Max(passed >= LittleOf * took ? SoonerBudget : LeastBudget, alive / 2);
 
     private static void Look()
     {

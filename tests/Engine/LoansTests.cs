@@ -126,6 +126,18 @@ public sealed class LoansTests
         Assert.True(each < 60_000, $"{each} bytes a run");
     }
 
+    [Fact]
+    public void Looks_take_a_fiftieth_of_the_time_or_come_after_32_MiB_and_after_half_of_what_is_alive() => OperationTests.Repeat(500, make =>
+    {
+        long Bytes() => (long)make.Below(100) << 20;
+        var (since, alive, passed, took) = (Bytes(), Bytes(), (long)make.Below(1000), (long)make.Below(20));
+        var isTime = Loans.IsTime(since, alive, passed, took);
+        Assert.False(isTime && (since <= 8L << 20 || since <= alive / 2));
+        Assert.False(isTime && since <= 32L << 20 && took * 50 > passed);
+        Assert.True(isTime || since <= 32L << 20 || since <= alive / 2);
+        Assert.True(isTime || took * 50 > passed || since <= 8L << 20 || since <= alive / 2);
+    });
+
     private static void Many(Executable executable, Storage x, int runs)
     {
         for (var run = 0; run < runs; run++)

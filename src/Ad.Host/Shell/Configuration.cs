@@ -51,7 +51,13 @@ public static class Configuration
     {
         try
         {
-            Device.CpuBlas = configuration["Blas"] ?? Device.CpuBlas;
+            if (configuration["Blas"] is { } setting)
+            {
+                Device.CpuBlas = setting;
+            }
+
+            // Whatever the environment names is looked for here.
+            _ = Device.CpuBlas;
         }
         catch (BlasException e)
         {

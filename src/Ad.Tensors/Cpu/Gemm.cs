@@ -30,12 +30,15 @@ internal sealed unsafe partial class Gemm<T>(int m, int n, int k)
     // What is copied at a time: as many strips as fit, so that a tile of the result is finished while it is near, and threads wait seldom.
     private const long MostPackedBytes = 64L << 20;
 
-    private static int MostTileColumns => 1024 / sizeof(T);
+    // Each strip goes through the result once more, and a tile's part of both factors should stay in the second-level cache.
+    private const int MostDepth = 512;
 
-    // About 256, and none much shorter than the others.
+    private static int MostTileColumns => 512 / sizeof(T);
+
+    // None is much shorter than the others.
     private int Depth => (k + Strips - 1) / Strips;
 
-    private int Strips => Math.Max(1, (k + 128) / 256);
+    private int Strips => Math.Max(1, (k + MostDepth - 1) / MostDepth);
 
     private static int MostTileRows => MicroKernels<T>.Rows * 16;
 
