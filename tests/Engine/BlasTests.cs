@@ -18,7 +18,7 @@ public sealed class BlasTests
         : OperatingSystem.IsMacOS() ? ["libopenblas.0.dylib", "/System/Library/Frameworks/Accelerate.framework/Accelerate"]
         : ["libmkl_rt.so.2", "libopenblas.so.0", "libblis.so.4", "libblas.so.3"];
 
-    private static CpuDevice Always(IBlas library, int threads) => new(threads, long.MaxValue, () => new Blas("always", library, true));
+    private static CpuDevice Always(IBlas library, int threads, long emitAfter = long.MaxValue) => new(threads, emitAfter, () => new Blas("always", library, true));
 
     private static IBlas Pick(string name)
     {
@@ -178,9 +178,9 @@ public sealed class BlasTests
         var product = Compare.Run(Always(library, 1), alone.Returning(Product(alone)), arguments[..2])[0];
         var given = rest.Input(type, 2, 300, 270);
         var expected = Compare.Run(Compare.One, rest.Returning(Group(rest, given, rest.Input(type, 270))), product, arguments[2]);
-        foreach (var threads in (int[])[1, 2, 4])
+        foreach (var (threads, emitAfter) in ((int, long)[])[(1, long.MaxValue), (2, 0), (4, 0), (4, long.MaxValue)])
         {
-            var device = Always(library, threads);
+            var device = Always(library, threads, emitAfter);
             Assert.Matches($"by tiles: contract .* by {System.Text.RegularExpressions.Regex.Escape(library.Name)} then", Plan(device, program));
             var actual = Compare.Run(device, program, arguments);
             Compare.Same(expected[0], actual[0], 0, program);
