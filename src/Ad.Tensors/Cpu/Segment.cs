@@ -50,7 +50,7 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
         if (count >= SegmentEmitter.Step)
         {
             left = inPlace ? count % SegmentEmitter.Step : 0;
-            loop(arrays, offsets, count - left, 1, []);
+            AlignedCall.Run(loop, arrays, offsets, count - left, 1, []);
         }
 
         if (left > 0)
@@ -68,7 +68,7 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
             return false;
         }
 
-        Loop(uniform)(arrays, offsets, count, rows, shifts);
+        AlignedCall.Run(Loop(uniform), arrays, offsets, count, rows, shifts);
         return true;
     }
 
@@ -116,7 +116,7 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
             at += PadSize;
         }
 
-        loop(padArrays, padOffsets, SegmentEmitter.Step, 1, []);
+        AlignedCall.Run(loop, padArrays, padOffsets, SegmentEmitter.Step, 1, []);
         foreach (var node in writes)
         {
             Bytes(padArrays, padOffsets, node, 0, count).CopyTo(Bytes(arrays, offsets, node, start, count));

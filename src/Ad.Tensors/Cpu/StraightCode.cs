@@ -44,7 +44,7 @@ internal sealed class StraightCode(StraightPiece[] pieces, long bytes, (int At, 
         var address = BlockPool.Address(memory) + BlockPool.Start(memory);
         foreach (var piece in pieces)
         {
-            piece(arrays, starts, address);
+            AlignedCall.Run(piece, arrays, starts, address);
         }
     }
 
