@@ -123,7 +123,10 @@ internal sealed partial class GroupState
         var nodes = _program.Nodes;
         for (var i = 0; i < _writers.Length; i++)
         {
-            PlaceScattered(frame, i, start, count);
+            if (_program.Beside[i] == 1)
+            {
+                PlaceScattered(frame, i, start, count);
+            }
         }
 
         foreach (var (i, segment) in _program.Steps)
@@ -188,6 +191,13 @@ internal sealed partial class GroupState
             var (node, target) = _program.Scattered[i];
             if (_isPlaced[i])
             {
+                continue;
+            }
+
+            _writers[i].Seek(start);
+            if (_program.Beside[i] > 1 && TryBeside(frame, i, _program.Beside[i], count))
+            {
+                i += _program.Beside[i] - 1;
                 continue;
             }
 

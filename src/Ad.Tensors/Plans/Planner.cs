@@ -216,21 +216,34 @@ internal sealed partial class Planner<K>
         Array.Fill(ones, 1);
         var starts = new int[instruction.Shape.Rank];
         var target = new View(NewSlot(instruction.Type, instruction.Shape, 0), instruction.Type, whole);
-        var copied = new List<(View Source, Layout Target)>();
-        for (var i = 0; i < instruction.Operands.Count; i++)
+        var parts = new View[instruction.Operands.Count];
+        for (var i = 0; i < parts.Length; i++)
         {
             var shape = ShapeOf(instruction, i);
-            var part = whole.Slice(new Axes(starts), new Axes(ones), shape);
-            if (WriteInto(instruction.Operands[i], target with { Layout = part }) is { } step)
+            parts[i] = target with { Layout = whole.Slice(new Axes(starts), new Axes(ones), shape) };
+            starts[axis] += shape[axis];
+        }
+
+        if (parts.Any(part => IsElementwise(part.Layout)))
+        {
+            var values = instruction.Operands.Values.ToArray().Select(operand => _values[operand]).ToArray();
+            Merge(values, values.Max(value => value is Value.Member member ? member.Step : -1));
+        }
+
+        // What groups compute is placed first: with it they may place what is read.
+        var group = -1;
+        var copied = new List<(View Source, Layout Target)>();
+        foreach (var i in Enumerable.Range(0, parts.Length).OrderBy(i => _values[instruction.Operands[i]] is not Value.Member))
+        {
+            var operand = instruction.Operands[i];
+            if ((WriteWith(group, operand, parts[i]) ?? WriteInto(operand, parts[i])) is not { } step)
             {
-                _slotSteps[target.Slot] = Math.Max(_slotSteps[target.Slot], step);
-            }
-            else
-            {
-                copied.Add((InMemory(instruction, i), part));
+                copied.Add((InMemory(instruction, i), parts[i].Layout));
+                continue;
             }
 
-            starts[axis] += shape[axis];
+            _slotSteps[target.Slot] = Math.Max(_slotSteps[target.Slot], step);
+            group = _values[operand] is Value.Member ? Math.Max(group, step) : group;
         }
 
         if (copied.Count > 0)
@@ -248,7 +261,9 @@ internal sealed partial class Planner<K>
         switch (_values[instruction])
         {
             case Value.Member member:
-                return ((PointwiseGroup)_steps[member.Step]).Outputs.TryAdd(member.Node, target) ? member.Step : null;
+                var group = (PointwiseGroup)_steps[member.Step];
+                group.Outputs[group.Unplaced(member.Node)] = target;
+                return member.Step;
             case Value.Leaf leaf:
                 Make(leaf, target);
                 return _steps.Count - 1;
@@ -261,6 +276,31 @@ internal sealed partial class Planner<K>
                 return null;
         }
     }
+
+    /// <summary>
+    /// Has a group that writes other parts element by element write one that is there already, or comes from nothing, together with them: each cache line
+    /// of the whole is then written once. Null if there is no such group.
+    /// </summary>
+    private int? WriteWith(int step, int instruction, View target)
+    {
+        var value = _values[instruction];
+        if (step < 0
+            || value is not (Value.Stored or Value.Leaf { Node: Node.Splat or Node.Ramp })
+            || !IsElementwise(target.Layout)
+            || _steps[step] is not PointwiseGroup group
+            || group.Elements != target.Layout.Elements()
+            || group.Nodes.Count >= MostNodes(group)
+            || ReadyBefore(value) > step)
+        {
+            return null;
+        }
+
+        var node = group.Add(new Node.Cast(target.Type, NodeIn(step, instruction, value)));
+        group.Outputs[group.Unplaced(node)] = target;
+        return step;
+    }
+
+    private static bool IsElementwise(Layout layout) => layout.Collapse() is { Rank: > 0 } lines && lines.Strides[^1] != 1;
 
     private bool IsWhole(View view) =>
         view.Layout.Offset == 0 && view.Layout.IsContiguous() && _slotBytes[view.Slot] == view.Layout.Elements() * view.Type.Size();
