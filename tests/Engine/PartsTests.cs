@@ -235,6 +235,62 @@ public sealed class PartsTests
     });
 
     [Fact]
+    public void What_is_moved_along_by_a_few_places_keeps_its_bits() => OperationTests.Repeat(300, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.BFloat16, DType.Float32, DType.Float64, DType.Int32);
+        int[] shape = make.Chance(0.4) ? [make.Pick(1, 9, 30, 100), 1 + make.Below(3)] : [make.Pick(1, 8, 40, 300, 1100)];
+        int[] ones = [.. shape.Select(_ => 1)];
+        int[] none = [.. shape.Select(_ => 0)];
+        var values = new List<int> { build.Input(type, shape), build.Input(type, shape) };
+        var results = new List<int>();
+        for (var step = 0; step < 3 + make.Below(10); step++)
+        {
+            var x = make.Pick([.. values.TakeLast(3)]);
+            var (by, size) = (make.Below(Math.Min(4, shape[0] + 1)), shape[0]);
+            var isDown = make.Chance(0.5);
+            var slice = build.Slice(x, [isDown ? 0 : by, .. none[1..]], ones, [size - by, .. shape[1..]]);
+            var edge = build.Slice(make.Pick([.. values]), none, ones, [by, .. shape[1..]]);
+            var (low, high) = isDown ? (by, 0) : (0, by);
+            values.Add(make.Below(6) switch
+            {
+                0 or 1 => build.Pad(slice, [low, .. none[1..]], [high, .. none[1..]], none),
+                2 or 3 => build.Concatenate(0, isDown ? [edge, slice] : [slice, edge]),
+                4 => build.Slice(build.Concatenate(0, make.Chance(0.5) ? [slice, x] : [x, slice]), none, ones, shape),
+                _ => build.Apply(Pointwise.Negate, x),
+            });
+            values.Add(build.Apply(make.Pick(Pointwise.Add, Pointwise.Maximum, Pointwise.Minimum), values[^1], make.Pick([.. values])));
+            results.AddRange(values.TakeLast(2).Where(_ => make.Chance(0.2)));
+        }
+
+        results.Add(values[^1]);
+        int[] inputs = [values[0], values[1]];
+        Compare.ToReference(build.Returning([.. results]), 0, [.. inputs.Select(i => make.Tensor(type, build[i].Shape))]);
+    });
+
+    [Fact]
+    public void What_is_moved_along_by_a_few_places_is_not_copied()
+    {
+        // A step of an explicit scheme that reads its neighbour before, and what flows back of it, which reads the one after.
+        var build = new Build();
+        var x = build.Input(DType.Float64, 5000);
+        var y = build.Apply(Pointwise.Sqrt, x);
+        var down = build.Concatenate(0, build.Constant(DType.Float64, 1, 1), build.Slice(y, [0], [1], [4999]));
+        var z = build.Apply(Pointwise.Multiply, x, down);
+        var up = build.Pad(build.Slice(z, [1], [1], [4999]), [0], [1], [0]);
+        var plan = Compare.One.Prepare(build.Returning(build.Apply(Pointwise.Add, up, x))).ToString()!;
+        Assert.DoesNotContain("concatenate", plan, StringComparison.Ordinal);
+        Assert.DoesNotContain("pad", plan, StringComparison.Ordinal);
+
+        // Of a part that is small beside what it is a part of, the rest is not kept for it.
+        var few = new Build();
+        var all = few.Apply(Pointwise.Sqrt, few.Input(DType.Float64, 5000));
+        var begin = few.Concatenate(0, few.Constant(DType.Float64, 1, 1), few.Slice(all, [0], [1], [1000]));
+        Assert.Contains(
+            "concatenate", Compare.One.Prepare(few.Returning(few.Apply(Pointwise.Negate, begin))).ToString()!, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Columns_computed_together_are_one_kernel_and_nothing_in_between()
     {
         // One of them is read, one the same everywhere, one there twice, and two come from groups that have nothing to do with each other until then.
