@@ -45,6 +45,7 @@ public sealed class ChannelTests
             _ => [build.Reduce(Reduction.Sum, other, 1, 2), value],
         };
         var program = build.Returning(results);
-        Compare.ToReference(program, 2, [.. Enumerable.Range(0, build.Count).Where(i => build[i].Operation is Operation.Input).Select(i => make.Tensor(type, build[i].Shape))]);
+        var inputs = Enumerable.Range(0, build.Count).Where(i => build[i].Operation is Operation.Input);
+        Compare.ToReference(program, 2, [.. inputs.Select(i => make.Tensor(type, build[i].Shape))]);
     });
 }

@@ -138,7 +138,7 @@ public sealed class ConvolveTileTests
             build.Reduce(Reduction.Sum, masked, 0, 3, 4));
         Assert.True(IsTiled(program), Compare.One.Prepare(program).ToString());
         var make = new Make(7);
-        Compare.ToReference(program, 1, [.. Enumerable.Range(0, build.Count).Where(i => build[i].Operation is Operation.Input).Select(i => make.Tensor(build[i].Type, build[i].Shape))]);
+        Compare.ToReference(program, 1, Arguments(make, build, awkward: false));
     }
 
     [Fact]

@@ -67,7 +67,10 @@ internal sealed partial class Planes
         }
     }
 
-    /// <summary>Copies what is first of each pair, of lines after which at least one element more may be read; false, with nothing done, for other than eight 32-bit numbers at least.</summary>
+    /// <summary>
+    /// Copies what is first of each pair, of lines after each of which one element more may be read; false, with nothing done, for fewer than eight of a line or
+    /// elements of other than 32 bits.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe bool CopySeconds<T>(T* source, long sourceStep, T* target, long targetStep, int lines, int count)
         where T : unmanaged
