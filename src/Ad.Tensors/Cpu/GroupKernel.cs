@@ -233,7 +233,7 @@ internal sealed partial class GroupKernel : Kernel
     private static void DoElements(GroupState state, Frame frame, long start, long end)
     {
         var row = state.Program.Row;
-        var block = state.Program.IsEmitted && row > 0 && start % row == 0 && end % row == 0 ? row : state.Program.Block;
+        var block = row > 0 && state.Program.FitsRows(row) && start % row == 0 && end % row == 0 ? row : state.Program.Block;
         var whole = (int)((end - start) / block);
         if (whole > 0)
         {

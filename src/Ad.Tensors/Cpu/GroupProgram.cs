@@ -12,6 +12,7 @@ internal readonly record struct GroupStep(int Node, Segment? Segment);
 internal sealed partial class GroupProgram
 {
     private long _weight;
+    private int _shortest;
 
     /// <summary>The most elements a block has. Sums are cut by it, so that it is one for all.</summary>
     public const int BlockElements = 1024;
@@ -70,6 +71,18 @@ internal sealed partial class GroupProgram
 
     /// <summary>The elements all along which what is repeated is one element, where these are enough to be done by themselves, and not too many; else 0.</summary>
     public int Row { get; }
+
+    /// <summary>Whether rows of so many elements may be done one by one: several loops for each need longer ones.</summary>
+    public bool FitsRows(int count)
+    {
+        if (_shortest == 0)
+        {
+            var isOneLoop = Steps.Count(s => s.Segment is not null || Functions[s.Node] is not null) == 1;
+            _shortest = !IsEmitted ? int.MaxValue : isOneLoop ? ShortestRow : ShortBlock;
+        }
+
+        return count >= _shortest;
+    }
 
     /// <summary>The elements a register has.</summary>
     public int RegisterElements { get; }

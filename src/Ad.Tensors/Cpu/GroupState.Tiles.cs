@@ -106,7 +106,7 @@ internal sealed partial class GroupState
     /// Whether rows of so many elements, several of which make a block, are better done one by one: an operand is the same all along each. It is asked for one
     /// number of elements alone.
     /// </summary>
-    public bool GoesByRows(int count) => _goesByRows ??= count >= ShortRow && Shifts(count, count * _tileSize) is not null && _isShared;
+    public bool GoesByRows(int count) => _goesByRows ??= _program.FitsRows(count) && Shifts(count, count * _tileSize) is not null && _isShared;
 
     /// <summary>Whether what is reduced of rows that lie alike is one run.</summary>
     public bool LieTogether(int count) => _program.Kept.All(i => _shifts![i] == count * _program.Nodes[i].Type.Size());
