@@ -25,6 +25,23 @@ internal abstract class ConvolveKernel(View image, View kernel, int target, Conv
 
     protected ConvolveLayout Layout => layout;
 
+    /// <summary>Where its results go, and their type.</summary>
+    public (int Target, DType Type) Result => (target, image.Type);
+
+    /// <summary>The channels that its results have, over all examples and groups.</summary>
+    public long Channels => (long)layout.N * layout.G * layout.O;
+
+    /// <summary>Whether it can give away its results as they are finished, rather than write them: all positions of a channel at once, if asked for.</summary>
+    public virtual bool GivesTiles(bool whole) => false;
+
+    /// <summary>Whether it may find that it has to begin anew when it has given results away.</summary>
+    public virtual bool MayBeginAnew => false;
+
+    public override void Run(Frame frame, Workers workers) => Run(frame, workers, null, false);
+
+    /// <summary>Does the work, and gives the results to who takes their tiles, if somebody does; again from the first on if it begins anew.</summary>
+    public abstract void Run(Frame frame, Workers workers, ITiles? tiles, bool whole);
+
     /// <summary>What a form is called in a plan.</summary>
     protected abstract string Form { get; }
 
@@ -54,7 +71,7 @@ internal abstract class ConvolveKernel(View image, View kernel, int target, Conv
 
         protected override string Form => "plainly";
 
-        public override unsafe void Run(Frame frame, Workers workers)
+        public override unsafe void Run(Frame frame, Workers workers, ITiles? tiles, bool whole)
         {
             fixed (byte* x = frame.Array(Image.Slot), k = frame.Array(Window.Slot), r = frame.Array(Target))
             {
@@ -93,19 +110,46 @@ internal abstract class ConvolveKernel(View image, View kernel, int target, Conv
 
         protected override string Form => (_tiles ?? _form)?.Name ?? "plainly";
 
-        public override unsafe void Run(Frame frame, Workers workers)
+        public override bool MayBeginAnew => _tiles is not null;
+
+        public override bool GivesTiles(bool whole) => (_tiles ?? _form) is IConvolveTiles<T> form && form.GivesTiles(whole);
+
+        public override unsafe void Run(Frame frame, Workers workers, ITiles? tiles, bool whole)
         {
-            fixed (byte* image = frame.Array(Image.Slot), kernel = frame.Array(Window.Slot), result = frame.Array(Target))
+            fixed (byte* image = frame.Array(Image.Slot), kernel = frame.Array(Window.Slot), result = tiles is null ? frame.Array(Target) : null)
             {
                 var x = (T*)(image + frame.Start(Image.Slot));
                 var k = (T*)(kernel + frame.Start(Window.Slot));
-                var r = (T*)(result + frame.Start(Target));
-                if (_tiles?.TryRun(x, k, r, workers) != true && _form?.TryRun(x, k, r, workers) != true)
+                if (tiles is null)
                 {
-                    _plainly.Run(x, k, r, workers);
+                    Run(x, k, (T*)(result + frame.Start(Target)), workers);
+                }
+                else if (!TryGive(_tiles, x, k, tiles, whole, workers) && !TryGive(_form, x, k, tiles, whole, workers))
+                {
+                    var results = BlockPool.Rent(Channels * Layout.Positions * sizeof(T));
+                    try
+                    {
+                        Run(x, k, (T*)(BlockPool.Address(results) + BlockPool.Start(results)), workers);
+                        workers.Run(new ConvolveGiving(tiles, results, Layout, sizeof(T)), Layout.N * Layout.G, Channels * Layout.Positions >= Workers.Grain);
+                    }
+                    finally
+                    {
+                        BlockPool.Return(results);
+                    }
                 }
             }
         }
+
+        private unsafe void Run(T* x, T* k, T* r, Workers workers)
+        {
+            if (_tiles?.TryRun(x, k, r, workers) != true && _form?.TryRun(x, k, r, workers) != true)
+            {
+                _plainly.Run(x, k, r, workers);
+            }
+        }
+
+        private static unsafe bool TryGive(IConvolveForm<T>? form, T* x, T* k, ITiles tiles, bool whole, Workers workers) =>
+            form is IConvolveTiles<T> giving && giving.GivesTiles(whole) && giving.TryGive(x, k, tiles, workers);
 
         private static IConvolveForm<T> Least(params IConvolveForm<T>[] forms) => forms.MinBy(form => form.Work)!;
     }

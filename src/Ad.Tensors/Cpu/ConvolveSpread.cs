@@ -8,7 +8,7 @@ namespace Ad.Tensors.Cpu;
 /// with zeros around them and elements a stride apart side by side (<see cref="Planes"/>), so that what a place of the window contributes to all
 /// positions is read from its own offset on, one vector after another. Sums of a few channels at a time stay in registers.
 /// </summary>
-internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
+internal sealed unsafe partial class ConvolveSpread<T> : IConvolveTiles<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     // A block of the kernel stays in the nearest cache, a chunk of the image in the next.
@@ -52,16 +52,19 @@ internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
         _chunks = (int)Math.Clamp(chunks, 1, Math.Max(1, rows));
         _isPaired = Pairs.AreSupported<T>() && layout.Axes.Length > 1 && layout.Axes[^1].Parts() is [{ OutputStep: 2 } even, var odd] && even.Outputs == odd.Outputs;
         var parts = new List<Part>();
+        var around = Around(layout, _chunks);
+        var shared = around is null ? null
+            : new Planes([around[0] with { Outputs = (around[0].Outputs + _chunks - 1) / _chunks }, .. around[1..]], overTaps: false, layout.ImageStrides);
         foreach (var axes in layout.Parts)
         {
-            var part = new Part(layout, axes, _chunks, _packed);
+            var part = new Part(layout, axes, _chunks, _packed, shared, around);
             parts.Add(part);
             _packed += (long)layout.G * layout.O * part.Depth;
             _channel = Math.Max(_channel, part.Channel);
             _width = Math.Max(_width, part.Width);
             _isPadded |= part.Depth > 0 && axes.Any(a => a.IsPadded);
             Work += (double)pairs * part.Depth * layout.O * part.Width * _chunks;
-            Work += 2.0 * pairs * layout.C * part.Channel * _chunks;
+            Work += shared is not null && parts.Count > 1 ? 0 : 2.0 * pairs * layout.C * part.Channel * _chunks;
             Work += 2.0 * pairs * layout.O * part.Width * _chunks;
         }
 
@@ -76,7 +79,13 @@ internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
 
     public double Work { get; }
 
-    public bool TryRun(T* x, T* k, T* r, Workers workers)
+    public bool GivesTiles(bool whole) => _chunks == 1 || (!whole && _parts is [{ Axes: [{ OutputStep: 1 }, ..] }]);
+
+    public bool TryRun(T* x, T* k, T* r, Workers workers) => TryRun(x, k, r, null, workers);
+
+    public bool TryGive(T* x, T* k, ITiles tiles, Workers workers) => TryRun(x, k, null, tiles, workers);
+
+    private bool TryRun(T* x, T* k, T* r, ITiles? tiles, Workers workers)
     {
         var items = _layout.N * _layout.G * _chunks;
         if (items == 0 || _layout.O == 0 || _layout.Positions == 0)
@@ -94,7 +103,7 @@ internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
                 return false;
             }
 
-            workers.Run(new Spreading(this, x, packed, r), (items + _perItem - 1) / _perItem, _layout.Products >= ConvolveKernel.ProductsPerThread);
+            workers.Run(new Spreading(this, x, packed, r, tiles), (items + _perItem - 1) / _perItem, _layout.Products >= ConvolveKernel.ProductsPerThread);
             return true;
         }
         finally
@@ -134,12 +143,34 @@ internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Spread(T* x, T* packed, T* r, T* scratch, int item)
+    private void Spread(T* x, T* packed, T* r, ConvolveRoom<T> room, int item)
     {
         var (pair, chunk) = Math.DivRem(item, _chunks);
         var (n, g) = Math.DivRem(pair, _layout.G);
         var image = x + _layout.Image(n, g);
-        var result = r + ((long)pair * _layout.O * _layout.Positions);
+        var at = (long)pair * _layout.O * _layout.Positions;
+        if (room.Tiles is not { } tiles)
+        {
+            Spread(image, packed, room.Scratch, r + at, _layout.Positions, g, chunk);
+            return;
+        }
+
+        // A tile has the lines of a chunk, one channel after another.
+        var line = (int)_layout.ResultStrides[0];
+        var above = chunk * _parts[0].Rows * line;
+        var lines = _chunks == 1 ? _layout.Positions : Math.Min(_parts[0].Rows * line, _layout.Positions - above);
+        if (lines > 0)
+        {
+            Spread(image, packed, room.Scratch, room.Tile - above, lines, g, chunk);
+            tiles.Take(at + above, _layout.O, lines, _layout.Positions);
+        }
+    }
+
+    // A chunk of one example's group to a result whose channels are so many elements apart.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Spread(T* image, T* packed, T* scratch, T* result, long pitch, int g, int chunk)
+    {
+        Planes? laid = null;
         for (var index = 0; index < _parts.Length; index++)
         {
             var part = _parts[index];
@@ -156,9 +187,9 @@ internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
             {
                 var other = _parts[++index];
                 var otherStrip = strip + ((long)_layout.O * part.Width);
-                Lay(part, image, scratch, first);
+                laid = Lay(part, image, scratch, first, laid);
                 All(part, packed, g, scratch, strip);
-                Lay(other, image, scratch, first);
+                laid = Lay(other, image, scratch, first, laid);
                 All(other, packed, g, scratch, otherStrip);
                 for (var o = 0; o < _layout.O; o++)
                 {
@@ -168,7 +199,7 @@ internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
                         0,
                         part.Planes is null ? null : strip + ((long)o * part.Width),
                         other.Planes is null ? null : otherStrip + ((long)o * other.Width),
-                        result + ((long)o * _layout.Positions),
+                        result + ((long)o * pitch),
                         first,
                         rows);
                 }
@@ -180,13 +211,13 @@ internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
             {
                 for (var o = 0; o < _layout.O; o++)
                 {
-                    Place(part, 0, null, result + ((long)o * _layout.Positions), first, rows);
+                    Place(part, 0, null, result + ((long)o * pitch), first, rows);
                 }
 
                 continue;
             }
 
-            Lay(part, image, scratch, first);
+            laid = Lay(part, image, scratch, first, laid);
             var kernel = packed + part.Kernel + ((long)g * _layout.O * part.Depth);
             var o0 = 0;
             foreach (var height in _blocks)
@@ -194,7 +225,7 @@ internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
                 Multiply(part, kernel, height, scratch, strip);
                 for (var row = 0; row < height; row++)
                 {
-                    Place(part, 0, strip + ((long)row * part.Width), result + ((long)(o0 + row) * _layout.Positions), first, rows);
+                    Place(part, 0, strip + ((long)row * part.Width), result + ((long)(o0 + row) * pitch), first, rows);
                 }
 
                 o0 += height;
@@ -203,12 +234,15 @@ internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
         }
     }
 
-    private void Lay(Part part, T* image, T* scratch, int first)
+    // What is laid out already for another class is left as it is.
+    private Planes? Lay(Part part, T* image, T* scratch, int first, Planes? laid)
     {
-        for (var c = 0; c < _layout.C && part.Planes is { } planes; c++)
+        for (var c = 0; c < _layout.C && part.Planes is { } planes && planes != laid; c++)
         {
             planes.Lay(image + (c * _layout.ImageChannel), scratch + ((long)c * part.Channel), planes.Pitch, first, T.Zero);
         }
+
+        return part.Planes ?? laid;
     }
 
     /// <summary>All rows of a group over all positions of a chunk.</summary>
@@ -254,86 +288,5 @@ internal sealed unsafe partial class ConvolveSpread<T> : IConvolveForm<T>
                 }
             }
         }
-    }
-
-    /// <summary>A class of positions, and how an image is laid out for it.</summary>
-    private sealed class Part
-    {
-        public Part(ConvolveLayout layout, WindowPart[] axes, int chunks, long kernel)
-        {
-            (Axes, Kernel) = (axes, kernel);
-            Rows = (axes[0].Outputs + chunks - 1) / chunks;
-            if (IsEmpty(axes))
-            {
-                return;
-            }
-
-            WindowPart[] chunk = [axes[0] with { Outputs = Rows }, .. axes[1..]];
-            Planes = new Planes(chunk, overTaps: false, layout.ImageStrides);
-            Channel = checked(Planes.Count * Planes.Pitch);
-            Width = (Planes.Length + TileLoops<T>.Lanes - 1) / TileLoops<T>.Lanes * TileLoops<T>.Lanes;
-            Taps = layout.TapsOf(axes);
-            Depth = layout.C * Taps.Length;
-            Channels = Math.Clamp(ConvolveSpread<T>.Depth / Taps.Length, 1, Math.Max(1, layout.C));
-            Offsets = [.. Enumerable.Range(0, Channels).SelectMany(c => Planes.Others.Select(o => (nint)sizeof(T) * (((nint)c * Channel) + ((nint)o.Plane * Planes.Pitch) + o.Shift)))];
-        }
-
-        public WindowPart[] Axes { get; }
-
-        /// <summary>Where its part of the packed kernel begins.</summary>
-        public long Kernel { get; }
-
-        /// <summary>Positions along the first axis in one chunk.</summary>
-        public int Rows { get; }
-
-        /// <summary>How a chunk of the image is laid out; null when nothing of it is met.</summary>
-        public Planes? Planes { get; }
-
-        /// <summary>Elements of a channel laid out.</summary>
-        public int Channel { get; }
-
-        /// <summary>Elements walked, a whole number of vectors.</summary>
-        public int Width { get; }
-
-        /// <summary>Where places lie in the kernel.</summary>
-        public long[] Taps { get; } = [];
-
-        /// <summary>Channels times places.</summary>
-        public int Depth { get; }
-
-        /// <summary>Channels summed at a time.</summary>
-        public int Channels { get; }
-
-        /// <summary>Where what each of those sums reads begins, in bytes.</summary>
-        public nint[] Offsets { get; } = [];
-    }
-
-    private sealed class Packing(ConvolveSpread<T> form, T* k, T* packed) : IWork
-    {
-        public object? Begin() => null;
-
-        public void Do(object? state, int item) => form.Pack(k, packed, item);
-
-        public void End(object? state)
-        {
-        }
-    }
-
-    private sealed class Spreading(ConvolveSpread<T> form, T* x, T* packed, T* r) : IWork
-    {
-        public object? Begin() => BlockPool.Rent(form._scratch * sizeof(T));
-
-        public void Do(object? state, int item)
-        {
-            var block = (byte[])state!;
-            var scratch = (T*)(BlockPool.Address(block) + BlockPool.Start(block));
-            var last = Math.Min((item + 1) * form._perItem, form._layout.N * form._layout.G * form._chunks);
-            for (var i = item * form._perItem; i < last; i++)
-            {
-                form.Spread(x, packed, r, scratch, i);
-            }
-        }
-
-        public void End(object? state) => BlockPool.Return((byte[])state!);
     }
 }

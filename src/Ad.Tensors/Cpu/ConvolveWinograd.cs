@@ -9,7 +9,7 @@ namespace Ad.Tensors.Cpu;
 /// tile is a matrix product over the channels. Additions beforehand and afterwards round, so that an error is relative to the sizes in a window times
 /// those of the weights, and not to their products; and they may not overflow, which is looked at first.
 /// </summary>
-internal sealed unsafe class ConvolveWinograd<T> : IConvolveForm<T>
+internal sealed unsafe class ConvolveWinograd<T> : IConvolveTiles<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int Places = WinogradTiles<T>.Places;
@@ -76,7 +76,13 @@ internal sealed unsafe class ConvolveWinograd<T> : IConvolveForm<T>
         && layout.ImageStrides[^1] == 1
         && layout is { N: > 0, G: > 0, C: > 0, O: > 0 };
 
-    public bool TryRun(T* x, T* k, T* r, Workers workers)
+    public bool GivesTiles(bool whole) => !whole || _images.Chunks == 1;
+
+    public bool TryRun(T* x, T* k, T* r, Workers workers) => TryRun(x, k, r, null, workers);
+
+    public bool TryGive(T* x, T* k, ITiles tiles, Workers workers) => TryRun(x, k, null, tiles, workers);
+
+    private bool TryRun(T* x, T* k, T* r, ITiles? tiles, Workers workers)
     {
         var packings = _layout.G * _blocks.Length;
         var kernel = BlockPool.Rent(((Weights * _layout.G) + packings) * sizeof(T));
@@ -91,7 +97,7 @@ internal sealed unsafe class ConvolveWinograd<T> : IConvolveForm<T>
                 growth += T.CreateTruncating(MostGrowth) * sizes[i];
             }
 
-            var work = new Multiplying(this, x, packed, r, growth);
+            var work = new Multiplying(this, x, packed, r, tiles, growth);
             workers.Run(work, Units, _layout.Products >= ConvolveKernel.ProductsPerThread);
             return work.IsFinite;
         }
@@ -125,8 +131,9 @@ internal sealed unsafe class ConvolveWinograd<T> : IConvolveForm<T>
 
     /// <summary>Some lines of some examples. False where a sum might not be finite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool Multiply(T* x, T* packed, T* r, T* scratch, int item, T growth)
+    private bool Multiply(T* x, T* packed, T* r, ConvolveRoom<T> room, int item, T growth)
     {
+        var scratch = room.Scratch;
         var (unit, chunk) = Math.DivRem(item, _images.Chunks);
         var (g, set) = Math.DivRem(unit, (_layout.N + _images.Each - 1) / _images.Each);
         var from = set * _images.Each;
@@ -146,6 +153,10 @@ internal sealed unsafe class ConvolveWinograd<T> : IConvolveForm<T>
 
         var kernel = packed + (g * Weights);
         var (o, tiles) = (0, rows * _images.Across);
+
+        // A tile has the lines of a chunk, one channel after another.
+        var lines = _images.Chunks == 1 ? _layout.Positions : Math.Min(2 * rows, _layout.Axes[0].Outputs - (2 * first)) * _layout.Axes[1].Outputs;
+        var tile = room.Tiles is null ? null : room.Tile - (2L * first * _layout.Axes[1].Outputs);
         foreach (var height in _blocks)
         {
             Products(kernel, transformed, sums, height, examples * tiles);
@@ -154,7 +165,7 @@ internal sealed unsafe class ConvolveWinograd<T> : IConvolveForm<T>
                 WinogradTiles<T>.Results(sums + ((long)row * _images.Pitch), _sumStep, examples * tiles, upper, lower);
                 for (var n = 0; n < examples; n++)
                 {
-                    var result = r + (((((((long)from + n) * _layout.G) + g) * _layout.O) + o) * _layout.Positions);
+                    var result = tile == null ? r + ((Example(from + n, g) + o) * _layout.Positions) : tile + ((((long)n * _layout.O) + o) * lines);
                     Place(upper + (2L * n * tiles), lower + (2L * n * tiles), result, first, rows);
                 }
             }
@@ -162,8 +173,17 @@ internal sealed unsafe class ConvolveWinograd<T> : IConvolveForm<T>
             kernel += (long)Places * _layout.C * height;
         }
 
+        for (var n = 0; n < examples && room.Tiles is not null; n++)
+        {
+            var at = (Example(from + n, g) * _layout.Positions) + (2L * first * _layout.Axes[1].Outputs);
+            room.Tiles.Take(at, _layout.O, lines, _layout.Positions, n * _layout.O * lines * sizeof(T));
+        }
+
         return true;
     }
+
+    // The first of an example's channels in the result.
+    private long Example(int n, int g) => (((long)n * _layout.G) + g) * _layout.O;
 
     /// <summary>For each place a block of rows times the tiles.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -220,24 +240,25 @@ internal sealed unsafe class ConvolveWinograd<T> : IConvolveForm<T>
         }
     }
 
-    private sealed class Multiplying(ConvolveWinograd<T> form, T* x, T* packed, T* r, T growth) : IWork
+    private sealed class Multiplying(ConvolveWinograd<T> form, T* x, T* packed, T* r, ITiles? tiles, T growth) : IWork
     {
         private volatile bool _isFinite = true;
 
         public bool IsFinite => _isFinite;
 
-        public object? Begin() => BlockPool.Rent(
-            sizeof(T) * (form._images.Scratch + (Places * (form._step + form._sumStep)) + (4L * form._images.Pitch)));
+        public object? Begin() => new ConvolveRoom<T>(
+            form._images.Scratch + (Places * (form._step + form._sumStep)) + (4L * form._images.Pitch),
+            tiles,
+            4L * form._layout.O * form._images.Each * form._images.Rows * form._images.Across);
 
         public void Do(object? state, int item)
         {
-            var block = (byte[])state!;
-            if (_isFinite && !form.Multiply(x, packed, r, (T*)(BlockPool.Address(block) + BlockPool.Start(block)), item, growth))
+            if (_isFinite && !form.Multiply(x, packed, r, (ConvolveRoom<T>)state!, item, growth))
             {
                 _isFinite = false;
             }
         }
 
-        public void End(object? state) => BlockPool.Return((byte[])state!);
+        public void End(object? state) => ((ConvolveRoom<T>)state!).End();
     }
 }

@@ -13,23 +13,25 @@ internal sealed partial class GroupKernel
     {
         var (_, reduced, inner) = _cut.Extents;
         var each = (int)(reduced * inner);
-        var outer = first;
-        if (_cut.OuterPerBlock == 1 && reduced > 0)
+        var most = _cut.OuterPerBlock == 1 ? RowsAtOnce : _cut.OuterPerBlock;
+        var goesByRows = reduced > 0 && (_cut.OuterPerBlock == 1 || state.GoesByRows(each));
+        var (outer, before) = (first, 0);
+        while (outer < end)
         {
-            var rows = 0;
-            for (; end - outer > 1 && state.Alike(frame, outer * each, each, rows = (int)Math.Min(RowsAtOnce, end - outer)); outer += rows)
+            if (goesByRows && state.Alike(frame, outer * each, each, (int)Math.Min(most, end - outer)) is > 0 and var rows)
             {
-                for (var row = 0; row < rows; row++)
+                var together = _cut.OuterPerBlock > 1 && state.LieTogether(each) ? rows : 1;
+                for (var row = 0; row < rows; row += together)
                 {
-                    Results(state, frame, sums, outer + row, 1, row);
+                    Results(state, frame, sums, outer + row, together, row);
                 }
-            }
-        }
 
-        for (; outer < end; outer += _cut.OuterPerBlock)
-        {
+                (outer, before) = (outer + rows, 0);
+                continue;
+            }
+
             var outers = (int)Math.Min(_cut.OuterPerBlock, end - outer);
-            if (reduced > 0)
+            if (reduced > 0 && (outers != before || (goesByRows && outers > 1) || !state.TryNext(outer * each, outers * each)))
             {
                 state.Block(frame, outer * each, outers * each);
             }
@@ -39,6 +41,8 @@ internal sealed partial class GroupKernel
             {
                 state.Store(frame, outer * each, outers * each);
             }
+
+            (outer, before) = (outer + outers, outers);
         }
     }
 
@@ -87,7 +91,7 @@ internal sealed partial class GroupKernel
         {
             var rows = (int)Math.Min(_cut.RowsPerBlock, end - row);
             var follows = row > first && rows == _cut.RowsPerBlock && _cut.Columns == 1;
-            if (!follows || !state.TryNext(rows * width))
+            if (!follows || !state.TryNext((((outer * reduced) + row) * inner) + column, rows * width))
             {
                 state.Block(frame, (((outer * reduced) + row) * inner) + column, rows * width);
             }

@@ -42,7 +42,7 @@ internal sealed partial class GroupKernel : Kernel
         _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type, r.Type))];
         _cut = _reducers.Length > 0
             ? new GroupCut(group.Extents!.Value, GroupProgram.BlockElements)
-            : new GroupCut(group.Elements, GroupProgram.BlockElements, _program.Weight);
+            : new GroupCut(group.Elements, _program.Row > 0 ? _program.Row : GroupProgram.BlockElements, _program.Weight);
     }
 
     public override IEnumerable<int> Reads => _group.Views().Select(view => view.Slot).Distinct();
@@ -95,7 +95,7 @@ internal sealed partial class GroupKernel : Kernel
         if (_reducers.Length == 0)
         {
             var each = _group.Elements / rows;
-            if (each <= int.MaxValue / count)
+            if (each <= int.MaxValue / count && (state.Program.Row == 0 || each <= state.Program.Row))
             {
                 state.Tiled(frame, -1, 0, new Tile([], 0, first * each, (int)count, (int)each, each));
             }
@@ -247,7 +247,8 @@ internal sealed partial class GroupKernel : Kernel
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void DoElements(GroupState state, Frame frame, long start, long end)
     {
-        var block = state.Program.Block;
+        var row = state.Program.Row;
+        var block = row > 0 && state.Program.FitsRows(row) && start % row == 0 && end % row == 0 ? row : state.Program.Block;
         var whole = (int)((end - start) / block);
         if (whole > 0)
         {

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Ad.Tensors.Cpu;
 
 /// <summary>One node, or a segment of them.</summary>
@@ -10,16 +12,19 @@ internal readonly record struct GroupStep(int Node, Segment? Segment);
 internal sealed partial class GroupProgram
 {
     private long _weight;
+    private int _shortest;
 
     /// <summary>The most elements a block has. Sums are cut by it, so that it is one for all.</summary>
     public const int BlockElements = 1024;
 
     private const int ShortBlock = 256;
+    private const int ShortestRow = 64;
+    private const int LongestRow = 16 * 1024;
     private const int FewNodes = 96;
 
     public GroupProgram(PointwiseGroup group, bool emitted)
     {
-        IsEmitted = emitted;
+        (IsEmitted, Elements, Row) = (emitted, group.Elements, RowOf(group));
         Block = group.Reductions.Count == 0 && group.Nodes.Count > FewNodes ? ShortBlock : BlockElements;
         RegisterElements = (int)Math.Clamp(group.Elements, 64, Block);
         Nodes = [.. group.Nodes];
@@ -60,6 +65,24 @@ internal sealed partial class GroupProgram
 
     /// <summary>The most elements a block of this group has: fewer where many nodes share the nearest caches.</summary>
     public int Block { get; }
+
+    /// <summary>The elements of the group.</summary>
+    public long Elements { get; }
+
+    /// <summary>The elements all along which what is repeated is one element, where these are enough to be done by themselves, and not too many; else 0.</summary>
+    public int Row { get; }
+
+    /// <summary>Whether rows of so many elements may be done one by one: several loops for each need longer ones.</summary>
+    public bool FitsRows(int count)
+    {
+        if (_shortest == 0)
+        {
+            var isOneLoop = Steps.Count(s => s.Segment is not null || Functions[s.Node] is not null) == 1;
+            _shortest = !IsEmitted ? int.MaxValue : isOneLoop ? ShortestRow : ShortBlock;
+        }
+
+        return count >= _shortest;
+    }
 
     /// <summary>The elements a register has.</summary>
     public int RegisterElements { get; }
@@ -122,6 +145,26 @@ internal sealed partial class GroupProgram
         Node.Apply { Function: >= Pointwise.Exp and <= Pointwise.Erf } => 8,
         _ => 1,
     };
+
+    private static int RowOf(PointwiseGroup group)
+    {
+        var (row, isRepeated) = (0L, false);
+        foreach (var node in group.Nodes)
+        {
+            if (node is Node.Ramp or Node.Random)
+            {
+                return 0;
+            }
+
+            if (node is Node.Load { View.Layout: var layout } && !layout.IsSplat() && !layout.IsContiguous())
+            {
+                var lines = layout.Collapse();
+                (row, isRepeated) = ((long)BigInteger.GreatestCommonDivisor(row, lines.Sizes[^1]), isRepeated || lines.Strides[^1] == 0);
+            }
+        }
+
+        return isRepeated && row is >= ShortestRow and <= LongestRow && group.Elements % row == 0 ? (int)row : 0;
+    }
 
     private void Prepare(int i)
     {

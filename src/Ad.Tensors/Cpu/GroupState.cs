@@ -104,7 +104,7 @@ internal sealed partial class GroupState
     /// <summary>Forgets the arrays of a run, so as not to keep them alive.</summary>
     public void End()
     {
-        (_tileSlot, _tile) = (-1, default);
+        (_tileSlot, _tileSize, _tile) = (-1, 0, default);
         foreach (var i in _loads)
         {
             _arrays[i] = null!;

@@ -1,6 +1,6 @@
 namespace Ad.Tensors.Cpu;
 
-/// <summary>Takes the tiles of a product as they are finished, while they are near; any thread brings any tile.</summary>
+/// <summary>Takes the tiles of a product or a convolution as they are finished, while they are near; any thread brings any tile.</summary>
 internal interface ITiles
 {
     /// <summary>What one thread needs for the time it brings tiles.</summary>
@@ -27,8 +27,9 @@ internal sealed class TileRoom(ITiles tiles, long bytes)
 
     public int Start => BlockPool.Start(Array);
 
-    /// <summary>Hands on the tile that lies there.</summary>
-    public void Take(long first, int rows, int columns, long step) => tiles.Take(_state, new Tile(Array, Start, first, rows, columns, step));
+    /// <summary>Hands on the tile that lies there, so many bytes on.</summary>
+    public void Take(long first, int rows, int columns, long step, int after = 0) =>
+        tiles.Take(_state, new Tile(Array, Start + after, first, rows, columns, step));
 
     public void End()
     {

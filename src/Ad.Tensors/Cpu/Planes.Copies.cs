@@ -67,6 +67,32 @@ internal sealed partial class Planes
         }
     }
 
+    /// <summary>
+    /// Copies what is first of each pair, of lines after each of which one element more may be read; false, with nothing done, for fewer than eight of a line or
+    /// elements of other than 32 bits.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe bool CopySeconds<T>(T* source, long sourceStep, T* target, long targetStep, int lines, int count)
+        where T : unmanaged
+    {
+        if (sizeof(T) != sizeof(uint) || count < Vector256<uint>.Count)
+        {
+            return false;
+        }
+
+        for (; lines > 0; lines--, source += sourceStep, target += targetStep)
+        {
+            // The last vector ends with the line.
+            for (var i = 0; i < count; i += 8)
+            {
+                var at = Math.Min(i, count - 8);
+                Vector256.Narrow(Vector256.Load((ulong*)(source + (2 * at))), Vector256.Load((ulong*)(source + (2 * at) + 8))).Store((uint*)(target + at));
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>Puts lines together again that <see cref="CopyPairs"/> took apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static unsafe void PutPairs(uint* first, uint* second, long sourceStep, uint* target, long targetStep, int lines, int count)

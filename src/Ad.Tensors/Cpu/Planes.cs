@@ -213,9 +213,16 @@ internal sealed partial class Planes
             }
             else
             {
-                for (var u = from; u < to; u++, start += step, target += pitch)
+                // The very last element has no neighbour to be read with it.
+                var lines = Math.Max(0, to - from - 1);
+                if (innerStep != 2 || step < 0 || !CopySeconds(start, step, target + innerFrom, pitch, lines, innerTo - innerFrom))
                 {
-                    Copy(start, innerStep, target + innerFrom, innerTo - innerFrom, u < to - 1);
+                    lines = 0;
+                }
+
+                for (var u = from + lines; u < to; u++)
+                {
+                    Copy(start + ((u - from) * step), innerStep, target + innerFrom + ((u - from) * (long)pitch), innerTo - innerFrom, step > 0 && u < to - 1);
                 }
             }
         }
