@@ -76,7 +76,7 @@ internal sealed class TiledKernel : Kernel
         }
     }
 
-    public override string ToString() => $"by tiles: {_product.Text(isTiled: true)} then {_group}";
+    public override string ToString() => $"by tiles: {(_product as ContractKernel)?.Text(isTiled: true) ?? _product.ToString()} then {_group}";
 
     private static (int Target, DType Type)? ResultOf(Kernel kernel) => kernel switch
     {
