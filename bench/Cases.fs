@@ -141,6 +141,16 @@ module Cases =
 
         sum
 
+    // 1,000 products and 1,000 sums, one after another; numbers near 1 stay there.
+    let inline private horner (x: 'T) =
+        let half = 1G / 2G
+        let mutable sum = x
+
+        for _ in 1..1000 do
+            sum <- sum * half + x
+
+        sum
+
     /// Functions of numbers, against the same function of floats.
     let private numbers =
         let x = Array.init 10 (fun i -> 0.1 * float i)
@@ -165,7 +175,12 @@ module Cases =
           case "Rosenbrock in 10 numbers, gradient by four tangents at a time" (fun () ->
               kept (fun () -> Chunked.gradient valley x))
           case "Rosenbrock in 10 numbers, gradient by Adjoint" (fun () ->
-              kept (fun () -> Ad.Functional.Scalar.Reverse.gradient valley x)) ]
+              kept (fun () -> Ad.Functional.Scalar.Reverse.gradient valley x))
+          case "2000 operations on a number, float" (fun () -> kept (fun () -> horner x[3]))
+          case "2000 operations on a number, derivative by Dual" (fun () ->
+              kept (fun () -> Ad.Functional.Scalar.Forward.derivative horner x[3]))
+          case "2000 operations on a number, derivative by Adjoint" (fun () ->
+              kept (fun () -> Ad.Functional.Scalar.Reverse.derivative horner x[3])) ]
 
     /// Every case.
     let all =

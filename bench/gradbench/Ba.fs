@@ -75,14 +75,9 @@ let private program input f =
 
     // One column an observation, so that each of the 15 numbers lies in a row.
     let all (cameras, points, seenBy, seen, weights: Tensor, features) =
-        let x =
-            Tensor.concat
-                0
-                [ Tensor.take 1 seenBy (Tensor.transpose cameras)
-                  Tensor.take 1 seen (Tensor.transpose points)
-                  Tensor.expandDims 0 weights ]
-
-        f (x, features, weights)
+        let numbers index rows = numbersOf (Tensor.take 1 index (Tensor.transpose rows))
+        let x = numbers seenBy cameras @ numbers seen points @ [ weights ]
+        f (x, features, weights) (seenBy, seen)
 
     let f = jit all
 
@@ -99,41 +94,15 @@ let private program input f =
 
 /// The errors of all observations, then those of all weights.
 let private objective input =
-    program input (fun (x, features, weights) ->
-        vmapAxes (List.replicate 16 (Some 0)) 0 (fun (x, feat) -> residual feat x) (numbersOf x, features),
+    program input (fun (x, features, weights) _ ->
+        vmapAxes (List.replicate 16 (Some 0)) 0 (fun (x, feat) -> residual feat x) (x, features),
         vmap weightError weights)
 
 /// A matrix in compressed sparse rows: where each row begins, the column of each element, and its value.
 type Sparse =
-    { Rows: int array
-      Columns: int array
+    { Rows: Tensor
+      Columns: Tensor
       Values: Tensor }
-
-// Of each row of the blocks the 15 columns, and of each weight its own.
-let private assemble input (values: Tensor) =
-    let p = input.Weights.Length
-    let columns = Array.zeroCreate (31 * p)
-
-    for i in 0 .. p - 1 do
-        let camera, point = 11 * (i % input.N), 11 * input.N + 3 * (i % input.M)
-        let weight = 11 * input.N + 3 * input.M + i
-
-        for row in 0..1 do
-            let at = 30 * i + 15 * row
-
-            for j in 0..10 do
-                columns[at + j] <- camera + j
-
-            for j in 0..2 do
-                columns[at + 11 + j] <- point + j
-
-            columns[at + 14] <- weight
-
-        columns[30 * p + i] <- weight
-
-    { Rows = Array.init (3 * p + 1) (fun row -> if row <= 2 * p then 15 * row else 30 * p + row - 2 * p)
-      Columns = columns
-      Values = values }
 
 // The two rows of an observation: its pullback along each of the two errors.
 let private rows (x: Tensor list, feat: Tensor) =
@@ -141,15 +110,30 @@ let private rows (x: Tensor list, feat: Tensor) =
     let unit = Tensor.eye Float64 2
     Tensor.stack 0 (pullback unit[0] @ pullback unit[1])
 
-/// The Jacobian: that of one observation, mapped over all of them.
+// The columns of both rows: those of the camera, of the point, and of the weight.
+let private columns input (seenBy: Tensor, seen: Tensor, i: Tensor) =
+    let camera, point = 11 * seenBy, 11 * input.N + 3 * seen
+
+    let row =
+        [ for j in 0..10 -> camera + j ]
+        @ [ for j in 0..2 -> point + j ]
+        @ [ i + (11 * input.N + 3 * input.M) ]
+
+    Tensor.stack 0 (row @ row)
+
+/// The Jacobian: that of one observation, mapped over all of them, and of each weight's error.
 let private jacobian input =
-    let blocks =
-        program input (fun (x, features, weights) ->
-            let ofObservations = vmapAxes (List.replicate 16 (Some 0)) 0 rows (numbersOf x, features)
+    let p = input.Weights.Length
+    let arange count = Tensor.arange Int32 count
 
-            Tensor.concat 0 [ Tensor.flatten ofObservations; vmap (grad weightError) weights ])
+    program input (fun (x, features, weights) (seenBy, seen) ->
+        let ofObservations = vmapAxes (List.replicate 16 (Some 0)) 0 rows (x, features)
+        let columnsOf = vmap (columns input) (seenBy, seen, arange p)
+        let ofWeights = arange p + (11 * input.N + 3 * input.M)
 
-    fun () -> assemble input (blocks ())
+        { Rows = Tensor.concat 0 [ 15 * arange (2 * p); 30 * p + arange (p + 1) ]
+          Columns = Tensor.concat 0 [ Tensor.flatten columnsOf; ofWeights ]
+          Values = Tensor.concat 0 [ Tensor.flatten ofObservations; vmap (grad weightError) weights ] })
 
 let private writeErrors (errors: Tensor, weights: Tensor) =
     let first = Tensor.toArray<float> errors[0]
@@ -166,8 +150,8 @@ let private writeSparse sparse =
     let ends (xs: 'a array) = Array.append (Array.truncate 30 xs) [| Array.last xs |]
 
     box
-        {| rows = ends sparse.Rows
-           cols = ends sparse.Columns
+        {| rows = ends (Tensor.toArray<int> sparse.Rows)
+           cols = ends (Tensor.toArray<int> sparse.Columns)
            vals = ends (Tensor.toArray<float> sparse.Values) |}
 
 let evaluation =

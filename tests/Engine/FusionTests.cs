@@ -147,6 +147,28 @@ public sealed class FusionTests
     }
 
     [Fact]
+    public void What_was_begun_apart_for_reading_the_same_is_one_group_all_the_same()
+    {
+        var build = new Build();
+        int[] shape = [20_000];
+        var (x, y, z) = (build.Input(DType.Float32, shape), build.Input(DType.Float32, shape), build.Input(DType.Float32, shape));
+        var first = build.Apply(Pointwise.Abs, x);
+        for (var i = 0; i < 20; i++)
+        {
+            first = build.Apply(Pointwise.Negate, build.Apply(Pointwise.Add, first, x));
+        }
+
+        var second = build.Apply(Pointwise.Abs, y);
+
+        // It reads y, as the second group does, and what the first computes.
+        var both = build.Apply(Pointwise.Multiply, y, first);
+        var program = build.Returning(build.Apply(Pointwise.Add, both, build.Apply(Pointwise.Multiply, second, z)));
+        Assert.Single(Compare.One.Prepare(program).ToString()!.Split('\n'), line => line.Contains("over 20000", StringComparison.Ordinal));
+        var make = new Make(9);
+        Compare.ToReference(program, 0, [.. Enumerable.Range(0, 3).Select(_ => make.Tensor(DType.Float32, new Shape(shape)))]);
+    }
+
+    [Fact]
     public void An_update_by_moments_goes_through_memory_once()
     {
         // Adam (Kingma and Ba 2015): two moments, corrected by powers of a count that comes after them in the program.

@@ -196,6 +196,116 @@ public sealed class PartsTests
     }
 
     [Fact]
+    public void What_lies_beside_each_other_is_turned_over_together() => OperationTests.Repeat(80, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.BFloat16, DType.Float32, DType.Float64, DType.Int32, DType.Int64, DType.Bool);
+        int[] shape = make.Chance(0.3) ? [1 + make.Below(5), 1 + make.Below(70)] : [make.Pick(1, 3, 63, 64, 65, 260, 1027)];
+        int[] column = [.. shape, 1];
+        int[] inputs = [build.Input(type, shape), build.Input(type, shape), build.Input(type, shape.Reverse().ToArray())];
+        var values = new List<int> { inputs[0], inputs[1], build.Permute(inputs[2], [.. Enumerable.Range(0, shape.Length).Reverse()]) };
+        var (add, twist) = type == DType.Bool ? (Pointwise.Or, Pointwise.Not) : (Pointwise.Maximum, Pointwise.Negate);
+        for (var step = 0; step < make.Pick(4, 30, 140); step++)
+        {
+            values.Add(make.Chance(0.3) ? build.Apply(twist, make.Pick([.. values])) : build.Apply(add, make.Pick([.. values]), make.Pick([.. values])));
+        }
+
+        // Computed, repeated, read, made up or the same everywhere, in one tensor or two, some of them elsewhere too.
+        var results = new List<int>();
+        for (var tensor = 0; tensor < 1 + make.Below(2); tensor++)
+        {
+            int[] parts = [.. Enumerable.Range(0, 1 + make.Below(36)).Select(_ => make.Below(12) switch
+            {
+                0 => build.Constant(type, 1, shape),
+                1 when type != DType.Bool => build.Iota(type, make.Below(shape.Length), shape),
+                2 => make.Pick(inputs[0], values[2]),
+                3 => build.Cast(build.Apply(Pointwise.NotEqual, values[^1], values[0]), type),
+                _ => values[Math.Max(0, values.Count - 1 - make.Below(34))],
+            })];
+            results.Add(build.Concatenate(shape.Length, [.. parts.Select(part => build.Reshape(part, column))]));
+            results.AddRange(parts.Where(_ => make.Chance(0.1)));
+        }
+
+        if (type != DType.Bool && make.Chance(0.3))
+        {
+            results.Add(build.Reduce(Reduction.Max, values[^1], 0));
+        }
+
+        Compare.ToReference(build.Returning([.. results]), 0, [.. inputs.Select(i => make.Tensor(type, build[i].Shape, true))]);
+    });
+
+    [Fact]
+    public void What_is_moved_along_by_a_few_places_keeps_its_bits() => OperationTests.Repeat(300, make =>
+    {
+        var build = new Build();
+        var type = make.Pick(DType.BFloat16, DType.Float32, DType.Float64, DType.Int32);
+        int[] shape = make.Chance(0.4) ? [make.Pick(1, 9, 30, 100), 1 + make.Below(3)] : [make.Pick(1, 8, 40, 300, 1100)];
+        int[] ones = [.. shape.Select(_ => 1)];
+        int[] none = [.. shape.Select(_ => 0)];
+        var values = new List<int> { build.Input(type, shape), build.Input(type, shape) };
+        var results = new List<int>();
+        for (var step = 0; step < 3 + make.Below(10); step++)
+        {
+            var x = make.Pick([.. values.TakeLast(3)]);
+            var (by, size) = (make.Below(Math.Min(4, shape[0] + 1)), shape[0]);
+            var isDown = make.Chance(0.5);
+            var slice = build.Slice(x, [isDown ? 0 : by, .. none[1..]], ones, [size - by, .. shape[1..]]);
+            var edge = build.Slice(make.Pick([.. values]), none, ones, [by, .. shape[1..]]);
+            var (low, high) = isDown ? (by, 0) : (0, by);
+            values.Add(make.Below(6) switch
+            {
+                0 or 1 => build.Pad(slice, [low, .. none[1..]], [high, .. none[1..]], none),
+                2 or 3 => build.Concatenate(0, isDown ? [edge, slice] : [slice, edge]),
+                4 => build.Slice(build.Concatenate(0, make.Chance(0.5) ? [slice, x] : [x, slice]), none, ones, shape),
+                _ => build.Apply(Pointwise.Negate, x),
+            });
+            values.Add(build.Apply(make.Pick(Pointwise.Add, Pointwise.Maximum, Pointwise.Minimum), values[^1], make.Pick([.. values])));
+            results.AddRange(values.TakeLast(2).Where(_ => make.Chance(0.2)));
+        }
+
+        results.Add(values[^1]);
+        int[] inputs = [values[0], values[1]];
+        Compare.ToReference(build.Returning([.. results]), 0, [.. inputs.Select(i => make.Tensor(type, build[i].Shape))]);
+    });
+
+    [Fact]
+    public void What_is_moved_along_by_a_few_places_is_not_copied()
+    {
+        // A step of an explicit scheme that reads its neighbour before, and what flows back of it, which reads the one after.
+        var build = new Build();
+        var x = build.Input(DType.Float64, 5000);
+        var y = build.Apply(Pointwise.Sqrt, x);
+        var down = build.Concatenate(0, build.Constant(DType.Float64, 1, 1), build.Slice(y, [0], [1], [4999]));
+        var z = build.Apply(Pointwise.Multiply, x, down);
+        var up = build.Pad(build.Slice(z, [1], [1], [4999]), [0], [1], [0]);
+        var plan = Compare.One.Prepare(build.Returning(build.Apply(Pointwise.Add, up, x))).ToString()!;
+        Assert.DoesNotContain("concatenate", plan, StringComparison.Ordinal);
+        Assert.DoesNotContain("pad", plan, StringComparison.Ordinal);
+
+        // Of a part that is small beside what it is a part of, the rest is not kept for it.
+        var few = new Build();
+        var all = few.Apply(Pointwise.Sqrt, few.Input(DType.Float64, 5000));
+        var begin = few.Concatenate(0, few.Constant(DType.Float64, 1, 1), few.Slice(all, [0], [1], [1000]));
+        Assert.Contains(
+            "concatenate", Compare.One.Prepare(few.Returning(few.Apply(Pointwise.Negate, begin))).ToString()!, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Columns_computed_together_are_one_kernel_and_nothing_in_between()
+    {
+        // One of them is read, one the same everywhere, one there twice, and two come from groups that have nothing to do with each other until then.
+        var build = new Build();
+        var (x, y) = (build.Input(DType.Float64, 5000), build.Input(DType.Float64, 5000));
+        var (a, b) = (build.Apply(Pointwise.Sqrt, x), build.Apply(Pointwise.Sqrt, y));
+        int[] columns = [a, build.Apply(Pointwise.Negate, a), b, build.Constant(DType.Float64, 3, 5000), y, a];
+        var whole = build.Concatenate(1, [.. columns.Select(c => build.Reshape(c, 5000, 1))]);
+        var plan = Compare.One.Prepare(build.Returning(whole)).ToString()!;
+        Assert.Single(plan.Split('\n'), line => line.Contains("over 5000", StringComparison.Ordinal));
+        Assert.DoesNotContain("concatenate", plan, StringComparison.Ordinal);
+        Assert.Contains("temporaries 0 bytes", plan, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_sum_of_products_is_one_product() => OperationTests.Repeat(100, make =>
     {
         var build = new Build();

@@ -91,6 +91,28 @@ public sealed class SimplifyTests
     }
 
     [Fact]
+    public void A_part_of_a_unit_matrix_is_a_number()
+    {
+        // What flows back along each of two results, spread over many: that along the other is 0, and with it all that it is multiplied by.
+        var build = new Build();
+        var x = build.Input(DType.Float64, 5);
+        var unit = build.Cast(
+            build.Apply(Pointwise.Equal, build.Broadcast(build.Reshape(build.Iota(DType.Int32, 0, 2), 2, 1), 2, 2), build.Broadcast(build.Iota(DType.Int32, 0, 2), 2, 2)),
+            DType.Float64);
+        int Scaled(int row, int column) =>
+            build.Apply(Pointwise.Scale, build.Broadcast(build.Reshape(build.Slice(unit, [row, column], [1, 1], [1, 1]), 1), 5), build.Apply(Pointwise.Exp, x));
+        Assert.Equal(
+            """
+            %0 = input 0 : float64[5]
+            %1 = exp %0 : float64[5]
+            %2 = constant 0 : float64[5]
+            return %1 %2
+
+            """,
+            Simplify.Apply(build.Returning(Scaled(1, 1), Scaled(1, 0))).ToString());
+    }
+
+    [Fact]
     public void An_integer_divided_by_a_constant_zero_still_fails_only_when_it_runs()
     {
         var build = new Build();
@@ -104,12 +126,18 @@ public sealed class SimplifyTests
     {
         var build = new Build();
         var type = make.Pick(DType.Float32, DType.Float64, DType.Int32);
-        var values = new List<int> { build.Input(type, 2, 3), build.Constant(type, make.Pick(0, 1, -1, 2), 2, 3), build.Constant(type, make.Pick(0, 1, -0.0), 2, 3) };
+        var values = new List<int>
+        {
+            build.Input(type, 2, 3), build.Constant(type, make.Pick(0, 1, -1, 2), 2, 3), build.Constant(type, make.Pick(0, 1, -0.0), 2, 3), build.Iota(type, make.Below(2), 2, 3),
+        };
         for (var step = 0; step < 12; step++)
         {
             var (x, y) = (make.Pick([.. values]), make.Pick([.. values]));
-            values.Add(make.Below(8) switch
+            values.Add(make.Below(11) switch
             {
+                8 => build.Broadcast(build.Slice(x, [make.Below(2), make.Below(3)], [1, 1], [1, 1]), 2, 3),
+                9 => build.Reshape(build.Permute(build.Reshape(x, 3, 2), 1, 0), 2, 3),
+                10 => build.Cast(build.Apply(Pointwise.Equal, x, y), type),
                 0 => build.Apply(make.Pick(Pointwise.Negate, Pointwise.Abs, Pointwise.Sign), x),
                 1 => build.Permute(build.Permute(build.Broadcast(x, 2, 2, 3), make.Pick<int[]>([1, 0, 2], [0, 1, 2])), 0, 1, 2),
                 2 => build.Flip(x, make.Subset(2, 0.5)),

@@ -18,6 +18,7 @@ internal sealed class CopyKernel(string name, int target, long targetBytes, bool
     /// <summary>What goes where in the target, and whether that is cleared first.</summary>
     public ((View Source, Layout Target)[] Parts, bool Clear) Work => (parts, clear);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(Frame frame, Workers workers)
     {
         if (clear)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 
 namespace Ad.Tensors.Cpu;
@@ -75,6 +76,7 @@ internal sealed class CpuExecutable : Executable
 
     public override bool MayReplace(int argument, int result) => _replacements.Contains((argument, result));
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private Storage[] Run(ReadOnlySpan<Storage> arguments, ReadOnlySpan<Storage?> room, long[]? times)
     {
         if (_tooLarge is not null)

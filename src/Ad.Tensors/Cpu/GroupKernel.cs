@@ -30,6 +30,9 @@ internal sealed partial class GroupKernel : Kernel
     private readonly GroupCut _cut;
     private readonly ConcurrentBag<GroupState> _states = [];
 
+    // One of them, found by one exchange: most kernels are run by one thread at a time.
+    private GroupState? _state;
+
     public GroupKernel(PointwiseGroup group, long emitAfter)
     {
         _group = group;
@@ -54,6 +57,7 @@ internal sealed partial class GroupKernel : Kernel
 
     public override long Flops => _group.Elements * (_group.Nodes.Count(n => n is Node.Apply) + _group.Reductions.Count);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Run(Frame frame, Workers workers)
     {
         var program = Program();
@@ -114,12 +118,17 @@ internal sealed partial class GroupKernel : Kernel
     }
 
     /// <summary>What one thread needs to take part, to be given back by <see cref="End"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public GroupState Begin(GroupProgram program, Frame frame)
     {
         // States of the program before are left to the garbage collector.
-        GroupState? state;
-        while (_states.TryTake(out state) && state.Program != program)
+        var state = Interlocked.Exchange(ref _state, null);
+        while (state is null || state.Program != program)
         {
+            if (!_states.TryTake(out state))
+            {
+                break;
+            }
         }
 
         state ??= new GroupState(program) { Sums = new byte[_reducers.Sum(r => 8 * r.Planes) * _cut.StateResults] };
@@ -131,10 +140,14 @@ internal sealed partial class GroupKernel : Kernel
         return state;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void End(GroupState state)
     {
         state.End();
-        _states.Add(state);
+        if (Interlocked.Exchange(ref _state, state) is { } other)
+        {
+            _states.Add(other);
+        }
     }
 
     private static int Structure(PointwiseGroup group)
@@ -153,6 +166,7 @@ internal sealed partial class GroupKernel : Kernel
     }
 
     // Interpreted until that has cost about as much as emitting loops does, so that neither is ever more than twice as much as need be.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public GroupProgram Program()
     {
         var program = Volatile.Read(ref _program);
@@ -213,6 +227,7 @@ internal sealed partial class GroupKernel : Kernel
         return text.ToString();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Do(GroupState state, Frame frame, byte[][] partials, byte[] sums, int item)
     {
         if (_reducers.Length == 0)
@@ -251,6 +266,7 @@ internal sealed partial class GroupKernel : Kernel
     {
         public object? Begin() => kernel.Begin(program, frame);
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Do(object? state, int item)
         {
             var group = (GroupState)state!;

@@ -20,9 +20,9 @@ internal sealed partial class GroupProgram
 
     /// <summary>
     /// Divides the nodes into phases: in each a segment, then the block functions that read it. What is read outside of its own segment lies
-    /// in memory, in a register that it keeps.
+    /// in memory. Returns the bytes of all registers per element.
     /// </summary>
-    private void Emit()
+    private int Emit()
     {
         var covered = Nodes.Select(node => IsCovered(Nodes, node)).ToArray();
         var phases = Phases(covered);
@@ -45,13 +45,6 @@ internal sealed partial class GroupProgram
         var steps = new List<GroupStep>();
         for (var i = 0; i < Nodes.Length; i++)
         {
-            var direct = Nodes[i] is Node.Load && !Constant[i] && Readers[i] is null;
-            if (Slots[i] < 0 && !direct && (Nodes[i] is Node.Splat ? whole[i] : outside[i]))
-            {
-                Registers[i] = RegisterBytes;
-                RegisterBytes += Nodes[i].Type.Size();
-            }
-
             Filled[i] = whole[i] ? Filled[i] : 1;
             MayBeUniform[i] = Readers[i] is not null && Nodes[i] is Node.Load && !whole[i] && Slots[i] < 0 && MayBeUniform.Count(m => m) < 64;
             if (Functions[i] is null && (!Constant[i] || Slots[i] >= 0))
@@ -81,6 +74,7 @@ internal sealed partial class GroupProgram
         }
 
         Steps = [.. steps];
+        return Allocate(node => Slots[node] < 0 && !IsDirect(node) && (Nodes[node] is Node.Splat ? whole[node] : outside[node]));
     }
 
     // A segment is cut before a function of a function: the processor would wait for one after the other, while functions of elements that

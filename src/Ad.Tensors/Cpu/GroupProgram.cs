@@ -39,7 +39,7 @@ internal sealed partial class GroupProgram
             (Slots[node], Starts[node]) = (target.Slot, target.Layout.Offset);
         }
 
-        Scattered = [.. group.Outputs.Where(o => !o.Value.Layout.IsContiguous()).Select(o => (o.Key, o.Value))];
+        (Scattered, Beside) = Adjoining([.. group.Outputs.Where(o => !o.Value.Layout.IsContiguous()).Select(o => (o.Key, o.Value))]);
         Kept = [.. group.Reductions.Select(r => r.Node).Concat(Scattered.Select(s => s.Node)).Distinct()];
 
         for (var i = 0; i < Nodes.Length; i++)
@@ -49,12 +49,12 @@ internal sealed partial class GroupProgram
 
         if (emitted)
         {
-            Emit();
+            RegisterBytes = Emit();
         }
         else
         {
             Steps = [.. Enumerable.Range(0, Nodes.Length).Select(i => new GroupStep(i, null))];
-            RegisterBytes = Allocate();
+            RegisterBytes = Allocate(node => Slots[node] < 0 && !IsDirect(node));
         }
     }
 
@@ -87,6 +87,9 @@ internal sealed partial class GroupProgram
     /// <summary>The nodes that are written elsewhere than one element after another, once a block of them is computed.</summary>
     public (int Node, View Target)[] Scattered { get; }
 
+    /// <summary>For each scattered node how many lie beside each other from it on, element by element: 1 where it is alone, 0 for those after the first.</summary>
+    public int[] Beside { get; }
+
     /// <summary>Where a node's register starts, in bytes per element of a block, or -1.</summary>
     public int[] Registers { get; }
 
@@ -103,7 +106,7 @@ internal sealed partial class GroupProgram
     public int[] Kept { get; }
 
     /// <summary>Bytes of all registers per element of a block.</summary>
-    public int RegisterBytes { get; private set; }
+    public int RegisterBytes { get; }
 
     /// <summary>Bytes that segments need for less than one step.</summary>
     public int PadBytes => Steps.Max(s => s.Segment?.PadBytes ?? 0);
@@ -150,61 +153,5 @@ internal sealed partial class GroupProgram
                 Functions[i] = Casts.Of(Nodes[cast.Operand].Type, cast.Type);
                 break;
         }
-    }
-
-    // A register is free again after its node's last reader; constants keep theirs.
-    private int Allocate()
-    {
-        var last = new int[Nodes.Length];
-        for (var i = 0; i < Nodes.Length; i++)
-        {
-            last[i] = Math.Max(last[i], i);
-            foreach (var operand in Nodes[i].Operands.Values)
-            {
-                last[operand] = i;
-            }
-        }
-
-        foreach (var node in Kept)
-        {
-            last[node] = int.MaxValue;
-        }
-
-        var dying = Enumerable.Range(0, Nodes.Length).ToLookup(i => last[i]);
-        var free = new Dictionary<int, Stack<int>>();
-        var end = 0;
-        for (var i = 0; i < Nodes.Length; i++)
-        {
-            var direct = Nodes[i] is Node.Load && !Constant[i] && Readers[i] is null;
-            if (!direct && Slots[i] < 0)
-            {
-                var size = Nodes[i].Type.Size();
-                if (!Constant[i] && free.TryGetValue(size, out var stack) && stack.Count > 0)
-                {
-                    Registers[i] = stack.Pop();
-                }
-                else
-                {
-                    Registers[i] = end;
-                    end += size;
-                }
-            }
-
-            foreach (var j in dying[i])
-            {
-                if (Registers[j] >= 0 && !Constant[j])
-                {
-                    var size = Nodes[j].Type.Size();
-                    if (!free.TryGetValue(size, out var stack))
-                    {
-                        free[size] = stack = new Stack<int>();
-                    }
-
-                    stack.Push(Registers[j]);
-                }
-            }
-        }
-
-        return end;
     }
 }

@@ -8,7 +8,7 @@ internal sealed partial class GroupState
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Load(Frame frame, View view, int i, long start, int count)
     {
-        var size = view.Type.Size();
+        var size = _sizes[i];
         if (_readers[i] is not { } reader)
         {
             (_arrays[i], _offsets[i]) = view.Slot == _tileSlot

@@ -102,7 +102,7 @@ internal sealed partial class GroupState
 
     /// <summary>A node's elements in one of the rows that lie alike, or in the current block.</summary>
     public Span<byte> At(int node, int count, int row) =>
-        _arrays[node].AsSpan(_offsets[node] + (row == 0 ? 0 : row * _shifts![node]), count * _program.Nodes[node].Type.Size());
+        _arrays[node].AsSpan(_offsets[node] + (row == 0 ? 0 : row * _shifts![node]), count * _sizes[node]);
 
     // Rows whose elements lie as those of the row before, some way on.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -21,6 +21,7 @@ internal sealed partial class GroupState
     // Outputs that are written over something the group reads: a block of them is stored when nobody reads that block any more.
     private readonly List<int> _late = [];
     private readonly List<Segment> _over = [];
+    private readonly (bool IsKnown, Segment? Segment)[] _overwriters;
     private readonly bool[] _uniform;
 
     // The nodes that are written to slots, that are read from slots, and that have something to do once for a run.
@@ -28,6 +29,9 @@ internal sealed partial class GroupState
     private readonly int[] _loads;
     private readonly int[] _begun;
     private readonly int[] _outputStarts;
+    private readonly int[] _outputSlots;
+    private readonly int[] _loadSlots;
+    private readonly int[] _sizes;
     private byte[] _lateScratch = [];
 
     public GroupState(GroupProgram program)
@@ -48,7 +52,11 @@ internal sealed partial class GroupState
         var nodes = Enumerable.Range(0, program.Nodes.Length);
         _outputs = [.. nodes.Where(i => program.Slots[i] >= 0)];
         _outputStarts = new int[_outputs.Length];
+        _outputSlots = [.. _outputs.Select(i => program.Slots[i])];
         _loads = [.. nodes.Where(i => program.Nodes[i] is Node.Load)];
+        _loadSlots = [.. _loads.Select(i => ((Node.Load)program.Nodes[i]).View.Slot)];
+        _overwriters = new (bool, Segment?)[_outputs.Length * _loads.Length];
+        _sizes = [.. program.Nodes.Select(node => node.Type.Size())];
         _begun = [.. nodes.Where(i => program.Nodes[i] is Node.Random || (program.Nodes[i] is Node.Load && program.Constant[i] && program.Registers[i] >= 0))];
         foreach (var i in nodes.Where(i => program.Registers[i] >= 0))
         {
@@ -123,7 +131,10 @@ internal sealed partial class GroupState
         var nodes = _program.Nodes;
         for (var i = 0; i < _writers.Length; i++)
         {
-            PlaceScattered(frame, i, start, count);
+            if (_program.Beside[i] == 1)
+            {
+                PlaceScattered(frame, i, start, count);
+            }
         }
 
         foreach (var (i, segment) in _program.Steps)
@@ -134,11 +145,10 @@ internal sealed partial class GroupState
                 continue;
             }
 
-            var size = nodes[i].Type.Size();
             var slot = _program.Slots[i];
             if (slot >= 0 && !_late.Contains(i))
             {
-                (_arrays[i], _offsets[i]) = (frame.Array(slot), frame.Start(slot) + (int)((_program.Starts[i] + start) * size));
+                (_arrays[i], _offsets[i]) = (frame.Array(slot), frame.Start(slot) + (int)((_program.Starts[i] + start) * _sizes[i]));
             }
 
             if (_program.Functions[i] is { } function)
@@ -191,6 +201,13 @@ internal sealed partial class GroupState
                 continue;
             }
 
+            _writers[i].Seek(start);
+            if (_program.Beside[i] > 1 && TryBeside(frame, i, _program.Beside[i], count))
+            {
+                i += _program.Beside[i] - 1;
+                continue;
+            }
+
             switch (target.Type.Size())
             {
                 case 1:
@@ -228,6 +245,7 @@ internal sealed partial class GroupState
             : Register(node);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void FindLate(Frame frame)
     {
         _late.Clear();
@@ -237,18 +255,19 @@ internal sealed partial class GroupState
             return;
         }
 
-        foreach (var output in _outputs)
+        for (var o = 0; o < _outputs.Length; o++)
         {
-            foreach (var load in _loads)
+            var array = frame.Array(_outputSlots[o]);
+            for (var l = 0; l < _loads.Length; l++)
             {
-                if (!IsOver(frame, _program.Slots[output], _program.Nodes[load]))
+                if (frame.Start(_loadSlots[l]) != _outputStarts[o] || frame.Array(_loadSlots[l]) != array)
                 {
                     continue;
                 }
 
-                if (_program.Overwriter(output, load) is not { } segment)
+                if (Overwriter(o, l) is not { } segment)
                 {
-                    _late.Add(output);
+                    _late.Add(_outputs[o]);
                     break;
                 }
 
@@ -267,18 +286,30 @@ internal sealed partial class GroupState
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private Segment? Overwriter(int output, int load)
+    {
+        ref var found = ref _overwriters[(output * _loads.Length) + load];
+        if (!found.IsKnown)
+        {
+            found = (true, _program.Overwriter(_outputs[output], _loads[load]));
+        }
+
+        return found.Segment;
+    }
+
     // Whether a load begins where an output does: all that most runs need to know, and a run inside a loop is short.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool MayOverwrite(Frame frame)
     {
         for (var i = 0; i < _outputs.Length; i++)
         {
-            _outputStarts[i] = frame.Start(_program.Slots[_outputs[i]]);
+            _outputStarts[i] = frame.Start(_outputSlots[i]);
         }
 
-        foreach (var load in _loads)
+        foreach (var slot in _loadSlots)
         {
-            if (_program.Nodes[load] is Node.Load { View.Slot: var slot } && _outputStarts.AsSpan().Contains(frame.Start(slot)))
+            if (_outputStarts.AsSpan().Contains(frame.Start(slot)))
             {
                 return true;
             }
@@ -287,12 +318,9 @@ internal sealed partial class GroupState
         return false;
     }
 
-    private static bool IsOver(Frame frame, int slot, Node node) =>
-        node is Node.Load { View.Slot: var source } && frame.Array(source) == frame.Array(slot) && frame.Start(source) == frame.Start(slot);
-
     /// <summary>A node's elements in the current block.</summary>
     public Span<byte> At(int node, int count) =>
-        _arrays[node].AsSpan(_offsets[node], count * _program.Nodes[node].Type.Size());
+        _arrays[node].AsSpan(_offsets[node], count * _sizes[node]);
 
     private void Apply(BlockFunction function, int i, int count)
     {

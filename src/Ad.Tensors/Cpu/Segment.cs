@@ -30,6 +30,12 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
     private readonly ConcurrentDictionary<ulong, SegmentLoop> _uniform = new();
     private readonly int[] _choices = [.. reads.Where(r => program.MayBeUniform[r])];
 
+    /// <summary>The nodes that it reads in memory, but for constants.</summary>
+    public int[] Reads => reads;
+
+    /// <summary>The nodes that it writes to memory.</summary>
+    public int[] Writes => writes;
+
     /// <summary>Bytes that <see cref="Run"/> needs beside the operands' memory.</summary>
     public int PadBytes => (reads.Length + writes.Length) * PadSize;
 

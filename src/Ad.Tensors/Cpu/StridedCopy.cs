@@ -53,6 +53,7 @@ internal sealed class StridedCopy
 
     private int RowItems => (_rows + Tile - 1) / Tile;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(Frame frame, int source, int target, int size, Workers workers)
     {
         if (Elements == 0)

@@ -79,23 +79,17 @@ internal sealed class ViewReader
 
     /// <summary>The place of the current element when this many from here on lie one after another, else -1. Goes past them if so.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public long TryRun(int count)
-    {
-        if (_innerStride != 1 || _inner - _index[_outer] < count)
-        {
-            return -1;
-        }
-
-        var at = _position;
-        Advance(count);
-        return at;
-    }
+    public long TryRun(int count) => _innerStride == 1 ? TryLine(count) : -1;
 
     /// <summary>The place of the current element when it is this many elements from here on, else -1. Goes past them if so.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public long TrySame(int count)
+    public long TrySame(int count) => _innerStride == 0 ? TryLine(count) : -1;
+
+    /// <summary>The place of the current element when this many from here on lie at equal steps, else -1. Goes past them if so.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public long TryLine(int count)
     {
-        if (_innerStride != 0 || _inner - _index[_outer] < count)
+        if (_inner - _index[_outer] < count)
         {
             return -1;
         }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
 namespace Ad.Tensors.Cpu;
@@ -43,6 +44,7 @@ internal sealed class Workers
     }
 
     /// <summary>Does all items, on several threads where that pays, and returns when they are done. The first exception of an item is thrown.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(IWork work, int items, bool parallel)
     {
         var threads = Threads;
@@ -79,6 +81,7 @@ internal sealed class Workers
         job.Throw();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Alone(IWork work, int items)
     {
         var state = work.Begin();

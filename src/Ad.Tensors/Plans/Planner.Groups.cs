@@ -21,7 +21,8 @@ internal sealed partial class Planner<K>
             operands[i] = Near(instruction.Operands[i]);
         }
 
-        if (Merge(operands))
+        var step = FindGroup(operands, instruction.Shape.Elements);
+        if (Merge(operands, step))
         {
             for (var i = 0; i < operands.Length; i++)
             {
@@ -29,7 +30,6 @@ internal sealed partial class Planner<K>
             }
         }
 
-        var step = FindGroup(operands, instruction.Shape.Elements);
         var group = (PointwiseGroup)_steps[step];
         var nodes = new int[operands.Length];
         for (var i = 0; i < operands.Length; i++)
@@ -73,23 +73,17 @@ internal sealed partial class Planner<K>
     }
 
     /// <summary>
-    /// Moves groups of which the operands are members into the last such, where nobody else has asked for anything of theirs: what reads them both
-    /// then finds all of it in registers.
+    /// Moves groups of which the operands are members into the one that reads them, where nobody else has asked for anything of theirs: it then finds all of
+    /// it in registers.
     /// </summary>
-    private bool Merge(ReadOnlySpan<Value> operands)
+    private bool Merge(ReadOnlySpan<Value> operands, int into)
     {
-        var last = -1;
-        foreach (var operand in operands)
-        {
-            last = operand is Value.Member member ? Math.Max(last, member.Step) : last;
-        }
-
         var merged = false;
         foreach (var operand in operands)
         {
-            if (operand is Value.Member member && member.Step != last && CanMove((PointwiseGroup)_steps[member.Step], (PointwiseGroup)_steps[last]))
+            if (operand is Value.Member member && member.Step != into && CanMove((PointwiseGroup)_steps[member.Step], (PointwiseGroup)_steps[into]))
             {
-                merged |= Move(member.Step, last);
+                merged |= Move(member.Step, into);
             }
         }
 
@@ -257,25 +251,19 @@ internal sealed partial class Planner<K>
                 _values[instruction] = new Value.Stored(copied);
                 return copied;
             case Value.Member member:
-                var outputs = ((PointwiseGroup)_steps[member.Step]).Outputs;
-                if (!outputs.TryGetValue(member.Node, out var kept))
+                var group = (PointwiseGroup)_steps[member.Step];
+                foreach (var place in group.Places(member.Node))
                 {
-                    outputs[member.Node] = kept = new View(NewSlot(type, shape, member.Step), type, Layout.RowMajor(shape));
+                    if (place.Layout.Reshape(shape) is { } layout)
+                    {
+                        return place with { Layout = layout };
+                    }
                 }
 
-                if (kept.Layout.Reshape(shape) is { } layout)
-                {
-                    return kept with { Layout = layout };
-                }
-
-                // It lies in parts of something. Whoever asks may be a group before the last step, so that a copy now would come too late for it.
-                var again = ((PointwiseGroup)_steps[member.Step]).Add(new Node.Cast(type, member.Node));
-                if (!outputs.TryGetValue(again, out var whole))
-                {
-                    outputs[again] = whole = new View(NewSlot(type, shape, member.Step), type, Layout.RowMajor(shape));
-                }
-
-                return whole with { Layout = Layout.RowMajor(shape) };
+                // Where it lies in parts of something and whoever asks is a group before the last step, a copy now would come too late for it.
+                var whole = new View(NewSlot(type, shape, member.Step), type, Layout.RowMajor(shape));
+                group.Outputs[group.Unplaced(member.Node)] = whole;
+                return whole;
             case Value.Leaf leaf:
                 var made = new View(NewSlot(type, shape, _steps.Count), type, Layout.RowMajor(shape));
                 Make(leaf, made);

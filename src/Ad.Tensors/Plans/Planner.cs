@@ -125,9 +125,9 @@ internal sealed partial class Planner<K>
                 var extents = Around(shape, sum.Axis);
                 return Kernel(instruction, target => _kernels.CumulativeSum(Contiguous(instruction, 0), target, extents, sum.Reverse));
             case Operation.Pad pad:
-                return Pad(instruction, pad);
+                return Pad(index, pad);
             case Operation.Concatenate concatenate:
-                return Concatenate(instruction, concatenate.Axis);
+                return SideBySide(index, concatenate.Axis, [.. instruction.Operands.Values.ToArray().Select(o => new Part(o, _program.Instructions[o].Shape))]);
             case Operation.Take take:
                 var taken = Indexing.Of("take", ShapeOf(instruction, 0), ShapeOf(instruction, 1), take.Axis, take.Batch);
                 return Kernel(instruction, target => _kernels.Take(taken, Contiguous(instruction, 0), Contiguous(instruction, 1), target));
@@ -193,77 +193,6 @@ internal sealed partial class Planner<K>
         _steps.Add(kernel);
         return new Value.Stored(new View(target, instruction.Type, Layout.RowMajor(instruction.Shape)));
     }
-
-    private Value.Stored Pad(Instruction instruction, Operation.Pad pad)
-    {
-        var operand = ShapeOf(instruction, 0);
-        var steps = new int[operand.Rank];
-        for (var axis = 0; axis < steps.Length; axis++)
-        {
-            steps[axis] = pad.Interior[axis] + 1;
-        }
-
-        var inside = Layout.RowMajor(instruction.Shape).Slice(pad.Low, new Axes(steps), operand);
-        var bytes = instruction.Shape.Elements * instruction.Type.Size();
-        var source = InMemory(instruction, 0);
-        return Kernel(instruction, target => _kernels.Copy("pad", target, bytes, true, [(source, inside)]));
-    }
-
-    private Value.Stored Concatenate(Instruction instruction, int axis)
-    {
-        var whole = Layout.RowMajor(instruction.Shape);
-        var ones = new int[instruction.Shape.Rank];
-        Array.Fill(ones, 1);
-        var starts = new int[instruction.Shape.Rank];
-        var target = new View(NewSlot(instruction.Type, instruction.Shape, 0), instruction.Type, whole);
-        var copied = new List<(View Source, Layout Target)>();
-        for (var i = 0; i < instruction.Operands.Count; i++)
-        {
-            var shape = ShapeOf(instruction, i);
-            var part = whole.Slice(new Axes(starts), new Axes(ones), shape);
-            if (WriteInto(instruction.Operands[i], target with { Layout = part }) is { } step)
-            {
-                _slotSteps[target.Slot] = Math.Max(_slotSteps[target.Slot], step);
-            }
-            else
-            {
-                copied.Add((InMemory(instruction, i), part));
-            }
-
-            starts[axis] += shape[axis];
-        }
-
-        if (copied.Count > 0)
-        {
-            _slotSteps[target.Slot] = _steps.Count;
-            _steps.Add(_kernels.Copy("concatenate", target.Slot, 0, false, [.. copied]));
-        }
-
-        return new Value.Stored(target);
-    }
-
-    /// <summary>Has an instruction's value written where it is wanted, and says at which step; null if it lies elsewhere already.</summary>
-    private int? WriteInto(int instruction, View target)
-    {
-        switch (_values[instruction])
-        {
-            case Value.Member member:
-                return ((PointwiseGroup)_steps[member.Step]).Outputs.TryAdd(member.Node, target) ? member.Step : null;
-            case Value.Leaf leaf:
-                Make(leaf, target);
-                return _steps.Count - 1;
-            case Value.Stored { View: var view } when IsWhole(view) && target.Layout.IsContiguous()
-                && target.Layout.Offset * view.Type.Size() % Alignment == 0
-                && !_inputSlots.ContainsValue(view.Slot) && !_within.ContainsKey(view.Slot):
-                _within[view.Slot] = (target.Slot, target.Layout.Offset * view.Type.Size());
-                return _slotSteps[view.Slot];
-            default:
-                return null;
-        }
-    }
-
-    private bool IsWhole(View view) =>
-        view.Layout.Offset == 0 && view.Layout.IsContiguous() && _slotBytes[view.Slot] == view.Layout.Elements() * view.Type.Size();
 
     private static Extents Around(Shape shape, int axis)
     {

@@ -71,6 +71,32 @@ internal sealed class PointwiseGroup(long elements)
         return index;
     }
 
+    /// <summary>Where a node is kept, one place after another.</summary>
+    public IEnumerable<View> Places(int node)
+    {
+        while (Outputs.TryGetValue(node, out var place))
+        {
+            yield return place;
+            if (!_places.TryGetValue(Again(node), out node))
+            {
+                yield break;
+            }
+        }
+    }
+
+    /// <summary>A node of the same elements that is not kept anywhere yet: a node has one place, and what is wanted in several is there several times.</summary>
+    public int Unplaced(int node)
+    {
+        while (Outputs.ContainsKey(node))
+        {
+            node = Add(Again(node));
+        }
+
+        return node;
+    }
+
+    private Node.Cast Again(int node) => new(Nodes[node].Type, node);
+
     /// <summary>The group with the nodes alone that somebody reads: what later groups compute again may be of no use here.</summary>
     public PointwiseGroup Needed()
     {
