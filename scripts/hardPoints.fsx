@@ -37,6 +37,9 @@ one "round x" round [ 0.5; 1.5 ]
 one "clip 0 1 x" (Tensor.clip 0.0 1.0) [ -1.0; 0.0; 0.5; 1.0; 2.0 ]
 two "max x y" Tensor.maximum [ 1.0, 1.0; 1.0, 2.0 ]
 two "min x y" Tensor.minimum [ (1.0, 1.0) ]
+one "leakyRelu 0.1 x" (Tensor.leakyRelu 0.1) [ 0.0 ]
+one "elu 1 x" (Activations.elu 1.0) [ 0.0 ]
+one "elu 2 x" (Activations.elu 2.0) [ 0.0 ]
 //> function               at point: value, derivative(s)
 //> abs x                  at 0: 0, 0
 //> relu x                 at 0: 0, 0
@@ -54,6 +57,9 @@ two "min x y" Tensor.minimum [ (1.0, 1.0) ]
 //> max x y                at (1, 1): 1, 0.5 0.5
 //> max x y                at (1, 2): 2, 0 1
 //> min x y                at (1, 1): 1, 0.5 0.5
+//> leakyRelu 0.1 x        at 0: 0, 0.1
+//> elu 1 x                at 0: 0, 1
+//> elu 2 x                at 0: 0, 2
 
 printfn "zeros"
 one "sqrt x" sqrt [ 0.0 ]
@@ -68,6 +74,7 @@ two "x ** y" (fun x y -> x ** y) [ 0.0, 0.0; 0.0, 1.0; 0.0, 2.0; -2.0, 3.0 ]
 one "log x" log [ 0.0; -1.0 ]
 two "x / y" (fun x y -> x / y) [ 0.0, 0.0; 1.0, 0.0 ]
 two "atan2 y x" Tensor.atan2 [ 0.0, 0.0; 0.0, -1.0; 1.0, 0.0 ]
+one "digamma x" Tensor.digamma [ 0.0; -1.0 ]
 //> zeros
 //> sqrt x                 at 0: 0, Infinity
 //> sqrt x * 0             at 0: 0, 0
@@ -89,6 +96,8 @@ two "atan2 y x" Tensor.atan2 [ 0.0, 0.0; 0.0, -1.0; 1.0, 0.0 ]
 //> atan2 y x              at (0, 0): 0, 0 0
 //> atan2 y x              at (0, -1): 3.14159, -1 0
 //> atan2 y x              at (1, 0): 1.5708, 0 -1
+//> digamma x              at 0: -Infinity, Infinity
+//> digamma x              at -1: NaN, Infinity
 
 let vector name (f: Tensor -> Tensor) (values: float list) =
     let x = Tensor.vector values
@@ -181,6 +190,8 @@ twice "(x ** 3)" (fun x -> x ** 3.0) [ 0.0 ]
 twice "(x ** y), y = 2" (fun x -> x ** Tensor.scalar 2.0) [ 0.0 ]
 twice "abs x" abs [ 0.0 ]
 twice "relu x" Tensor.relu [ 0.0 ]
+twice "logCosh x" (fun x -> Losses.logCosh x (Tensor.zerosLike x)) [ 0.0 ]
+twice "huber 1 x" (fun x -> Losses.huber 1.0 x (Tensor.zerosLike x)) [ 0.0 ]
 printfn $"Hessian of prod at [0 2 3]: {hessian Tensor.prod (Tensor.vector [ 0.0; 2.0; 3.0 ])}"
 //> once more
 //> d/dx (x ** 2)          at 0: 0, 2
@@ -188,6 +199,8 @@ printfn $"Hessian of prod at [0 2 3]: {hessian Tensor.prod (Tensor.vector [ 0.0;
 //> d/dx (x ** y), y = 2   at 0: 0, 2
 //> d/dx abs x             at 0: 0, 0
 //> d/dx relu x            at 0: 0, 0
+//> d/dx logCosh x         at 0: 0, 1
+//> d/dx huber 1 x         at 0: 0, 1
 //> Hessian of prod at [0 2 3]: [[0.0, 3.0, 2.0], [3.0, 0.0, 0.0], [2.0, 0.0, 0.0]] : float64[3, 3]
 
 // Rows subtract their own largest element.

@@ -25,17 +25,24 @@ module Activations =
             let slope = (Math.Tanh right - Math.Tanh left) / (right - left)
             slope * (Tensor.clip left right (abs x) - left)
 
-        Tensor.sign x * (knots |> List.pairwise |> List.map piece |> List.reduce (+))
+        // The innermost line goes through 0, where sign and abs have no derivative.
+        let innermost = Math.Tanh 0.5 / 0.5 * Tensor.clip -0.5 0.5 x
 
-    /// x for x > 0, alpha (e^x - 1) elsewhere (Clevert et al. 2016).
+        innermost
+        + Tensor.sign x
+          * (List.tail knots |> List.pairwise |> List.map piece |> List.reduce (+))
+
+    // Not a minimum, whose derivative at 0 is shared. What is positive is replaced, so that nothing overflows on the side not taken.
+    let private negativePart (x: Tensor) = Tensor.where (isPositive x) (Tensor.zerosLike x) x
+
+    /// x for x > 0, alpha (e^x - 1) elsewhere (Clevert et al. 2016); the derivative at 0 is alpha.
     [<CompiledName("Elu")>]
-    let elu (alpha: float) (x: Tensor) =
-        Tensor.where (isPositive x) x (alpha * Tensor.expm1 (Tensor.minimum x (Tensor.zerosLike x)))
+    let elu (alpha: float) (x: Tensor) = Tensor.where (isPositive x) x (alpha * Tensor.expm1 (negativePart x))
 
-    /// max(0, x) + min(0, alpha (e^(x / alpha) - 1)) (Barron 2017).
+    /// max(0, x) + min(0, alpha (e^(x / alpha) - 1)) (Barron 2017); the derivative at 0 is 1.
     [<CompiledName("Celu")>]
     let celu (alpha: float) (x: Tensor) =
-        Tensor.where (isPositive x) x (alpha * Tensor.expm1 (Tensor.minimum x (Tensor.zerosLike x) / alpha))
+        Tensor.where (isPositive x) x (alpha * Tensor.expm1 (negativePart x / alpha))
 
     /// ELU with the alpha and the scale that keep mean 0 and variance 1 (Klambauer et al. 2017, eq. 14).
     [<CompiledName("Selu")>]
@@ -81,10 +88,10 @@ module Activations =
     [<CompiledName("SoftShrink")>]
     let softShrink (limit: float) (x: Tensor) = Tensor.sign x * Tensor.relu (abs x - limit)
 
-    /// x where |x| > limit, 0 elsewhere.
+    /// x where |x| > limit, 0 elsewhere; NaN of NaN.
     [<CompiledName("HardShrink")>]
     let hardShrink (limit: float) (x: Tensor) =
-        Tensor.where (Tensor.greater (abs x) (Tensor.fullLike x limit)) x (Tensor.zerosLike x)
+        Tensor.where (Tensor.lessEqual (abs x) (Tensor.fullLike x limit)) (Tensor.zerosLike x) x
 
     /// e^(-x^2).
     [<CompiledName("Gaussian")>]

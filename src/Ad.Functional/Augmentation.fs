@@ -96,7 +96,7 @@ module Augmentation =
                     (Tensor.lessEqual t (Tensor.fullLike t (float (limit - 1))))
 
             let isInside = Tensor.logicalAnd (isWithin height row) (isWithin width column)
-            let place limit t = Tensor.cast DType.Int32 (Tensor.clip 0.0 (float (limit - 1)) t)
+            let place limit t = Tensor.cast DType.Int32 (Tensor.clip 0.0 (float (max 0 (limit - 1))) t)
             let index = Tensor.flatten (place height row * width + place width column)
             let found = Tensor.take 1 index flat |> Tensor.reshape (channels :: Seq.toList rows.Shape)
             Tensor.where isInside weight (Tensor.zerosLike weight) * found

@@ -68,15 +68,16 @@ module Losses =
     let huber (delta: float) (y: Tensor) (t: Tensor) : Tensor =
         sameShape "huber" y t
         Updates.within "huber" "delta" 0.0 infinity delta
-        let e = abs (y - t)
-        let near = Tensor.minimum e (Tensor.fullLike e delta)
-        Tensor.mean (0.5 * Tensor.square near + delta * (e - near))
+        let e = y - t
+        // The square has its second derivative at 0, which that of |e| would lack.
+        let isNear = Tensor.lessEqual (abs e) (Tensor.fullLike e delta)
+        Tensor.mean (Tensor.where isNear (0.5 * Tensor.square e) (delta * (abs e - 0.5 * delta)))
 
     /// The mean of log cosh(y - t), as softplus(2 e) - e - log 2: finite for every finite error.
     [<CompiledName("LogCosh")>]
     let logCosh (y: Tensor) (t: Tensor) : Tensor =
         sameShape "logCosh" y t
-        let e = abs (y - t)
+        let e = y - t
         Tensor.mean (e + Tensor.softplus (-2.0 * e) - System.Math.Log 2.0)
 
     /// The mean over rows of 1 - y.t / (|y| |t|), along the last axis; a vector of zeros is at distance 1 from all.
@@ -212,8 +213,7 @@ module Losses =
         // Scores so low that they weigh nothing stand for pairs that do not count.
         let among = Tensor.where isOther s (Tensor.fullLike s -1e30)
         let others = Tensor.logSumExpKeep [ 1 ] among
-        let larger = Tensor.maximum s others
-        let both = larger + Tensor.log1p (exp (-(abs (s - others))))
+        let both = Stats.logAddExp s others
         let count = Tensor.maximum (Tensor.sum (Tensor.cast s.DType isPair)) (Tensor.ones s.DType [])
         Tensor.sum (Tensor.where isPair (both - s) (Tensor.zerosLike s)) / count
 

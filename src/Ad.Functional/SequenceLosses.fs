@@ -9,7 +9,7 @@ module SequenceLosses =
     [<Literal>]
     let private Never = -1e30
 
-    let private either (a: Tensor) (b: Tensor) = Tensor.maximum a b + Tensor.log1p (exp (-(abs (a - b))))
+    let private either (a: Tensor) (b: Tensor) = Stats.logAddExp a b
 
     /// <summary>
     /// Connectionist temporal classification (Graves et al. 2006): the mean over examples of -log of the probability that frames, each with a class

@@ -54,12 +54,15 @@ module Stats =
     /// The root of the variance over axes, divided by n - 1.
     let deviationOver (axes: int seq) (t: Tensor) : Tensor = sqrt (varianceOver axes t)
 
-    /// x less its mean over axes, divided by its deviation there.
+    /// x less its mean over axes, divided by its deviation there; 0 where all elements are equal.
     let standardize (axes: int seq) (t: Tensor) : Tensor =
         let axes = Shapes.axes "standardize" t.Rank axes
         let centred = t - Tensor.meanKeep axes t
         let n = axes |> Array.fold (fun n a -> n * float t.Shape[a]) 1.0
-        centred * Tensor.rsqrt (Tensor.sumKeep axes (Tensor.square centred) / (n - 1.0))
+        let squares = Tensor.sumKeep axes (Tensor.square centred)
+        let isConstant = Tensor.equal squares (Tensor.zerosLike squares)
+        let safe = Tensor.where isConstant (Tensor.onesLike squares) (squares / (n - 1.0))
+        centred * Tensor.rsqrt safe
 
     /// The covariance matrix of observations in rows: the products of distances from the mean, summed over rows and divided by n - 1.
     let covariance (t: Tensor) : Tensor =
@@ -75,11 +78,18 @@ module Stats =
         let scale = Tensor.rsqrt (Linalg.diagonal c)
         c * Tensor.outer scale scale
 
-    /// log(e^a + e^b), without overflow; -infinity of two such.
+    /// log(e^a + e^b), without overflow or loss, with derivatives of every order at a = b too; -infinity, with derivatives 0, of two such. Of +infinity and less,
+    /// the derivative is all that of the infinite one.
     let logAddExp (a: Tensor) (b: Tensor) : Tensor =
-        let largest = Tensor.stopGradient (Tensor.maximum a b)
-        let shift = Tensor.where (Tensor.isFinite largest) largest (Tensor.zerosLike largest)
-        log (exp (a - shift) + exp (b - shift)) + shift
+        let isFirst = Tensor.greaterEqual a b
+        let high, low = Tensor.where isFirst a b, Tensor.where isFirst b a
+        // Infinite numbers are not subtracted from each other, but what is NaN stays.
+        let isUsable = Tensor.logicalOr (Tensor.isFinite high) (Tensor.isNaN low)
+        let never = Tensor.fullLike high System.Double.NegativeInfinity
+        let distance = Tensor.where isUsable (low - high) never
+
+        let isNothing = Tensor.logicalAnd (Tensor.equal high never) (Tensor.logicalNot (Tensor.isNaN low))
+        Tensor.where isNothing never (high + Tensor.log1p (exp distance))
 
     /// <summary>log of the running sums of e^x along an axis, without overflow; -infinity where all so far are.</summary>
     let logCumSumExp (axis: int) (t: Tensor) : Tensor = Tensor.running "logCumSumExp" logAddExp axis t

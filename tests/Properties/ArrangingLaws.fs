@@ -146,3 +146,91 @@ let ``a float is printed as one, where rounding makes it whole too`` () =
         "[-1.0, 2.0, 1.0, 1E-07] : float64[4]",
         string (Tensor.vector [ -1.0000000000000002; 1.9999999999; 1.0; 1e-7 ])
     )
+
+[<Fact>]
+let ``negative padding undoes padding, and may cut off more at one end than there is`` () =
+    forAll shapes (fun (sizes, _) ->
+        let x = Random.normal key sizes
+        let widths = sizes |> List.mapi (fun a _ -> a, 2 * a + 1)
+        same x (Tensor.pad widths x |> Tensor.pad [ for low, high in widths -> -low, -high ])
+        let isLeft = sizes |> List.mapi (fun a n -> if a = 0 then -n - 2, n + 3 else 0, 0)
+        let zeros = sizes |> List.mapi (fun a n -> if a = 0 then n + 1 else n)
+        same (Tensor.zeros Float64 zeros) (Tensor.pad isLeft x)
+        let objective x = Tensor.sum (Tensor.square (Tensor.pad [ for n in sizes -> -(n / 2), 1 ] x))
+        same (Forward.gradient objective x) (Reverse.gradient objective x))
+
+[<Fact>]
+let ``tile repeats the last axes, and makes new ones in front`` () =
+    let x = Tensor.vector [ 1; 2 ]
+    same (Tensor.vector [ 1; 2; 1; 2; 1; 2 ]) (Tensor.tile [ 3 ] x)
+    same (Tensor.matrix [ [ 1; 2; 1; 2 ]; [ 1; 2; 1; 2 ]; [ 1; 2; 1; 2 ] ]) (Tensor.tile [ 3; 2 ] x)
+    let rows = Tensor.matrix [ [ 1; 2 ]; [ 3; 4 ] ]
+    same (Tensor.matrix [ [ 1; 2; 1; 2 ]; [ 3; 4; 3; 4 ] ]) (Tensor.tile [ 2 ] rows)
+    same (Tensor.vector [ 5; 5 ]) (Tensor.tile [ 2 ] (Tensor.scalar 5))
+
+    Assert.Throws<ArgumentException>(fun () -> Tensor.tile [ -1 ] x |> ignore)
+    |> ignore
+
+[<Fact>]
+let ``takeAlong repeats axes of size 1, of either side`` () =
+    let x = Random.normal key [ 3; 4 ]
+    let one = Tensor.ofArray [ 1; 2 ] [| 2; 0 |]
+    same (Tensor.takeAlong 1 (Tensor.tile [ 3; 1 ] one) x) (Tensor.takeAlong 1 one x)
+    let row, many = x[1..1, *], Tensor.ofArray [ 3; 2 ] [| 0; 1; 2; 3; 3; 3 |]
+    same (Tensor.takeAlong 1 many (Tensor.tile [ 3; 1 ] row)) (Tensor.takeAlong 1 many row)
+
+[<Fact>]
+let ``element i of diagonal k is element i, i + k, and its gradient goes back there`` () =
+    for n, m in [ 0, 3; 1, 1; 3, 3; 2, 5; 5, 2; 4, 3 ] do
+        let x = Random.normal key [ 2; n; m ]
+
+        for k in -6 .. 6 do
+            let places =
+                [ for i in 0 .. n - 1 do
+                      if i + k >= 0 && i + k < m then
+                          i ]
+
+            let d = Linalg.diagonalAt k x
+            Assert.Equal<int list>([ 2; places.Length ], Tensor.shape d)
+
+            for i in places do
+                same x[*, i, i + k] d[*, i - places.Head]
+
+            let isThere = Linalg.triu k (Linalg.tril k (Tensor.onesLike x))
+            same isThere (grad (fun x -> Tensor.sum (Linalg.diagonalAt k x)) x)
+
+        same (Linalg.diagonalAt 0 x) (Linalg.diagonal x)
+        let sum = Tensor.toScalar (Tensor.sum (Linalg.diagonal x[0]))
+        Assert.Equal(sum, Tensor.toScalar (Tensor.trace x[0]), 12)
+
+[<Fact>]
+let ``dilate puts zeros between, slices with steps take them out, and the derivatives are each other's`` () =
+    forAll shapes (fun (sizes, _) ->
+        let x = Random.normal key sizes
+        let factors = sizes |> List.mapi (fun a _ -> a + 1)
+        let wide = Tensor.dilate factors x
+        let grown = List.map2 (fun n f -> if n = 0 then 0 else (n - 1) * f + 1) sizes factors
+        Assert.Equal<int list>(grown, Tensor.shape wide)
+        let taken = Tensor.slice (List.map2 (fun n f -> 0, n, f) grown factors)
+        same x (taken wide)
+        Assert.Equal(Tensor.toScalar (Tensor.sum (abs x)), Tensor.toScalar (Tensor.sum (abs wide)), 12)
+        let w = Random.normal key grown
+        same (taken w) (grad (fun x -> Tensor.sum (w * Tensor.dilate factors x)) x))
+
+[<Fact>]
+let ``integers and truths are finite`` () =
+    for x in
+        [ Tensor.vector [ 3; -1 ]
+          Tensor.cast Bool (Tensor.vector [ 1; 0 ])
+          Tensor.cast Int64 (Tensor.vector [ 3; -1 ]) ] do
+        Assert.Equal<bool[]>([| true; true |], Tensor.toArray<bool>(Tensor.isFinite x))
+        Assert.Equal<bool[]>([| false; false |], Tensor.toArray<bool>(Tensor.isInfinite x))
+        Assert.Equal<bool[]>([| false; false |], Tensor.toArray<bool>(Tensor.isNaN x))
+
+[<Fact>]
+let ``standardized, what is constant is 0, and so is its derivative`` () =
+    let x = Tensor.matrix [ [ 2.0; 1.0 ]; [ 2.0; 3.0 ]; [ 2.0; 5.0 ] ]
+    same (Tensor.matrix [ [ 0.0; -1.0 ]; [ 0.0; 0.0 ]; [ 0.0; 1.0 ] ]) (Stats.standardize [ 0 ] x)
+    same (Tensor.zeros Float64 [ 1 ]) (Stats.standardize [ 0 ] (Tensor.vector [ 7.0 ]))
+    let g = grad (fun x -> Tensor.sum (Tensor.square (Stats.standardize [ 0 ] x))) x
+    Assert.True(Tensor.toScalar (Tensor.max (abs g)) < 1e-12)

@@ -66,6 +66,10 @@ type ArrangingMethods =
     [<Extension>]
     static member Repeat(x: Tensor, axis: int, times: int) = Tensor.repeat axis times x
 
+    /// Elements so many places apart along each axis, with zeros between them.
+    [<Extension>]
+    static member Dilate(x: Tensor, [<ParamArray>] factors: int[]) = Tensor.dilate factors x
+
     /// The whole tensor as many times along each axis.
     [<Extension>]
     static member Tile(x: Tensor, [<ParamArray>] times: int[]) = Tensor.tile times x

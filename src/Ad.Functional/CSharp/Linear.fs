@@ -23,6 +23,10 @@ type LinalgMethods =
     [<Extension>]
     static member Diagonal(x: Tensor) = Linalg.diagonal x
 
+    /// The k-th diagonal of the last two axes: k = 0 the main one, above it k > 0.
+    [<Extension>]
+    static member DiagonalAt(x: Tensor, k: int) = Linalg.diagonalAt k x
+
     /// The matrix with a vector on its diagonal and zeros elsewhere.
     [<Extension>]
     static member Diag(x: Tensor) = Linalg.diag x

@@ -14,12 +14,28 @@ module Linalg =
 
         t.Shape[t.Rank - 1]
 
-    /// The diagonal of the last two axes, which have one size.
-    let diagonal (t: Tensor) : Tensor =
-        let n = square "diagonal" t
+    let private diagonalOf name k (t: Tensor) =
+        if t.Rank < 2 then
+            Shapes.refuse name $"takes matrices in the last two axes, but was given {t.Signature}."
+
+        let n, m = t.Shape[t.Rank - 2], t.Shape[t.Rank - 1]
         let leading = Seq.take (t.Rank - 2) t.Shape |> Seq.toList
-        // Every (n + 1)-th element of the rows one after another.
-        Tensor.reshape (leading @ [ n * n ]) t |> Tensor.sliceAxis -1 0 (n * n) (n + 1)
+        let count = if k >= 0 then min n (m - k) else min (n + k) m
+        // Every (m + 1)-th element of the rows one after another.
+        let start, stop =
+            if count <= 0 then
+                0, 0
+            else
+                let start = if k >= 0 then k else -k * m
+                start, start + (count - 1) * (m + 1) + 1
+
+        Tensor.reshape (leading @ [ n * m ]) t |> Tensor.sliceAxis -1 start stop (m + 1)
+
+    /// The diagonal of the last two axes, as long as the shorter of them.
+    let diagonal (t: Tensor) : Tensor = diagonalOf "diagonal" 0 t
+
+    /// The k-th diagonal of the last two axes (k = 0 the main one, above it k > 0): element i of it is t[..., i, i + k]. Empty where there is none.
+    let diagonalAt (k: int) (t: Tensor) : Tensor = diagonalOf "diagonalAt" k t
 
     /// The matrix with a vector on its diagonal and zeros elsewhere.
     let diag (v: Tensor) : Tensor =

@@ -142,18 +142,54 @@ module TensorArranging =
             let axis = Shapes.axis "slice" t.Rank axis
             slice (t.Shape |> Seq.mapi (fun a n -> if a = axis then start, stop, step else 0, n, 1)) t
 
-        /// Zeros before and after, per axis.
+        /// <summary>Zeros before and after, per axis; negative numbers cut off as many.</summary>
+        /// <exception cref="T:System.ArgumentException">There is not a pair for each axis, or more is cut off than there is.</exception>
         let pad (widths: (int * int) seq) (t: Tensor) =
             let widths = Seq.toArray widths
 
-            Tensor.Create(
-                Pad(
-                    axesOf (Array.map fst widths),
-                    axesOf (Array.map snd widths),
-                    axesOf (Array.create widths.Length 0)
-                ),
-                t
-            )
+            if widths.Length <> t.Rank then
+                Shapes.refuse
+                    "pad"
+                    $"{t.Signature} has {t.Rank} axes, but {widths.Length} pairs of numbers were given."
+
+            let padded =
+                Tensor.Create(
+                    Pad(
+                        axesOf (Array.map (fst >> max 0) widths),
+                        axesOf (Array.map (snd >> max 0) widths),
+                        axesOf (Array.create widths.Length 0)
+                    ),
+                    t
+                )
+
+            if widths |> Array.forall (fun (low, high) -> low >= 0 && high >= 0) then
+                padded
+            else
+                widths
+                |> Array.mapi (fun axis (low, high) ->
+                    let n = padded.Shape[axis]
+                    let first, last = max 0 -low, n - max 0 -high
+
+                    if first > last then
+                        Shapes.refuse
+                            "pad"
+                            $"({low}, {high}) cuts off more of {t.Signature} than axis {axis} has."
+
+                    first, last, 1)
+                |> fun kept -> slice kept padded
+
+        /// <summary>Elements so many places apart along each axis, with zeros between them; a slice with these steps takes them out again.</summary>
+        /// <exception cref="T:System.ArgumentException">There is not a number of at least 1 for each axis.</exception>
+        let dilate (factors: int seq) (t: Tensor) =
+            let factors = Seq.toArray factors
+
+            if factors.Length <> t.Rank || Array.exists (fun n -> n < 1) factors then
+                Shapes.refuse
+                    "dilate"
+                    $"takes a number of at least 1 for each axis of {t.Signature}, but was given {axesOf factors}."
+
+            let none = axesOf (Array.create t.Rank 0)
+            Tensor.Create(Pad(none, none, axesOf (Array.map (fun n -> n - 1) factors)), t)
 
         /// Tensors one after another along an axis they have.
         let concat (axis: int) (tensors: Tensor seq) =
@@ -267,14 +303,20 @@ module TensorArranging =
             |> broadcastTo (Seq.concat [ before; Seq.singleton times; after ])
             |> reshape (t.Shape |> Seq.mapi (fun a n -> if a = axis then n * times else n))
 
-        /// The whole tensor as many times along each axis.
+        /// The whole tensor as many times along each axis. Fewer numbers are those of the last axes, more make new axes in front, as in NumPy.
         let tile (times: int seq) (t: Tensor) =
             let times = Seq.toArray times
 
-            if times.Length <> t.Rank then
-                Shapes.refuse
-                    "tile"
-                    $"{t.Signature} has {t.Rank} axes, but {times.Length} numbers were given."
+            if Array.exists (fun n -> n < 0) times then
+                Shapes.refuse "tile" $"the numbers {axesOf times} for {t.Signature} are not all at least 0."
+
+            let t =
+                if times.Length <= t.Rank then
+                    t
+                else
+                    reshape (Seq.append (Seq.replicate (times.Length - t.Rank) 1) t.Shape) t
+
+            let times = Array.append (Array.create (t.Rank - times.Length) 1) times
 
             Array.indexed times
             |> Array.fold

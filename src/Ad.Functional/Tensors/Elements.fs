@@ -130,10 +130,10 @@ module TensorElements =
         /// log |Gamma(x)|.
         let lgamma x = unary Pointwise.Lgamma x
 
-        /// The derivative of lgamma.
+        /// The derivative of lgamma; at either zero the infinity it goes to, NaN at the other poles.
         let digamma x = unary Pointwise.Digamma x
 
-        /// The n-th derivative of digamma, for whole n >= 0 and x > 0.
+        /// The n-th derivative of digamma, for whole n >= 0; at a pole the infinity on both its sides, NaN if they differ.
         let polygamma (n: Tensor) (x: Tensor) = binary Pointwise.Polygamma n x
 
         /// The greatest integer not above x; derivative 0.
@@ -178,17 +178,30 @@ module TensorElements =
         /// Where x is not a number.
         let isNaN (x: Tensor) = notEqual x x
 
-        /// Where x is neither infinite nor NaN.
-        let isFinite (x: Tensor) = less (abs x) (Tensor.fullLike x infinity)
+        // Integers and truths have neither infinities nor NaN.
+        let private ofFloats (f: Tensor -> Tensor) otherwise (x: Tensor) =
+            if x.DType.IsFloat() then
+                f x
+            else
+                (if otherwise then Tensor.ones else Tensor.zeros) DType.Bool x.Shape
 
-        /// Where x is infinite.
-        let isInfinite (x: Tensor) = equal (abs x) (Tensor.fullLike x infinity)
+        /// Where x is neither infinite nor NaN; everywhere, of integers.
+        let isFinite (x: Tensor) = ofFloats (fun x -> less (abs x) (Tensor.fullLike x infinity)) true x
+
+        /// Where x is infinite; nowhere, of integers.
+        let isInfinite (x: Tensor) = ofFloats (fun x -> equal (abs x) (Tensor.fullLike x infinity)) false x
 
         /// a where the condition holds, else b. The side not taken shows neither in the value nor in a derivative, NaN or not.
         let where (condition: Tensor) (a: Tensor) (b: Tensor) =
             Tensor.Pointwise(Pointwise.Select, condition, a, b)
 
-        /// max(low, min(x, high)): the derivative is 1 strictly inside and 0 outside and at the ends.
+        /// <summary>max(low, min(x, high)): the derivative is 1 strictly inside and 0 outside and at the ends; NaN of NaN, with derivative 1.</summary>
+        /// <exception cref="T:System.ArgumentException">low is above high, or one of them is NaN.</exception>
         let clip (low: float) (high: float) (x: Tensor) =
+            if not (low <= high) then
+                Shapes.refuse
+                    "clip"
+                    $"the bounds {low} and {high} for {x.Signature} are not in ascending order."
+
             let l, h = Tensor.fullLike x low, Tensor.fullLike x high
             where (less x h) (where (greater x l) x (where (isNaN x) x l)) (where (isNaN x) x h)

@@ -18,9 +18,24 @@ module TensorProducts =
             let back = t.Rank - 1
             f (Tensor.swapAxes axis back t) |> Tensor.swapAxes axis back
 
-        /// For each position in the indices, the element there along the axis; the other axes agree (NumPy's take_along_axis).
+        /// For each position in the indices, the element there along the axis; the other axes agree, or have size 1 and are repeated (NumPy's take_along_axis).
         let takeAlong (axis: int) (indices: Tensor) (t: Tensor) =
             let axis = Shapes.axis "takeAlong" t.Rank axis
+
+            let repeated (one: Tensor) (other: Tensor) =
+                let sizes =
+                    [ for a in 0 .. one.Rank - 1 ->
+                          if a <> axis && one.Shape[a] = 1 then
+                              other.Shape[a]
+                          else
+                              one.Shape[a] ]
+
+                if one.Rank = other.Rank && sizes <> Seq.toList one.Shape then
+                    Tensor.broadcastTo sizes one
+                else
+                    one
+
+            let t, indices = repeated t indices, repeated indices t
             let last = t.Rank - 1
             withLast axis t (fun x -> Tensor.Create(Take(last, last), x, Tensor.swapAxes axis last indices))
 
@@ -89,12 +104,13 @@ module TensorProducts =
         let outer (a: Tensor) (b: Tensor) =
             Tensor.Create(Contract(axesOf [], axesOf [], axesOf [], axesOf []), a, b)
 
-        /// The sum of the diagonal of a square matrix.
+        /// The sum of the diagonal of a matrix, square or not.
         let trace (t: Tensor) =
-            if t.Rank <> 2 || t.Shape[0] <> t.Shape[1] then
-                Shapes.refuse "trace" $"takes a square matrix, but was given {t.Signature}."
+            if t.Rank <> 2 then
+                Shapes.refuse "trace" $"takes a matrix, but was given {t.Signature}."
 
-            Tensor.sum (Tensor.where (eye DType.Bool t.Shape[0]) t (Tensor.zerosLike t))
+            let place axis = Tensor.iota DType.Int32 t.Shape axis
+            Tensor.sum (Tensor.where (Tensor.equal (place 0) (place 1)) t (Tensor.zerosLike t))
 
         /// The Euclidean norm of all elements, whose derivative at 0 is 0. Elements whose squares are too large or too small for their type are no
         /// matter: they are measured by the largest.

@@ -8,6 +8,9 @@ internal static partial class SpecialFunctions
     // Above this the asymptotic series below are exact to rounding.
     private const double Large = 12;
 
+    // The greatest n whose n! is finite.
+    private const int MaxOrder = 170;
+
     // B_2, B_4, ...: the Bernoulli numbers.
     private static readonly double[] Bernoulli =
     [
@@ -59,10 +62,15 @@ internal static partial class SpecialFunctions
         return Math.Log(product) + LgammaNearTwo(x - 2, true);
     }
 
-    /// <summary>The derivative of log Gamma.</summary>
+    /// <summary>The derivative of log Gamma; at either zero the infinity it goes to, NaN at the other poles.</summary>
     public static double Digamma(double x)
     {
-        if (x <= 0)
+        if (x == 0)
+        {
+            return -1 / x;
+        }
+
+        if (x < 0)
         {
             return x == Math.Floor(x) ? double.NaN : Digamma(1 - x) - (Math.PI * CosPi(x) / SinPi(x));
         }
@@ -88,7 +96,7 @@ internal static partial class SpecialFunctions
         return (Math.Log(x) - shift) - ((0.5 / x) + series + rest);
     }
 
-    /// <summary>The n-th derivative of digamma: (-1)^(n+1) n! zeta(n + 1, x).</summary>
+    /// <summary>The n-th derivative of digamma: (-1)^(n+1) n! zeta(n + 1, x), and by reflection below 0; at a pole the infinity on both its sides, NaN if they differ.</summary>
     public static double Polygamma(double n, double x)
     {
         if (n == 0)
@@ -96,12 +104,19 @@ internal static partial class SpecialFunctions
             return Digamma(x);
         }
 
-        if (double.IsNaN(x) || !(n > 0) || n != Math.Floor(n) || x < 0)
+        if (double.IsNaN(x) || !(n > 0) || n != Math.Floor(n) || double.IsNegativeInfinity(x))
         {
             return double.NaN;
         }
 
         var sign = n % 2 == 0 ? -1 : 1;
+        if (x < 0)
+        {
+            return x != Math.Floor(x) ? (-sign * Polygamma(n, 1 - x)) - CotangentDerivative(n, x)
+                : sign > 0 ? double.PositiveInfinity
+                : double.NaN;
+        }
+
         if (x == 0 || double.IsPositiveInfinity(x))
         {
             return x == 0 ? sign * double.PositiveInfinity : sign * 0.0;
@@ -114,6 +129,40 @@ internal static partial class SpecialFunctions
         }
 
         return sign * factorial * HurwitzZeta(n + 1, x);
+    }
+
+    /// <summary>The n-th derivative of pi cot(pi x): a polynomial in the cotangent c, as c' = -pi (1 + c^2). NaN for orders whose factorials are infinite.</summary>
+    private static double CotangentDerivative(double n, double x)
+    {
+        if (n > MaxOrder)
+        {
+            return double.NaN;
+        }
+
+        var order = (int)n;
+        Span<double> coefficients = stackalloc double[MaxOrder + 3];
+        coefficients.Clear();
+        coefficients[1] = 1;
+        for (var k = 1; k <= order; k++)
+        {
+            // Of k c^(k-1) (1 + c^2), terms two apart: read from below before they are written.
+            double below = 0;
+            for (var i = 0; i <= k + 1; i++)
+            {
+                var here = coefficients[i];
+                coefficients[i] = -(((i + 1) * coefficients[i + 1]) + ((i - 1) * below));
+                below = here;
+            }
+        }
+
+        var cotangent = CosPi(x) / SinPi(x);
+        double sum = 0;
+        for (var i = order + 1; i >= 0; i--)
+        {
+            sum = (sum * cotangent) + coefficients[i];
+        }
+
+        return sum * Math.Pow(Math.PI, n + 1);
     }
 
     /// <summary>The sum of (x + k)^-s over k = 0, 1, ..., for s above 1 and positive x, by Euler and Maclaurin's formula.</summary>

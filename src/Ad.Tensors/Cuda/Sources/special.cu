@@ -77,18 +77,46 @@ static __device__ double ad_digammaOfPositive(double x) {
 
 static __device__ double ad_digamma(double x) {
     if (x > 0 || x != x) return ad_digammaOfPositive(x);
+    if (x == 0) return -1 / x;
     return x == floor(x) ? ad_nan(0.0) : ad_digammaOfPositive(1 - x) - (3.14159265358979323846 * ad_cosPi(x) / ad_sinPi(x));
+}
+
+// The n-th derivative of pi cot(pi x): a polynomial in the cotangent c, as c' = -pi (1 + c^2).
+static __device__ double ad_cotangentDerivative(double n, double x) {
+    if (n > 170) return ad_nan(0.0);
+    double coefficients[173] = {0};
+    coefficients[1] = 1;
+    for (int k = 1; k <= (int)n; k++) {
+        double below = 0;
+        for (int i = 0; i <= k + 1; i++) {
+            const double here = coefficients[i];
+            coefficients[i] = -(((i + 1) * coefficients[i + 1]) + ((i - 1) * below));
+            below = here;
+        }
+    }
+    const double cotangent = ad_cosPi(x) / ad_sinPi(x);
+    double sum = 0;
+    for (int i = (int)n + 1; i >= 0; i--) sum = (sum * cotangent) + coefficients[i];
+    return sum * pow(3.14159265358979323846, n + 1);
+}
+
+static __device__ double ad_polygammaOfPositive(double n, double x) {
+    double factorial = 1;
+    for (int k = 2; k <= n && factorial != ad_infinity(0.0); k++) factorial *= k;
+    return (fmod(n, 2.0) == 0 ? -1 : 1) * factorial * ad_zeta(n + 1, x);
 }
 
 static __device__ double ad_polygamma(double n, double x) {
     if (n == 0) return ad_digamma(x);
-    if (x != x || !(n > 0) || n != floor(n) || x < 0) return ad_nan(0.0);
+    if (x != x || !(n > 0) || n != floor(n) || x == -ad_infinity(0.0)) return ad_nan(0.0);
     const double sign = fmod(n, 2.0) == 0 ? -1 : 1;
+    if (x < 0) {
+        if (x != floor(x)) return (-sign * ad_polygammaOfPositive(n, 1 - x)) - ad_cotangentDerivative(n, x);
+        return sign > 0 ? ad_infinity(0.0) : ad_nan(0.0);
+    }
     if (x == 0) return sign * ad_infinity(0.0);
     if (x == ad_infinity(0.0)) return sign * 0.0;
-    double factorial = 1;
-    for (int k = 2; k <= n && factorial != ad_infinity(0.0); k++) factorial *= k;
-    return sign * factorial * ad_zeta(n + 1, x);
+    return ad_polygammaOfPositive(n, x);
 }
 
 AD float ad_lgamma(float x) { return (float)ad_lgamma((double)x); }
