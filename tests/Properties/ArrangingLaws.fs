@@ -93,6 +93,68 @@ let ``logarithms to other bases, and numbers evenly spaced on a logarithmic scal
     )
 
 [<Fact>]
+let ``differences undo running sums, and of fewer than two there are none`` () =
+    forAll shapes (fun (sizes, axis) ->
+        let x = Tensor.cast DType.Int32 (5.0 * Random.normal key sizes)
+        let n = x.Shape[(axis + x.Rank) % x.Rank]
+        same (Tensor.sliceAxis axis (min 1 n) n 1 x) (Tensor.diff axis (Tensor.cumsum axis x)))
+
+[<Fact>]
+let ``a cross product is at right angles to both, turns its sign with their order, and takes only three components``
+    ()
+    =
+    let a, b = Random.normal key [ 4; 3 ], Random.normal (Key.ofSeed 32L) [ 2; 1; 3 ]
+    let c = Tensor.cross -1 a b
+    Assert.Equal<int>([ 2; 4; 3 ], Seq.toList c.Shape)
+
+    for v in [ a; b ] do
+        Assert.True(Tensor.toScalar (Tensor.max (abs (Tensor.sumOver [ -1 ] (v * c)))) < 1e-14)
+
+    same c (-(Tensor.cross -1 b a))
+    let swap = Tensor.swapAxes 0 1 (Tensor.cross 0 (Tensor.transpose a) (Tensor.transpose (a * a)))
+    same swap (Tensor.cross 1 a (a * a))
+    let refused = Assert.Throws<ArgumentException>(fun () -> Tensor.cross 0 a a |> ignore)
+    Assert.Contains("three components", refused.Message)
+
+[<Fact>]
+let ``lengths of two, whole parts and finite numbers at their hard points, in value and in both derivatives``
+    ()
+    =
+    let both (value: float, slopes: float list) f (x: float list) =
+        let x = Tensor.vector x
+        let f x = Tensor.sum (f x)
+
+        for expected, actual in
+            [ Tensor.scalar value, f x
+              Tensor.vector slopes, grad f x
+              Tensor.vector slopes, Forward.gradient f x ] do
+            Assert.True(Tensor.allClose 1e-15 0.0 expected actual, $"{actual} for {expected} at {x}")
+
+    let ofTwo f (x: Tensor) = f x[0] x[1]
+    both (5.0, [ 0.6; 0.8 ]) (ofTwo Tensor.hypot) [ 3.0; 4.0 ]
+    both (0.0, [ 0.0; 0.0 ]) (ofTwo Tensor.hypot) [ 0.0; 0.0 ]
+    both (5e200, [ 0.6; -0.8 ]) (fun x -> ofTwo Tensor.hypot x) [ 3e200; -4e200 ]
+    both (0.0, [ 0.0; 0.0 ]) (ofTwo Tensor.xlogy) [ 0.0; 0.0 ]
+    both (0.0, [ log 2.0; 0.0 ]) (ofTwo Tensor.xlogy) [ 0.0; 2.0 ]
+    both (0.0, [ 0.0; 0.0 ]) (ofTwo Tensor.xlogy) [ 0.0; infinity ]
+    both (3.0 * log 2.0, [ log 2.0; 1.5 ]) (ofTwo Tensor.xlogy) [ 3.0; 2.0 ]
+    both (0.0, [ 4.0 ]) Tensor.logit [ 0.5 ]
+    both (1.0, [ 0.0; 0.0; 0.0 ]) Tensor.trunc [ -2.7; 3.9; 0.5 ]
+    both (2.0, [ 1.0; 0.0 ]) Tensor.nanToNum [ 2.0; nan ]
+    Assert.True(Double.IsNaN(Tensor.toScalar (Tensor.xlogy (Tensor.scalar 0.0) (Tensor.scalar nan))))
+
+    same
+        (Tensor.vector [ infinity; infinity ])
+        (Tensor.hypot (Tensor.vector [ infinity; 1.0 ]) (Tensor.vector [ 2.0; -infinity ]))
+
+    for dtype in [ DType.Float16; DType.BFloat16; DType.Float32; DType.Float64 ] do
+        let x = Tensor.cast dtype (Tensor.vector [ infinity; -infinity; 1.0 ])
+        let finite = Tensor.nanToNum x
+        Assert.Equal(1.0, Tensor.toScalar (Tensor.all (Tensor.isFinite finite)))
+        // The next number up is infinite.
+        Assert.Equal(1.0, Tensor.toScalar (Tensor.any (Tensor.isInfinite (finite * 1.01))))
+
+[<Fact>]
 let ``close is what differs little, infinities only themselves and NaN nothing`` () =
     let close a b = Tensor.allClose 1e-3 1e-6 (Tensor.vector [ a ]) (Tensor.vector [ b ])
     Assert.True(close 1.0 1.0009 && close 0.0 1e-6 && close infinity infinity)

@@ -83,6 +83,7 @@ let table: (string * (Arguments -> Tensor list)) list =
       "unsqueeze", (fun a -> [ Tensor.expandDims (dim a) (x a) ])
       "repeat", (fun a -> [ Tensor.tile (a.Ints "reps") (x a) ])
       "tile", (fun a -> [ Tensor.tile (a.Ints "reps") (x a) ])
+      "linalg.cross", (fun a -> [ Tensor.cross (a.Int("dim", -1)) (x a) (a.Tensor "other") ])
       "roll",
       (fun a -> [ List.fold2 (fun t n d -> Tensor.roll d n t) (x a) (a.Ints "shifts") (a.Ints "dims") ])
       "cat", (fun a -> [ Tensor.concat (dim a) (a.All "input") ])

@@ -46,6 +46,11 @@ let table: (string * (Arguments -> Tensor list)) list =
       "square", unary Tensor.square
       "tan", unary tan
       "tanh", unary tanh
+      "trunc", unary Tensor.trunc
+      "nan_to_num", unary Tensor.nanToNum
+      "logit", unary Tensor.logit
+      "hypot", binary Tensor.hypot
+      "xlogy", binary Tensor.xlogy
       "isnan", unary Tensor.isNaN
       "isinf", unary Tensor.isInfinite
       "isfinite", unary Tensor.isFinite

@@ -66,6 +66,14 @@ type ArrangingMethods =
     [<Extension>]
     static member Repeat(x: Tensor, axis: int, times: int) = Tensor.repeat axis times x
 
+    /// The differences of neighbours along an axis.
+    [<Extension>]
+    static member Diff(x: Tensor, axis: int) = Tensor.diff axis x
+
+    /// The cross products of vectors that lie along an axis.
+    [<Extension>]
+    static member Cross(a: Tensor, b: Tensor, axis: int) = Tensor.cross axis a b
+
     /// Elements so many places apart along each axis, with zeros between them.
     [<Extension>]
     static member Dilate(x: Tensor, [<ParamArray>] factors: int[]) = Tensor.dilate factors x

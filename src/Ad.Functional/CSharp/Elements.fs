@@ -27,6 +27,26 @@ type ElementMethods =
     [<Extension>]
     static member Log10(x: Tensor) = Tensor.log10 x
 
+    /// The whole part: x rounded toward 0.
+    [<Extension>]
+    static member Trunc(x: Tensor) = Tensor.trunc x
+
+    /// sqrt(x^2 + y^2), without overflow or loss.
+    [<Extension>]
+    static member Hypot(x: Tensor, y: Tensor) = Tensor.hypot x y
+
+    /// x log y, which is 0 where x is, but for y = NaN.
+    [<Extension>]
+    static member Xlogy(x: Tensor, y: Tensor) = Tensor.xlogy x y
+
+    /// log(p / (1 - p)), the inverse of the sigmoid.
+    [<Extension>]
+    static member Logit(p: Tensor) = Tensor.logit p
+
+    /// x with 0 for NaN and the largest finite numbers of its type for infinities.
+    [<Extension>]
+    static member NanToNum(x: Tensor) = Tensor.nanToNum x
+
     /// 1 / sqrt x.
     [<Extension>]
     static member Rsqrt(x: Tensor) = Tensor.rsqrt x

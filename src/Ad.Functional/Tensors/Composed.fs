@@ -6,9 +6,70 @@ open Ad.Tensors
 /// <summary>Functions composed of others, within the module of functions on tensors.</summary>
 [<AutoOpen>]
 module TensorComposed =
-    /// <summary>Activations, softmax and pooling.</summary>
+    /// <summary>Functions of elements, activations, softmax and pooling.</summary>
     [<RequireQualifiedAccess; CompilationRepresentation(CompilationRepresentationFlags.ModuleSuffix)>]
     module Tensor =
+        /// The whole part: x rounded toward 0; derivative 0.
+        let trunc (x: Tensor) = Tensor.sign x * Tensor.floor (Tensor.abs x)
+
+        /// sqrt(x^2 + y^2), without overflow or loss; the derivative at (0, 0) is 0. NaN if either is.
+        let hypot (x: Tensor) (y: Tensor) =
+            let largest = Tensor.stopGradient (Tensor.maximum (Tensor.abs x) (Tensor.abs y))
+
+            let isUsable =
+                Tensor.logicalAnd
+                    (Tensor.isFinite largest)
+                    (Tensor.greater largest (Tensor.zerosLike largest))
+
+            // The result is the same whatever the scale, and so are its derivatives.
+            let scale = Tensor.where isUsable largest (Tensor.onesLike largest)
+            scale * Tensor.sqrt (Tensor.square (x / scale) + Tensor.square (y / scale))
+
+        /// x log y, which is 0 where x is, but for y = NaN; its derivative in x there is log y where that is finite, else 0.
+        let xlogy (x: Tensor) (y: Tensor) =
+            let isNothing =
+                Tensor.logicalAnd
+                    (Tensor.equal x (Tensor.zerosLike x))
+                    (Tensor.logicalOr (Tensor.lessEqual y (Tensor.zerosLike y)) (Tensor.isInfinite y))
+
+            x * Tensor.log (Tensor.where isNothing (Tensor.onesLike y) y)
+
+        /// log(p / (1 - p)), the inverse of the sigmoid: -infinity at 0, infinity at 1, NaN outside.
+        let logit (p: Tensor) = Tensor.log p - Tensor.log1p (-p)
+
+        /// x with 0 for NaN and the largest finite numbers of its type for infinities; the derivative is 0 there, else 1.
+        let nanToNum (x: Tensor) =
+            let largest =
+                match x.DType with
+                | DType.Float16 -> 65504.0
+                | DType.BFloat16 -> 3.3895313892515355e38
+                | DType.Float32 -> float Single.MaxValue
+                | _ -> Double.MaxValue
+
+            if x.DType.IsFloat() then
+                let bound = Tensor.where (Tensor.isNaN x) (Tensor.zerosLike x) (Tensor.sign x * largest)
+                Tensor.where (Tensor.isFinite x) x (Tensor.stopGradient bound)
+            else
+                x
+
+        /// The differences of neighbours along an axis, one fewer than there are elements; none of none.
+        let diff (axis: int) (t: Tensor) =
+            let n = t.Shape[Shapes.axis "diff" t.Rank axis]
+            let last = max 0 (n - 1)
+            Tensor.sliceAxis axis (n - last) n 1 t - Tensor.sliceAxis axis 0 last 1 t
+
+        /// <summary>The cross products of vectors that lie along an axis; the other axes broadcast, which takes an axis counted from the end where ranks differ.</summary>
+        /// <exception cref="T:System.ArgumentException">A vector has other than three components.</exception>
+        let cross (axis: int) (a: Tensor) (b: Tensor) =
+            for t in [ a; b ] do
+                if t.Shape[Shapes.axis "cross" t.Rank axis] <> 3 then
+                    Shapes.refuse
+                        "cross"
+                        $"takes vectors of three components along axis {axis}, but was given {t.Signature}."
+
+            let turned by t = Tensor.roll axis -by t
+            turned 1 a * turned 2 b - turned 2 a * turned 1 b
+
         /// max(x, 0), whose derivative at 0 is 0; NaN of NaN.
         let relu (x: Tensor) = Tensor.where (Tensor.lessEqual x (Tensor.zerosLike x)) (Tensor.zerosLike x) x
 

@@ -87,8 +87,10 @@ internal sealed class Extreme<T, O>(T none) : Reducer
 {
     public override int Planes => 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Clear(Span<byte> state) => MemoryMarshal.Cast<byte, T>(state).Fill(none);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first)
     {
         if (elements.Length > 0)
@@ -109,12 +111,14 @@ internal sealed class Extreme<T, O>(T none) : Reducer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
     {
         var best = MemoryMarshal.Cast<byte, T>(state)[..results];
         Lanewise.Apply<T, O>(best, MemoryMarshal.Cast<byte, T>(next)[..results], best);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target) =>
         MemoryMarshal.Cast<byte, T>(state)[..results].CopyTo(MemoryMarshal.Cast<byte, T>(target));
 }
@@ -126,6 +130,7 @@ internal sealed class Position<T, O> : Reducer
 {
     public override int Planes => 2;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Clear(Span<byte> state) => MemoryMarshal.Cast<byte, long>(state).Fill(-1);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -167,6 +172,7 @@ internal sealed class Position<T, O> : Reducer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
     {
         var (values, places) = Parts(state, results);
@@ -181,6 +187,7 @@ internal sealed class Position<T, O> : Reducer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target)
     {
         var places = MemoryMarshal.Cast<byte, long>(state).Slice(results, results);

@@ -11,8 +11,10 @@ internal sealed class IntegerSum<T> : Reducer
 {
     public override int Planes => 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Clear(Span<byte> state) => state.Clear();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first)
     {
         if (elements.Length > 0)
@@ -32,12 +34,14 @@ internal sealed class IntegerSum<T> : Reducer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
     {
         var sums = MemoryMarshal.Cast<byte, T>(state)[..results];
         Lanewise.Apply<T, Plus>(sums, MemoryMarshal.Cast<byte, T>(next)[..results], sums);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target) =>
         MemoryMarshal.Cast<byte, T>(state)[..results].CopyTo(MemoryMarshal.Cast<byte, T>(target));
 }
@@ -47,8 +51,10 @@ internal sealed class Float32Sum(DType result) : Reducer
 {
     public override int Planes => 1;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Clear(Span<byte> state) => state.Clear();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first) =>
         MemoryMarshal.Cast<byte, double>(state)[result] += Lanes.Sum(MemoryMarshal.Cast<byte, float>(elements));
 
@@ -81,12 +87,14 @@ internal sealed class Float32Sum(DType result) : Reducer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
     {
         var sums = MemoryMarshal.Cast<byte, double>(state)[..results];
         Lanewise.Apply<double, Plus>(sums, MemoryMarshal.Cast<byte, double>(next)[..results], sums);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target)
     {
         for (var i = 0; i < results; i++)
@@ -104,8 +112,10 @@ internal sealed class Float64Sum(DType result) : Reducer
 {
     public override int Planes => 2;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Clear(Span<byte> state) => state.Clear();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddRow(Span<byte> state, int result, int results, ReadOnlySpan<byte> elements, long first)
     {
         var planes = MemoryMarshal.Cast<byte, double>(state);
@@ -123,6 +133,7 @@ internal sealed class Float64Sum(DType result) : Reducer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Merge(Span<byte> state, ReadOnlySpan<byte> next, int results)
     {
         var planes = MemoryMarshal.Cast<byte, double>(state);
@@ -131,6 +142,7 @@ internal sealed class Float64Sum(DType result) : Reducer
         Lanewise.Apply<double, Plus>(planes.Slice(results, results), nextPlanes.Slice(results, results), planes.Slice(results, results));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void Finish(ReadOnlySpan<byte> state, int results, Span<byte> target)
     {
         var planes = MemoryMarshal.Cast<byte, double>(state);
@@ -162,6 +174,7 @@ internal sealed class Float64Sum(DType result) : Reducer
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add(ref double sum, ref double errors, double term)
     {
         var total = sum + term;
@@ -232,6 +245,7 @@ internal static class Lanes
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Total(Vector512<double> a, Vector512<double> b, Vector512<double> c, Vector512<double> d)
     {
         var half = (a + b) + (c + d);

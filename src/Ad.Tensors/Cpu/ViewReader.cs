@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Ad.Tensors.Cpu;
 
@@ -131,7 +132,7 @@ internal sealed class ViewReader
             }
             else if (_innerStride == 0)
             {
-                target[..count].Fill(source[(int)_position]);
+                Repeat(source[(int)_position], target[..count]);
             }
             else
             {
@@ -254,6 +255,23 @@ internal sealed class ViewReader
         for (nint i = 0; i < target.Length; i++)
         {
             Unsafe.Add(ref to, i) = Unsafe.Add(ref from, (nint)Unsafe.Add(ref step, i));
+        }
+    }
+
+    // Span's own is slow for seconds, until the runtime has compiled it for the type.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Repeat<T>(T value, Span<T> target)
+        where T : unmanaged
+    {
+        var several = Vector512.Create(value);
+        for (; target.Length >= Vector512<T>.Count; target = target[Vector512<T>.Count..])
+        {
+            several.CopyTo(target);
+        }
+
+        for (var i = 0; i < target.Length; i++)
+        {
+            target[i] = value;
         }
     }
 

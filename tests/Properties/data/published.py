@@ -26,9 +26,9 @@ from torch.testing._internal.common_methods_invocations import op_db  # noqa: E4
 SAMPLES, ELEMENTS, LARGE = 5, 150, 500
 
 UNARY = """abs acos acosh asin asinh atan atanh ceil cos cosh digamma erf exp expm1 floor lgamma log log10 log1p log2 neg reciprocal round rsqrt sigmoid sign sin
- sinh sqrt square tan tanh isnan isinf isfinite ravel trace linalg.det linalg.det.singular linalg.slogdet linalg.inv linalg.pinv matrix_exp linalg.eigvalsh
+ sinh sqrt square tan tanh trunc nan_to_num logit isnan isinf isfinite ravel trace linalg.det linalg.det.singular linalg.slogdet linalg.inv linalg.pinv matrix_exp linalg.eigvalsh
  linalg.svdvals linalg.svd linalg.qr linalg.cholesky linalg.multi_dot cov corrcoef meshgrid.list_of_tensors"""
-BINARY = """add sub mul true_divide fmod atan2 maximum minimum pow logaddexp eq ne lt le gt ge dot mv mm matmul outer kron inner linalg.solve
+BINARY = """hypot xlogy linalg.cross add sub mul true_divide fmod atan2 maximum minimum pow logaddexp eq ne lt le gt ge dot mv mm matmul outer kron inner linalg.solve
  linalg.solve_triangular"""
 ALONG = "cumsum cumprod cummax cummin logcumsumexp softmax log_softmax unsqueeze unbind fft.fft fft.ifft fft.rfft stack cat"
 OVER = "sum mean prod amax amin logsumexp argmax argmin all any count_nonzero"
@@ -180,6 +180,7 @@ FORMS.update({"nn.functional." + name: classes for name in "cross_entropy nll_lo
 FORMS.update({name: over_axes for name in OVER.split()})
 FORMS.update({
     "argmax": lambda g: has_axis(g) and ("dim" in g or not g.get("keepdim")), "argmin": lambda g: has_axis(g) and ("dim" in g or not g.get("keepdim")),
+    "logit": lambda g: "eps" not in g, "nan_to_num": lambda g: set(g) == {"input"},
     "topk": has_axis, "searchsorted": lambda g: rank(g) == 1,
     "roll": lambda g: "dims" in g, "take_along_dim": lambda g: "dim" in g, "movedim": lambda g: isinstance(g["source"], int),
     "diagonal": lambda g: "dim1" not in g and rank(g) == 2, "masked_select": lambda g: g["mask"].shape == g["input"].shape and has_axis(g),
