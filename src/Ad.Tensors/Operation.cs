@@ -113,7 +113,11 @@ public abstract record Operation
     public sealed record Slice(Axes Starts, Axes Steps) : Operation;
 
     /// <summary>Zeros around the operand (low before, high after) and between its elements (interior), per axis, none negative.</summary>
-    public sealed record Pad(Axes Low, Axes High, Axes Interior) : Operation;
+    public sealed record Pad(Axes Low, Axes High, Axes Interior) : Operation
+    {
+        /// <summary>Whether all zeros are around the operand.</summary>
+        internal bool IsAround() => !Interior.Values.ContainsAnyExcept(0);
+    }
 
     /// <summary>The operands one after another along an axis.</summary>
     public sealed record Concatenate(int Axis) : Operation;

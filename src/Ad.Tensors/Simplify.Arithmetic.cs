@@ -170,7 +170,7 @@ public static partial class Simplify
                 : -1;
 
         // An integer divided by zero is left to fail when the program runs.
-        private static Scalar? Folded(DType type, Pointwise function, Scalar[] operands)
+        public static Scalar? Folded(DType type, Pointwise function, Scalar[] operands)
         {
             try
             {

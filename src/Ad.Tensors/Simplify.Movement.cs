@@ -4,6 +4,30 @@ public static partial class Simplify
 {
     private sealed partial class Rewriting
     {
+        /// <summary>A box of what lies in a place.</summary>
+        public int Sliced(int index, Box place, Box box)
+        {
+            var steps = new int[box.Starts.Count];
+            Array.Fill(steps, 1);
+            return Add(Instructions[index] with { Operation = new Operation.Slice(box.From(place.Starts).Starts, new Axes(steps)), Operands = new Axes(index), Shape = box.Sizes });
+        }
+
+        /// <summary>What lies in a place, with zeros around it as far as a box goes.</summary>
+        public int Padded(int index, Box place, Box box)
+        {
+            var low = place.From(box.Starts).Starts;
+            var high = new int[low.Count];
+            for (var axis = 0; axis < high.Length; axis++)
+            {
+                high[axis] = box.Sizes[axis] - low[axis] - place.Sizes[axis];
+            }
+
+            return Add(Instructions[index] with
+            {
+                Operation = new Operation.Pad(low, new Axes(high), new Axes(new int[high.Length])), Operands = new Axes(index), Shape = box.Sizes,
+            });
+        }
+
         private int Reshape(Instruction instruction)
         {
             var operand = Operand(instruction);

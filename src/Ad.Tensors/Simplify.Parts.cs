@@ -35,7 +35,7 @@ public static partial class Simplify
         /// <summary>The one axis that an instruction pads, or -1.</summary>
         private static int AxisOf(Instruction instruction)
         {
-            if (instruction.Operation is not Operation.Pad pad || instruction.Shape.Elements == 0 || pad.Interior.Values.ContainsAnyExcept(0))
+            if (instruction.Operation is not Operation.Pad pad || instruction.Shape.Elements == 0 || !pad.IsAround())
             {
                 return -1;
             }

@@ -2,10 +2,10 @@ namespace Ad.Tensors;
 
 public static partial class Simplify
 {
-    /// <summary>Looks at sums of many terms as a whole, and writes some of them anew.</summary>
-    private abstract class Sums
+    /// <summary>Looks at sums of many terms as a whole.</summary>
+    private abstract class Trees
     {
-        protected Sums(Program program)
+        protected Trees(Program program)
         {
             Program = program;
             (Uses, Inside, Names) = (new int[program.Instructions.Length], new bool[program.Instructions.Length], new int[program.Instructions.Length]);
@@ -44,6 +44,29 @@ public static partial class Simplify
         /// <summary>What instructions are in the new program, as far as it goes.</summary>
         protected int[] Names { get; }
 
+        /// <summary>What the sums of a tree read besides each other.</summary>
+        protected int[] Leaves(List<int> tree) =>
+            [.. tree.SelectMany(node => Program.Instructions[node].Operands.Values.ToArray()).Where(operand => !Inside[operand])];
+
+        protected static bool IsSum(Instruction instruction) => instruction.Operation is Operation.Elementwise { Function: Pointwise.Add };
+
+        /// <summary>A sum and those inside it, each after the ones that it reads.</summary>
+        protected List<int> Tree(int sum)
+        {
+            var tree = new List<int> { sum };
+            for (var i = 0; i < tree.Count; i++)
+            {
+                tree.AddRange(Program.Instructions[tree[i]].Operands.Values.ToArray().Where(o => Inside[o]));
+            }
+
+            tree.Reverse();
+            return tree;
+        }
+    }
+
+    /// <summary>Writes some sums of many terms anew.</summary>
+    private abstract class Sums(Program program) : Trees(program)
+    {
         /// <summary>What a sum, the last of its tree, is replaced by; null if it stays.</summary>
         protected abstract int? Replace(List<int> tree);
 
@@ -65,25 +88,6 @@ public static partial class Simplify
             }
 
             return found ? WithoutDead(New.Instructions, [.. Program.Outputs.ToArray().Select(o => Names[o])]) : null;
-        }
-
-        /// <summary>What the sums of a tree read besides each other.</summary>
-        protected int[] Leaves(List<int> tree) =>
-            [.. tree.SelectMany(node => Program.Instructions[node].Operands.Values.ToArray()).Where(operand => !Inside[operand])];
-
-        private static bool IsSum(Instruction instruction) => instruction.Operation is Operation.Elementwise { Function: Pointwise.Add };
-
-        // A sum and those inside it, each after the ones that it reads.
-        private List<int> Tree(int sum)
-        {
-            var tree = new List<int> { sum };
-            for (var i = 0; i < tree.Count; i++)
-            {
-                tree.AddRange(Program.Instructions[tree[i]].Operands.Values.ToArray().Where(o => Inside[o]));
-            }
-
-            tree.Reverse();
-            return tree;
         }
     }
 }

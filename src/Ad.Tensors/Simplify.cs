@@ -15,6 +15,8 @@ public static partial class Simplify
     {
         ArgumentNullException.ThrowIfNull(program);
         program = Rewritten(Widening.Of(program));
+        program = Zeros.In(program) ?? program;
+        program = Wanted.In(program) ?? program;
 
         // Parts may have been padded along several axes.
         for (var axis = 0; axis < MostPasses && SumsOfParts.In(program) is { } apart; axis++)
