@@ -38,7 +38,7 @@ internal sealed partial class ContractKernel
         return known.Turns;
     }
 
-    private unsafe void ByTurns<T>(Turns turns, Way way, Matrix<T> a, Matrix<T> b, T* c, Workers workers, ITiles? tiles)
+    private unsafe void ByTurns<T>(Turns turns, Way way, Matrix<T> a, Matrix<T> b, T* c, T* panels, Workers workers, ITiles? tiles)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var turn = turns.Begin();
@@ -57,7 +57,7 @@ internal sealed partial class ContractKernel
         }
         else
         {
-            Ours(way, a, b, c, workers, tiles);
+            Ours(way, a, b, c, panels, workers, tiles);
         }
 
         turns.End(turn);
@@ -66,7 +66,7 @@ internal sealed partial class ContractKernel
     /// <summary>What is done, and by whom, for a group that takes the tiles or for none.</summary>
     public string Text(bool isTiled)
     {
-        var text = $"contract {_left} {_right} as [{_layout.Batches}, {_layout.M}, {_layout.N}] over {_layout.K} -> s{_target}";
+        var text = $"contract {_left} {_right} as [{_layout.Batches}, {_layout.M}, {_layout.N}] over {_layout.K}{(_panels < 0 ? "" : $" by panels s{_panels}")} -> s{_target}";
         return TurnsOf(_device.Workers.Threads, isTiled) is { } turns ? $"{text} {turns}" : text;
     }
 

@@ -19,13 +19,16 @@ internal sealed partial class ContractKernel : Kernel
     private readonly int _target;
     private readonly MatrixLayout _layout;
 
-    private ContractKernel(CpuDevice device, View left, View right, int target, MatrixLayout layout)
+    // Where the right matrix lies in panels, or -1.
+    private readonly int _panels;
+
+    private ContractKernel(CpuDevice device, View left, View right, int target, MatrixLayout layout, int panels = -1)
     {
-        (_device, _left, _right, _target, _layout) = (device, left, right, target, layout);
+        (_device, _left, _right, _target, _layout, _panels) = (device, left, right, target, layout, panels);
         _shape = Asked();
     }
 
-    public override IEnumerable<int> Reads => [_left.Slot, _right.Slot];
+    public override IEnumerable<int> Reads => _panels < 0 ? [_left.Slot, _right.Slot] : [_left.Slot, _right.Slot, _panels];
 
     public override IEnumerable<int> Writes => [_target];
 
@@ -43,6 +46,17 @@ internal sealed partial class ContractKernel : Kernel
         DType.Float64 => Choice == Way.Blocks && new Gemm<double>(_layout.M, _layout.N, _layout.K).IsAtOnce,
         _ => false,
     };
+
+    /// <summary>Bytes of the right matrix in panels that products may share; 0 if it is none, or is read as it lies.</summary>
+    public long PanelBytes => _layout.Batches != 1 || _layout.Products == 0 ? 0 : _left.Type switch
+    {
+        DType.Float32 => Choice == Way.Blocks ? new Gemm<float>(_layout.M, _layout.N, _layout.K).SecondBytes : 0,
+        DType.Float64 => Choice == Way.Blocks ? new Gemm<double>(_layout.M, _layout.N, _layout.K).SecondBytes : 0,
+        _ => 0,
+    };
+
+    /// <summary>The same product, of the right matrix in panels.</summary>
+    public ContractKernel Sharing(int panels) => new(_device, _left, _right, _target, _layout, panels);
 
     private enum Way { Plain, Outer, Vector, Narrow, Blocks }
 
@@ -124,6 +138,7 @@ internal sealed partial class ContractKernel : Kernel
             var a = new Matrix<T>((T*)(left + frame.Start(_left.Slot)) + _left.Layout.Offset, _layout.LeftM, _layout.LeftK);
             var b = new Matrix<T>((T*)(right + frame.Start(_right.Slot)) + _right.Layout.Offset, _layout.RightK, _layout.RightN);
             var c = (T*)(target + frame.Start(_target));
+            var panels = _panels < 0 ? null : (T*)(BlockPool.Address(frame.Array(_panels)) + frame.Start(_panels));
 
             var way = Choice;
             if (way == Way.Plain)
@@ -135,22 +150,22 @@ internal sealed partial class ContractKernel : Kernel
 
             if (TurnsOf(workers.Threads, tiles is not null) is { } turns)
             {
-                ByTurns(turns, way, a, b, c, workers, tiles);
+                ByTurns(turns, way, a, b, c, panels, workers, tiles);
             }
             else
             {
-                Ours(way, a, b, c, workers, tiles);
+                Ours(way, a, b, c, panels, workers, tiles);
             }
         }
     }
 
     // A batch of many products is cut by products, a few large ones each into tiles; the bits are the same.
-    private unsafe void Ours<T>(Way way, Matrix<T> a, Matrix<T> b, T* c, Workers workers, ITiles? tiles)
+    private unsafe void Ours<T>(Way way, Matrix<T> a, Matrix<T> b, T* c, T* panels, Workers workers, ITiles? tiles)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var parallel = _layout.Products >= ProductsPerThread;
         var across = _layout.Batches >= 2 * workers.Threads || _layout.Products1 < ProductsPerThread;
-        var work = new MatrixProducts<T>(_layout, way, a, b, c, workers, parallel && !across, tiles);
+        var work = new MatrixProducts<T>(_layout, way, a, b, c, panels, workers, parallel && !across, tiles);
         workers.Run(work, _layout.Batches, parallel && across);
     }
 
@@ -179,7 +194,7 @@ internal sealed partial class ContractKernel : Kernel
 
     /// <summary>Products that are neither small nor thin: of vectors, or by blocks.</summary>
     private sealed unsafe class MatrixProducts<T>(
-        MatrixLayout layout, Way way, Matrix<T> a, Matrix<T> b, T* c, Workers workers, bool parallel, ITiles? tiles) : IWork
+        MatrixLayout layout, Way way, Matrix<T> a, Matrix<T> b, T* c, T* panels, Workers workers, bool parallel, ITiles? tiles) : IWork
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         public object? Begin()
@@ -208,7 +223,7 @@ internal sealed partial class ContractKernel : Kernel
                 else if (way == Way.Blocks)
                 {
                     new Gemm<T>(layout.M, layout.N, layout.K).Run(
-                        left, right, result, scratch, workers, parallel, tiles, (long)item * layout.M * layout.N);
+                        left, right, result, scratch, workers, parallel, tiles, (long)item * layout.M * layout.N, panels);
                 }
                 else if (layout.N == 1)
                 {

@@ -58,7 +58,7 @@ internal sealed class CpuKernels(CpuDevice device, long emitAfter) : IKernels<Ke
         };
     }
 
-    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult) =>
+    public Kernel[] Merge(Kernel[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult, Func<long, int> room) =>
         StraightKernel.Merge(
-            TiledKernel.Merge(RowsKernel.Merge(kernels, slotBytes, whole), slotBytes, whole, isResult, emitAfter), slotBytes, whole, isResult, emitAfter);
+            TiledKernel.Merge(RowsKernel.Merge(PanelsKernel.Share(kernels, room), slotBytes, whole), slotBytes, whole, isResult, emitAfter), slotBytes, whole, isResult, emitAfter);
 }

@@ -60,16 +60,29 @@ internal sealed unsafe partial class Gemm<T>(int m, int n, int k)
     /// <summary>Bytes of scratch memory that <see cref="Run"/> needs.</summary>
     public long ScratchBytes => (sizeof(T) * RoundDepth * (PanelRows + PanelColumns)) + 128;
 
+    /// <summary>Bytes of the second matrix in panels, for products that share it, whatever their rows are; 0 where it does not go into panels as a whole.</summary>
+    public long SecondBytes => IsAtOnce && n <= ChunkColumns ? sizeof(T) * k * PanelColumns : 0;
+
+    /// <summary>Copies the second matrix into panels.</summary>
+    public void PackSecond(Matrix<T> b, T* panels, Workers workers, bool parallel)
+    {
+        var block = new Block(default, b, null, n, 0, n, k, false, false, 1, Depth, null, panels);
+        workers.Run(new Packing(block), block.PackItems, parallel);
+    }
+
     /// <summary>Whether all that is summed is copied at once, so that a tile of the result is finished in one go.</summary>
     public bool IsAtOnce => RoundDepth == k;
 
-    /// <summary>The product is written to c, or, tile by tile, given to who takes tiles, with the number of the result's first element.</summary>
-    public void Run(Matrix<T> a, Matrix<T> b, T* c, byte* scratch, Workers workers, bool parallel, ITiles? tiles = null, long first = 0)
+    /// <summary>
+    /// The product is written to c, or, tile by tile, given to who takes tiles, with the number of the result's first element. The second matrix's panels are copied unless
+    /// somebody has them.
+    /// </summary>
+    public void Run(Matrix<T> a, Matrix<T> b, T* c, byte* scratch, Workers workers, bool parallel, ITiles? tiles = null, long first = 0, T* panels = null)
     {
         var depth = RoundDepth;
         var packedA = (T*)(((nint)scratch + 63) & ~(nint)63);
-        var packedB = packedA + (depth * PanelRows);
-        var direct = ReadsSecondAsItLies(m, b.Column);
+        var packedB = panels == null ? packedA + (depth * PanelRows) : panels;
+        var direct = panels == null && ReadsSecondAsItLies(m, b.Column);
         for (var column = 0; column < n; column += ChunkColumns)
         {
             for (var row = 0; row < m; row += ChunkRows)
@@ -89,7 +102,8 @@ internal sealed unsafe partial class Gemm<T>(int m, int n, int k)
                         parallel ? workers.Threads : 1,
                         Depth,
                         packedA,
-                        packedB);
+                        packedB,
+                        panels != null);
                     workers.Run(new Packing(block), block.PackItems, parallel);
                     workers.Run(new Multiplying(block, tiles, first + ((long)row * n) + column), block.TileItems, parallel);
                 }
@@ -103,7 +117,8 @@ internal sealed unsafe partial class Gemm<T>(int m, int n, int k)
     /// One chunk of rows and columns over some strips of the summed axis. A strip's panels lie one after another, those of the next strip after them.
     /// </summary>
     private readonly partial struct Block(
-        Matrix<T> a, Matrix<T> b, T* c, int ldc, int rows, int columns, int depth, bool add, bool direct, int threads, int strip, T* packedA, T* packedB)
+        Matrix<T> a, Matrix<T> b, T* c, int ldc, int rows, int columns, int depth, bool add, bool direct, int threads, int strip, T* packedA, T* packedB,
+        bool isPacked = false)
     {
         private const int PanelsPerItem = 4;
 
@@ -122,7 +137,7 @@ internal sealed unsafe partial class Gemm<T>(int m, int n, int k)
 
         private int ItemsA => (PanelsA + PanelsPerItem - 1) / PanelsPerItem;
 
-        private int ItemsB => (PanelsB - FirstPanelB + PanelsPerItem - 1) / PanelsPerItem;
+        private int ItemsB => isPacked ? 0 : (PanelsB - FirstPanelB + PanelsPerItem - 1) / PanelsPerItem;
 
         private int Strips => (depth + strip - 1) / strip;
 
@@ -155,7 +170,7 @@ internal sealed unsafe partial class Gemm<T>(int m, int n, int k)
             return (Even(rows, height, Mr), Even(columns, width, Nr));
         }
 
-        private static int Count(int whole, int part) => (whole + part - 1) / part;
+        private static int Count(int whole, int part) => (whole + part - 1) / Math.Max(1, part);
 
         private static int Even(int whole, int part, int unit) => Count(Count(whole, Count(whole, part)), unit) * unit;
 
@@ -194,14 +209,16 @@ internal sealed unsafe partial class Gemm<T>(int m, int n, int k)
                 {
                     var target = tile + ((long)i * tileStep) + j;
                     var left = stripA + ((long)(firstRow + i) * deep);
-                    if (height - i >= Mr && width - j >= Nr)
+                    var high = Math.Min(Mr, height - i);
+                    var computed = MicroKernels<T>.RowsFor(high);
+                    if (computed == high && width - j >= Nr)
                     {
-                        MicroKernels<T>.Tile(left, panel, deep, step, target, tileStep, more);
+                        MicroKernels<T>.Tile(computed, left, panel, deep, step, target, tileStep, more);
                     }
                     else
                     {
-                        MicroKernels<T>.Tile(left, panel, deep, step, edge, Nr, false);
-                        Copy(edge, target, tileStep, Math.Min(Mr, height - i), Math.Min(Nr, width - j), more);
+                        MicroKernels<T>.Tile(computed, left, panel, deep, step, edge, Nr, false);
+                        Copy(edge, target, tileStep, high, Math.Min(Nr, width - j), more);
                     }
                 }
             }

@@ -9,7 +9,7 @@ namespace Ad.Tensors.Cpu;
 /// The innermost loops of matrix products: a tile of the result, a few rows by two vectors, kept in registers while the summed axis goes by.
 /// There is one for each width of vectors, with as many rows as its registers hold.
 /// </summary>
-internal static unsafe class MicroKernels<T>
+internal static unsafe partial class MicroKernels<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Rows of a tile.</summary>

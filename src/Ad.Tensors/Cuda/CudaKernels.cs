@@ -76,6 +76,6 @@ internal sealed class CudaKernels(bool isBody, MatrixMeans means, CudaLibraries 
         };
     }
 
-    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult) =>
+    public CudaStep[] Merge(CudaStep[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult, Func<long, int> room) =>
         RowLaunches.Merge(Epilogues.Merge(kernels, slotBytes, whole, isResult), slotBytes, whole, isResult, means.IsAligned);
 }

@@ -80,7 +80,7 @@ internal interface IKernels<K>
 
     /// <summary>
     /// Steps put together where several are better done as one; <paramref name="whole"/> says which slot a slot lies in, <paramref name="isResult"/> whether
-    /// a slot is asked for when all is done.
+    /// a slot is asked for when all is done, <paramref name="room"/> gives a slot of so many bytes.
     /// </summary>
-    K[] Merge(K[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult);
+    K[] Merge(K[] kernels, IReadOnlyList<long> slotBytes, Func<int, int> whole, Func<int, bool> isResult, Func<long, int> room);
 }

@@ -91,7 +91,7 @@ internal sealed partial class Planner<K>
             .Where(step => step is not PointwiseGroup { Outputs.Count: 0, Reductions.Count: 0 })
             .Select(step => step as K ?? _kernels.Group(((PointwiseGroup)step).Needed(), Room));
         var asked = results.Select(r => Located(r.Slot).Slot).ToHashSet();
-        var kernels = _kernels.Merge([.. made], _slotBytes, slot => Located(slot).Slot, slot => asked.Contains(Located(slot).Slot));
+        var kernels = _kernels.Merge([.. made], _slotBytes, slot => Located(slot).Slot, slot => asked.Contains(Located(slot).Slot), Room);
         var homes = Fixed(results);
         long[] bytes = [.. _slotBytes];
         var kept = new Plan<K>(kernels, homes, bytes, [], results).Replacements().Select(r => results[r.Result].Slot).ToHashSet();
