@@ -55,34 +55,13 @@ internal sealed unsafe partial class Gemm<T>
                 var to = panels;
                 for (var panel = 0; panel < whole; panel++)
                 {
-                    Copy(from, to, full);
+                    Turning.Copy(from, to, full);
                     from += full;
                     to += (long)full * depth;
                 }
 
                 source += step;
                 panels += full;
-            }
-        }
-
-        // A call that copies costs more than a few vectors.
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Copy(T* from, T* to, int count)
-        {
-            var i = 0;
-            for (; i <= count - Vector256<T>.Count; i += Vector256<T>.Count)
-            {
-                Vector256.Load(from + i).Store(to + i);
-            }
-
-            for (; i <= count - Vector128<T>.Count; i += Vector128<T>.Count)
-            {
-                Vector128.Load(from + i).Store(to + i);
-            }
-
-            for (; i < count; i++)
-            {
-                to[i] = from[i];
             }
         }
 
@@ -99,7 +78,7 @@ internal sealed unsafe partial class Gemm<T>
             {
                 for (var p = 0; p < depth; p++)
                 {
-                    Copy(source.Start + (p * source.Column), panel + ((long)p * full), height);
+                    Turning.Copy(source.Start + (p * source.Column), panel + ((long)p * full), height);
                 }
 
                 return;

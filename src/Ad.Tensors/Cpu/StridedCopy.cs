@@ -185,7 +185,10 @@ internal sealed class StridedCopy
 
             for (var row = 0; row < height; row++)
             {
-                new ReadOnlySpan<T>(square + (row * Tile), width).CopyTo(target[(int)(to + ((first + row) * _rowTo) + start)..]);
+                fixed (T* line = target.Slice((int)(to + ((first + row) * _rowTo) + start), width))
+                {
+                    Turning.Copy(square + (row * Tile), line, width);
+                }
             }
         }
     }

@@ -17,6 +17,30 @@ internal static unsafe class Turning
         : sizeof(T) == sizeof(float) ? Floats((float*)source, row, (float*)target, full, rows, columns)
         : Doubles((double*)source, row, (double*)target, full, rows, columns);
 
+    /// <summary>
+    /// Copies a short line: a call that copies costs more than a few vectors, and would read what squares have just written by wider vectors, for which the processor waits.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Copy<T>(T* from, T* to, int count)
+        where T : unmanaged
+    {
+        var i = 0;
+        for (; i <= count - Vector256<T>.Count; i += Vector256<T>.Count)
+        {
+            Vector256.Load(from + i).Store(to + i);
+        }
+
+        for (; i <= count - Vector128<T>.Count; i += Vector128<T>.Count)
+        {
+            Vector128.Load(from + i).Store(to + i);
+        }
+
+        for (; i < count; i++)
+        {
+            to[i] = from[i];
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static int Floats(float* source, long row, float* target, int full, int rows, int columns)
     {

@@ -182,28 +182,29 @@ internal sealed class VectorCode(ILGenerator il)
         : [.. x.Select(v => number == 1 ? Call("Add", v, Splat(type, 0)) : Scale(type, v, Splat(type, number)))];
 
     // The product, but 0 where a factor is. It is so common in derivatives that its parts stay on the stack: the compiler counts locals. Where
-    // comparisons have registers of their own it is a choice, else the product's bits without those of the comparisons.
+    // comparisons have registers of their own it is a product of the elements where neither is 0, else the product's bits without those of the comparisons.
     private LocalBuilder Scale(DType type, LocalBuilder x, LocalBuilder y)
     {
         var zero = Splat(type, 0);
         Type[] pair = [x.LocalType, x.LocalType];
-        var (multiply, equals) = (Method("Multiply", pair), Method("Equals", pair));
+        var multiply = Method("Multiply", pair);
         if (Bytes < 64)
         {
+            var equals = Method("Equals", pair);
             Push(multiply, x, y);
-        }
-
-        Push(equals, x, zero);
-        Push(equals, y, zero);
-        il.Emit(OpCodes.Call, Method("BitwiseOr", pair));
-        if (Bytes < 64)
-        {
+            Push(equals, x, zero);
+            Push(equals, y, zero);
+            il.Emit(OpCodes.Call, Method("BitwiseOr", pair));
             il.Emit(OpCodes.Call, Method("AndNot", pair));
             return Keep(x.LocalType);
         }
 
-        il.Emit(OpCodes.Ldloc, zero);
+        var differs = typeof(Avx512F).GetMethod(nameof(Avx512F.CompareNotEqual), pair)!;
+        Push(differs, x, zero);
+        Push(differs, y, zero);
+        il.Emit(OpCodes.Call, Method("BitwiseAnd", pair));
         Push(multiply, x, y);
+        il.Emit(OpCodes.Ldloc, zero);
         il.Emit(OpCodes.Call, Method("ConditionalSelect", [.. pair, x.LocalType]));
         return Keep(x.LocalType);
     }

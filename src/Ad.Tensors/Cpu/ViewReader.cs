@@ -196,13 +196,26 @@ internal sealed class ViewReader
         while (target.Length > 0)
         {
             var count = Math.Min(target.Length, _inner - _index[_outer]);
-            for (var i = 0; i < count; i++)
-            {
-                target[i] = _position + (i * _innerStride);
-            }
-
+            Line(target[..count], _position, _innerStride);
             target = target[count..];
             Advance(count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Line(Span<long> target, long first, long step)
+    {
+        var several = Vector512.Create(first) + (Vector512<long>.Indices * step);
+        var further = Vector512.Create(step * Vector512<long>.Count);
+        for (; target.Length >= Vector512<long>.Count; target = target[Vector512<long>.Count..])
+        {
+            several.CopyTo(target);
+            several += further;
+        }
+
+        for (var i = 0; i < target.Length; i++)
+        {
+            target[i] = several[i];
         }
     }
 
