@@ -1,4 +1,5 @@
 using Ad.Tensors;
+using Ad.Tensors.Cpu;
 using Xunit;
 
 namespace Engine;
@@ -17,6 +18,43 @@ public sealed class ContractTests
             : build.Contract(build.Reshape(x, batch, m, 1), build.Reshape(y, batch, 1, n), [2], [1], [0], [0]);
         Compare.ToReference(build.Returning(z), 0, make.Tensor(type, build[x].Shape), make.Tensor(type, build[y].Shape));
     });
+
+    [Fact]
+    public void Products_that_share_a_matrix_have_the_bits_of_each_alone() => OperationTests.Repeat(25, make =>
+    {
+        var type = make.Pick(DType.Float32, DType.Float64);
+        var (n, k) = (make.Pick(33, 64, 70, 130), make.Pick(40, 129, 600));
+        var isTurned = make.Chance(0.5);
+        var rows = Enumerable.Range(0, 2 + make.Below(3)).Select(_ => 13 + make.Below(60)).ToArray();
+        var asProgram = (IEnumerable<int> which) =>
+        {
+            var build = new Build();
+            var matrix = isTurned ? build.Input(type, n, k) : build.Input(type, k, n);
+            var products = which.Select(m => build.Contract(build.Input(type, m, k), matrix, [1], [isTurned ? 1 : 0])).ToArray();
+            // One goes on to a group that takes its tiles.
+            products[0] = build.Apply(Pointwise.Abs, products[0]);
+            return build.Returning(products);
+        };
+        var (right, lefts) = (make.Tensor(type, isTurned ? new Shape(n, k) : new Shape(k, n)), rows.Select(m => make.Tensor(type, new Shape(m, k))).ToArray());
+        var together = asProgram(rows);
+        Assert.Equal(rows.Length, Compare.One.Prepare(together).ToString()!.Split("by panels").Length - 1);
+        foreach (var device in new[] { Compare.One, new CpuDevice(2, 0) })
+        {
+            var results = Compare.Run(device, together, [right, .. lefts]);
+            for (var i = 0; i < rows.Length; i++)
+            {
+                var alone = asProgram([rows[i]]);
+                var expected = Compare.Run(device, alone, right, lefts[i])[0];
+                Compare.Same(expected, i == 0 ? results[0] : Compare.Run(device, AbsoluteOf(type, results[i].Shape), results[i])[0], 0, together);
+            }
+        }
+    });
+
+    private static Ad.Tensors.Program AbsoluteOf(DType type, Shape shape)
+    {
+        var build = new Build();
+        return build.Returning(build.Apply(Pointwise.Abs, build.Input(type, [.. shape])));
+    }
 
     public static TheoryData<int, int, int> Sizes => new()
     {
