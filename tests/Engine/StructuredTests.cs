@@ -45,6 +45,43 @@ public sealed class StructuredTests
     }
 
     [Fact]
+    public void A_scan_by_a_matrix_that_stays_the_same_has_the_bits_of_its_steps_one_after_another() => OperationTests.Repeat(12, make =>
+    {
+        var type = make.Pick(DType.Float32, DType.Float64);
+        var (rows, size, length) = (make.Pick(13, 32, 50), make.Pick(33, 64, 100), 1 + make.Below(4));
+        var isTurned = make.Chance(0.5);
+        int Step(Build build, int s, int x, int w)
+        {
+            var product = build.Contract(s, w, [1], [isTurned ? 1 : 0]);
+            return build.Apply(Pointwise.Maximum, build.Apply(Pointwise.Minimum, build.Apply(Pointwise.Add, product, x), build.Constant(type, 4, rows, size)), build.Constant(type, -4, rows, size));
+        }
+
+        var body = new Build();
+        var next = Step(body, body.Input(type, rows, size), body.Input(type, rows, size), body.Input(type, size, size));
+        var scan = new Build();
+        int[] operands = [scan.Input(type, rows, size), scan.Input(type, length, rows, size), scan.Input(type, size, size)];
+        var looped = scan.Returning(scan.Raw(new Operation.Scan(body.Returning(next), length, 1, 1, false, 0), type, new Shape(rows, size), operands));
+        var steps = new Build();
+        var (state, xs, w) = (steps.Input(type, rows, size), steps.Input(type, length, rows, size), steps.Input(type, size, size));
+        for (var i = 0; i < length; i++)
+        {
+            state = Step(steps, state, steps.Reshape(steps.Slice(xs, [i, 0, 0], [1, 1, 1], [1, rows, size]), rows, size), w);
+        }
+
+        Plain[] arguments = [.. operands.Select(o => make.Tensor(type, scan[o].Shape))];
+        foreach (var device in new[] { Compare.One, new CpuDevice(2, 0) })
+        {
+            // Twice, as what is done once for a run must be done for each.
+            var executable = device.Prepare(looped);
+            var expected = Compare.Run(device, steps.Returning(state), arguments)[0];
+            for (var run = 0; run < 2; run++)
+            {
+                Compare.Same(expected, Plain.From(executable.Run([.. arguments.Select(a => a.Store())])[0]), 0, looped);
+            }
+        }
+    });
+
+    [Fact]
     public void A_scan_is_the_loop_in_either_direction_whatever_results_are_asked_for() => OperationTests.Repeat(60, make =>
     {
         var length = make.Pick(0, 1, 2, 7);

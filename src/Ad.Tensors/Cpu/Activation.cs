@@ -17,8 +17,13 @@ internal sealed class Subplan
     // The slots that a result's memory holds: the result, and what is a part of it.
     private readonly (int Slot, int Start)[][] _resultSlots;
 
-    public Subplan(Plan<Kernel> plan)
+    // What is done once before the first run.
+    private readonly Kernel[] _before;
+
+    /// <summary>A body, of whose arguments those from one on are the same for all of its runs.</summary>
+    public Subplan(Plan<Kernel> plan, int firstConstant = int.MaxValue)
     {
+        (plan, _before) = PanelsKernel.Hoist(plan, firstConstant);
         _plan = plan;
         var inputs = plan.Slots.Where(home => home.Kind == HomeKind.Argument).Select(home => home.Index + 1).DefaultIfEmpty(0).Max();
         _argumentSlots = Enumerable.Repeat(-1, inputs).ToArray();
@@ -71,6 +76,7 @@ internal sealed class Subplan
         private readonly Frame _frame;
         private readonly byte[][] _arenas;
         private readonly Place[] _results;
+        private bool _hasRun;
 
         public Activation(Subplan body)
         {
@@ -109,6 +115,12 @@ internal sealed class Subplan
         public void Run(Workers workers, Predicate<int>? isKept = null)
         {
             var plan = _body._plan;
+            foreach (var kernel in _hasRun ? [] : _body._before)
+            {
+                kernel.Run(_frame, workers);
+            }
+
+            _hasRun = true;
             foreach (var kernel in plan.Kernels)
             {
                 kernel.Run(_frame, workers);

@@ -48,7 +48,13 @@ internal sealed class CpuKernels(CpuDevice device, long emitAfter) : IKernels<Ke
 
     public Kernel Structured(Operation.Structured structured, Plan<Kernel>[] bodies, View[] operands, (int Result, int Slot)[] targets)
     {
-        Subplan[] plans = [.. bodies.Select(b => new Subplan(b))];
+        var firstConstant = structured switch
+        {
+            Operation.Scan scan => scan.Carries + scan.Slices,
+            Operation.WhileLoop loop => loop.Carries,
+            _ => int.MaxValue,
+        };
+        Subplan[] plans = [.. bodies.Select(b => new Subplan(b, firstConstant))];
         return structured switch
         {
             Operation.Scan scan => new ScanKernel(scan, plans[0], operands, targets),

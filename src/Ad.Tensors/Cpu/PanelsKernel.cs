@@ -48,6 +48,39 @@ internal sealed class PanelsKernel : Kernel
         return [.. all];
     }
 
+    /// <summary>
+    /// For a body that is run again and again, whose arguments from one on stay the same: the body without what can be done once before the first run, and that.
+    /// </summary>
+    public static (Plan<Kernel> Body, Kernel[] Before) Hoist(Plan<Kernel> body, int firstConstant)
+    {
+        var (homes, bytes, before) = (body.Slots.ToList(), body.SlotBytes.ToList(), new List<Kernel>());
+        var known = new Dictionary<(View, int, int, long, long), int>();
+        var room = 0L;
+        Kernel[] kernels = [.. body.Kernels.Select(kernel => ProductOf(kernel) is { } product && IsConstant(product) ? Sharing(kernel, product) : kernel)];
+        return before.Count == 0
+            ? (body, [])
+            : (body with { Kernels = kernels, Slots = [.. homes], SlotBytes = [.. bytes], Arenas = [.. body.Arenas, room] }, [.. before]);
+
+        bool IsConstant(ContractKernel product) =>
+            product.PanelBytes is > 0 and <= MostBytes && body.Slots[product.Parts.Right.Slot] is { Kind: HomeKind.Argument, Index: var argument } && argument >= firstConstant;
+
+        Kernel Sharing(Kernel kernel, ContractKernel product)
+        {
+            if (!known.TryGetValue(Matrix(product), out var panels))
+            {
+                known[Matrix(product)] = panels = homes.Count;
+                homes.Add(new Home(HomeKind.Arena, body.Arenas.Length, room));
+                bytes.Add(product.PanelBytes);
+                room += (product.PanelBytes + 63) / 64 * 64;
+                before.Add(new PanelsKernel(product, panels));
+            }
+
+            return kernel is TiledKernel tiled ? tiled.With(product.Sharing(panels)) : product.Sharing(panels);
+        }
+    }
+
+    private static ContractKernel? ProductOf(Kernel kernel) => kernel as ContractKernel ?? (kernel as TiledKernel)?.Product;
+
     public override void Run(Frame frame, Workers workers)
     {
         if (_matrix.Type == DType.Float32)

@@ -12,8 +12,18 @@ internal sealed class TiledKernel : Kernel
     private readonly int _between;
     private readonly int _size;
 
-    private TiledKernel(Kernel product, (int Target, DType Type) result, GroupKernel group) =>
-        (_product, _group, _between, _size) = (product, group, result.Target, result.Type.Size());
+    private TiledKernel(Kernel product, (int Target, DType Type) result, GroupKernel group)
+        : this(product, group, result.Target, result.Type.Size())
+    {
+    }
+
+    private TiledKernel(Kernel product, GroupKernel group, int between, int size) => (_product, _group, _between, _size) = (product, group, between, size);
+
+    /// <summary>The product of matrices, if it is one.</summary>
+    public ContractKernel? Product => _product as ContractKernel;
+
+    /// <summary>The same with another kernel for the product.</summary>
+    public TiledKernel With(ContractKernel product) => new(product, _group, _between, _size);
 
     public override IEnumerable<int> Reads => _product.Reads.Concat(_group.Reads.Where(slot => slot != _between)).Distinct();
 
