@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Ad.Tensors.Cpu;
 
 /// <summary>A piece of straight code: arrays, and the byte in each where it starts, for what lies elsewhere, and the address of its own memory.</summary>
@@ -33,6 +35,15 @@ internal sealed class StraightCode(StraightPiece[] pieces, long bytes, (int At, 
         }
 
         return memory;
+    }
+
+    /// <summary>Has the compiler do its work now rather than at the first run.</summary>
+    public void Compile()
+    {
+        foreach (var piece in pieces)
+        {
+            RuntimeHelpers.PrepareDelegate(piece);
+        }
     }
 
     /// <summary>Gives memory back.</summary>

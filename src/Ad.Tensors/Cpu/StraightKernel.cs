@@ -1,8 +1,10 @@
+using System.Runtime.ExceptionServices;
+
 namespace Ad.Tensors.Cpu;
 
 /// <summary>
 /// Small kernels that follow each other. They run one by one until that has cost about as much as writing straight code does, and as that code
-/// from then on.
+/// from then on. Where the compiler will take long for it, it is written on a thread of its own meanwhile.
 /// </summary>
 internal sealed class StraightKernel : Kernel
 {
@@ -17,19 +19,42 @@ internal sealed class StraightKernel : Kernel
     // What it costs to run one kernel by itself, in elements.
     private const long OverheadElements = 300;
 
+    // Nodes that are compiled in some hundredths of a second.
+    private const int FewNodes = 256;
+
     private readonly Kernel[] _kernels;
     private readonly IReadOnlyList<long> _slotBytes;
     private readonly HashSet<int> _read;
     private readonly HashSet<int> _written;
     private readonly long _emitAfter;
     private readonly long _cost;
+
+    // The kernels, by their places, that last read a slot, and that first and last write one.
+    private readonly Dictionary<int, int> _lastReader = [];
+    private readonly Dictionary<int, int> _firstWriter = [];
+    private readonly Dictionary<int, int> _lastWriter = [];
     private StraightCode? _code;
+    private ExceptionDispatchInfo? _failure;
+    private int _isBeingWritten;
     private long _done;
 
     private StraightKernel(Kernel[] kernels, IReadOnlyList<long> slotBytes, HashSet<int> read, HashSet<int> written, long emitAfter)
     {
         (_kernels, _slotBytes, _read, _written, _emitAfter) = (kernels, slotBytes, read, written, emitAfter);
         _cost = kernels.Sum(k => OverheadElements + ElementsOf(k));
+        for (var k = 0; k < kernels.Length; k++)
+        {
+            foreach (var slot in kernels[k].Reads)
+            {
+                _lastReader[slot] = k;
+            }
+
+            foreach (var slot in kernels[k].Writes)
+            {
+                _firstWriter.TryAdd(slot, k);
+                _lastWriter[slot] = k;
+            }
+        }
     }
 
     /// <summary>Puts neighbouring small kernels together. <paramref name="isResult"/> says whether a slot is read when all has run.</summary>
@@ -72,9 +97,11 @@ internal sealed class StraightKernel : Kernel
         {
             if (run.Count > 0)
             {
-                var written = run.SelectMany(k => k.Writes).ToHashSet();
-                var seen = written.Where(s => whole(s) != s || isResult(s) || users[s] > run.Count(k => Slots(k).Contains(s)));
-                var shared = written.Where(s => writers[whole(s)] > run.Count(k => k.Writes.Contains(s)));
+                var usersHere = run.SelectMany(Slots).CountBy(slot => slot).ToDictionary();
+                var writersHere = run.SelectMany(k => k.Writes.Distinct()).CountBy(slot => slot).ToDictionary();
+                var written = writersHere.Keys.ToHashSet();
+                var seen = written.Where(s => whole(s) != s || isResult(s) || users[s] > usersHere[s]);
+                var shared = written.Where(s => writers[whole(s)] > writersHere[s]);
                 merged.Add(new StraightKernel(
                     [.. run], slotBytes, [.. run.SelectMany(k => k.Reads).Except(written), .. shared], [.. seen], emitAfter));
             }
@@ -119,15 +146,14 @@ internal sealed class StraightKernel : Kernel
     /// <summary>Whether it runs as straight code from now on, so that what only its kernels see needs no memory.</summary>
     public bool IsWritten => Volatile.Read(ref _code) is not null;
 
-    /// <summary>Whether it is time for straight code, with so many more runs.</summary>
-    public bool IsWorthWriting(long runs) => Interlocked.Add(ref _done, runs * _cost) >= _emitAfter;
+    /// <summary>Whether it is time for straight code, with so many more runs: each kernel is compiled.</summary>
+    public bool IsWorthWriting(long runs) => Interlocked.Add(ref _done, runs * _cost) / _kernels.Length >= _emitAfter;
 
     // One by one, the last reader must come before the first writer, or know how to read in place. Straight code reads everything first.
     public override bool ReadsInPlace(int source, int target)
     {
-        var (last, first) = (Array.FindLastIndex(_kernels, k => k.Reads.Contains(source)), Array.FindIndex(_kernels, k => k.Writes.Contains(target)));
-        return last < first
-            || (last == first && first == Array.FindLastIndex(_kernels, k => k.Writes.Contains(target)) && _kernels[first].ReadsInPlace(source, target));
+        var (last, first) = (_lastReader.GetValueOrDefault(source, -1), _firstWriter.GetValueOrDefault(target, -1));
+        return last < first || (last == first && first == _lastWriter.GetValueOrDefault(target, -1) && _kernels[first].ReadsInPlace(source, target));
     }
 
     public override void Run(Frame frame, Workers workers)
@@ -150,14 +176,49 @@ internal sealed class StraightKernel : Kernel
     private StraightCode? Code()
     {
         var code = Volatile.Read(ref _code);
-        if (code is null && IsWorthWriting(1))
+        if (code is not null || !IsWorthWriting(1))
         {
-            code = StraightWriter.Write(_kernels, _slotBytes, [.. _read.Select(Copied)], [.. _written.Select(Copied)], []);
-            Volatile.Write(ref _code, code);
+            return code;
         }
 
-        return code;
+        if (_emitAfter == 0 || _kernels.Sum(NodesOf) <= FewNodes)
+        {
+            Volatile.Write(ref _code, code = Written());
+            return code;
+        }
+
+        Volatile.Read(ref _failure)?.Throw();
+        if (Interlocked.Exchange(ref _isBeingWritten, 1) == 0)
+        {
+            new Thread(WriteAside) { IsBackground = true, Name = "tensors: straight code", Priority = ThreadPriority.BelowNormal }.Start();
+        }
+
+        return null;
     }
+
+    private void WriteAside()
+    {
+        try
+        {
+            var code = Written();
+            code.Compile();
+            Volatile.Write(ref _code, code);
+        }
+        catch (Exception e)
+        {
+            // Whoever runs the kernels next hears of it.
+            Volatile.Write(ref _failure, ExceptionDispatchInfo.Capture(e));
+        }
+    }
+
+    private StraightCode Written() => StraightWriter.Write(_kernels, _slotBytes, [.. _read.Select(Copied)], [.. _written.Select(Copied)], []);
+
+    private static int NodesOf(Kernel kernel) => kernel switch
+    {
+        GroupKernel group => group.Group.Nodes.Count,
+        RowsKernel rows => rows.Groups.Sum(NodesOf),
+        _ => 1,
+    };
 
     private StraightCopy Copied(int slot) => new(slot, slot, _slotBytes[slot]);
 
