@@ -58,9 +58,16 @@ type internal ComplexNumbers() =
         | Pointwise.Power
         | Pointwise.Atan2
         | Pointwise.Erf
+        | Pointwise.Erfc
+        | Pointwise.Erfinv
+        | Pointwise.Erfcinv
         | Pointwise.Lgamma
         | Pointwise.Digamma
         | Pointwise.Polygamma
+        | Pointwise.Erfcx
+        | Pointwise.BesselI
+        | Pointwise.BesselIe
+        | Pointwise.BesselJ
         | Pointwise.Select
         | Pointwise.Not
         | Pointwise.Equal
@@ -150,6 +157,9 @@ type internal Intervals() =
         | Pointwise.Acosh
         | Pointwise.Atanh
         | Pointwise.Erf
+        | Pointwise.Erfc
+        | Pointwise.Erfinv
+        | Pointwise.Erfcinv
         | Pointwise.Lgamma
         | Pointwise.Digamma
         | Pointwise.Floor
@@ -160,6 +170,10 @@ type internal Intervals() =
         | Pointwise.Power
         | Pointwise.Atan2
         | Pointwise.Polygamma
+        | Pointwise.Erfcx
+        | Pointwise.BesselI
+        | Pointwise.BesselIe
+        | Pointwise.BesselJ
         | Pointwise.Select
         | Pointwise.Not
         | Pointwise.Equal
