@@ -5,7 +5,7 @@ open System.Numerics
 open Ad.Tensors
 
 /// <summary>Complex numbers whose imaginary part is a small step: f(x + i h v) has the imaginary part h f'(x) v, without any difference taken
-/// (Squire and Trapp 1998). What is not analytic goes by the real part; erf and the gamma family are not known.</summary>
+/// (Squire and Trapp 1998). What is not analytic goes by the real part; erf, the gamma family and Bessel functions are not known.</summary>
 [<Sealed>]
 type internal ComplexNumbers() =
     inherit Arithmetic<Complex>()
