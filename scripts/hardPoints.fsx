@@ -75,6 +75,16 @@ one "log x" log [ 0.0; -1.0 ]
 two "x / y" (fun x y -> x / y) [ 0.0, 0.0; 1.0, 0.0 ]
 two "atan2 y x" Tensor.atan2 [ 0.0, 0.0; 0.0, -1.0; 1.0, 0.0 ]
 one "digamma x" Tensor.digamma [ 0.0; -1.0 ]
+one "erfinv x" Tensor.erfinv [ 1.0 ]
+one "erfcinv x" Tensor.erfcinv [ 0.0 ]
+one "logNdtr x" Tensor.logNdtr [ -1e6 ]
+one "besselIe 0 x" (Tensor.besselIe 0) [ 0.0 ]
+one "sinc x" Tensor.sinc [ 0.0; 1.0 ]
+one "entr x" Tensor.entr [ 0.0; -1.0 ]
+two "relEntr x y" Tensor.relEntr [ 0.0, 1.0; 0.0, 0.0; 1.0, 0.0 ]
+two "klDiv x y" Tensor.klDiv [ 0.0, 1.0; 1.0, 1.0 ]
+one "gammainc 2 x" (Tensor.gammainc (Tensor.scalar 2.0)) [ 0.0; -1.0 ]
+two "zeta s q" Tensor.zeta [ 1.0, 1.0; 2.0, 0.0 ]
 //> zeros
 //> sqrt x                 at 0: 0, Infinity
 //> sqrt x * 0             at 0: 0, 0
@@ -98,6 +108,23 @@ one "digamma x" Tensor.digamma [ 0.0; -1.0 ]
 //> atan2 y x              at (1, 0): 1.5708, 0 -1
 //> digamma x              at 0: -Infinity, Infinity
 //> digamma x              at -1: NaN, Infinity
+//> erfinv x               at 1: Infinity, Infinity
+//> erfcinv x              at 0: Infinity, -Infinity
+//> logNdtr x              at -1E+06: -5E+11, 1E+06
+//> besselIe 0 x           at 0: 1, 0
+//> sinc x                 at 0: 1, 0
+//> sinc x                 at 1: 0, -1
+//> entr x                 at 0: 0, 0
+//> entr x                 at -1: -Infinity, 0
+//> relEntr x y            at (0, 1): 0, 0 0
+//> relEntr x y            at (0, 0): 0, 0 0
+//> relEntr x y            at (1, 0): Infinity, 0 0
+//> klDiv x y              at (0, 1): 1, 0 1
+//> klDiv x y              at (1, 1): 0, 0 0
+//> gammainc 2 x           at 0: 0, 0
+//> gammainc 2 x           at -1: NaN, 0
+//> zeta s q               at (1, 1): Infinity, -2.02824E+31 -1.64493
+//> zeta s q               at (2, 0): Infinity, Infinity -Infinity
 
 let vector name (f: Tensor -> Tensor) (values: float list) =
     let x = Tensor.vector values

@@ -17,6 +17,18 @@ module internal ElementwiseForms =
                     Inputs = domains |> List.map (input [ s.A; s.B ])
                     Apply = fun x -> Tensor.Pointwise(f, x) } ] }
 
+    /// The line of a function of whole order, which is held: it has no derivative.
+    let private ofOrder (f: Pointwise) (domain: Domain) =
+        let order k s =
+            { Text = $"{f.Name()} {k}"
+              Inputs = [ input [ s.A; s.B ] domain ]
+              Apply = fun x -> Tensor.Pointwise(f, Tensor.fullLike x[0] (float (k: int)), x[0]) }
+
+        Some
+            { Name = f.Name()
+              IsLinear = false
+              Forms = [ order 0; order 1; order 2 ] }
+
     /// The line of an elementwise function; None for one without a derivative.
     let entry (f: Pointwise) : Entry option =
         let smooth domains = Some(elementwise f false domains)
@@ -36,7 +48,8 @@ module internal ElementwiseForms =
         | Pointwise.Tanh
         | Pointwise.Asinh
         | Pointwise.Sigmoid
-        | Pointwise.Erf -> smooth [ anywhere ]
+        | Pointwise.Erf
+        | Pointwise.Erfc -> smooth [ anywhere ]
         | Pointwise.Log
         | Pointwise.Sqrt
         | Pointwise.Rsqrt
@@ -46,7 +59,9 @@ module internal ElementwiseForms =
         | Pointwise.Tan -> smooth [ Between(-1.2, 1.2) ]
         | Pointwise.Asin
         | Pointwise.Acos
+        | Pointwise.Erfinv
         | Pointwise.Atanh -> smooth [ Between(-0.8, 0.8) ]
+        | Pointwise.Erfcinv -> smooth [ Between(0.2, 1.8) ]
         | Pointwise.Acosh -> smooth [ Between(1.3, 4.0) ]
         | Pointwise.Floor
         | Pointwise.Ceil -> smooth [ NearWhole 0.5 ]
@@ -63,17 +78,11 @@ module internal ElementwiseForms =
         | Pointwise.Scale -> smooth [ Outside(0.1, 2.0); anywhere ]
         | Pointwise.MultiplyAdd -> smooth [ anywhere; anywhere; anywhere ]
         | Pointwise.Select -> linear [ Choice; anywhere; anywhere ]
-        | Pointwise.Polygamma ->
-            // The order is a whole number, and held: it has no derivative.
-            let order k s =
-                { Text = $"polygamma {k}"
-                  Inputs = [ input [ s.A; s.B ] positive ]
-                  Apply = fun x -> Tensor.polygamma (Tensor.fullLike x[0] (float (k: int))) x[0] }
-
-            Some
-                { Name = f.Name()
-                  IsLinear = false
-                  Forms = [ order 0; order 1; order 2 ] }
+        | Pointwise.Polygamma -> ofOrder f positive
+        | Pointwise.Erfcx
+        | Pointwise.BesselI
+        | Pointwise.BesselJ -> ofOrder f anywhere
+        | Pointwise.BesselIe -> ofOrder f (Outside(0.2, 2.0))
         | Pointwise.Not
         | Pointwise.Equal
         | Pointwise.NotEqual

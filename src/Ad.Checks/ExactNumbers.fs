@@ -143,6 +143,9 @@ type internal ExactNumbers() =
         | Pointwise.Atanh
         | Pointwise.Sigmoid
         | Pointwise.Erf
+        | Pointwise.Erfc
+        | Pointwise.Erfinv
+        | Pointwise.Erfcinv
         | Pointwise.Lgamma
         | Pointwise.Digamma
         | Pointwise.Floor
@@ -153,6 +156,10 @@ type internal ExactNumbers() =
         | Pointwise.Power
         | Pointwise.Atan2
         | Pointwise.Polygamma
+        | Pointwise.Erfcx
+        | Pointwise.BesselI
+        | Pointwise.BesselIe
+        | Pointwise.BesselJ
         | Pointwise.Select
         | Pointwise.Not
         | Pointwise.Equal

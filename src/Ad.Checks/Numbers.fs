@@ -5,7 +5,7 @@ open System.Numerics
 open Ad.Tensors
 
 /// <summary>Complex numbers whose imaginary part is a small step: f(x + i h v) has the imaginary part h f'(x) v, without any difference taken
-/// (Squire and Trapp 1998). What is not analytic goes by the real part; erf and the gamma family are not known.</summary>
+/// (Squire and Trapp 1998). What is not analytic goes by the real part; erf, the gamma family and Bessel functions are not known.</summary>
 [<Sealed>]
 type internal ComplexNumbers() =
     inherit Arithmetic<Complex>()
@@ -58,9 +58,16 @@ type internal ComplexNumbers() =
         | Pointwise.Power
         | Pointwise.Atan2
         | Pointwise.Erf
+        | Pointwise.Erfc
+        | Pointwise.Erfinv
+        | Pointwise.Erfcinv
         | Pointwise.Lgamma
         | Pointwise.Digamma
         | Pointwise.Polygamma
+        | Pointwise.Erfcx
+        | Pointwise.BesselI
+        | Pointwise.BesselIe
+        | Pointwise.BesselJ
         | Pointwise.Select
         | Pointwise.Not
         | Pointwise.Equal
@@ -150,6 +157,9 @@ type internal Intervals() =
         | Pointwise.Acosh
         | Pointwise.Atanh
         | Pointwise.Erf
+        | Pointwise.Erfc
+        | Pointwise.Erfinv
+        | Pointwise.Erfcinv
         | Pointwise.Lgamma
         | Pointwise.Digamma
         | Pointwise.Floor
@@ -160,6 +170,10 @@ type internal Intervals() =
         | Pointwise.Power
         | Pointwise.Atan2
         | Pointwise.Polygamma
+        | Pointwise.Erfcx
+        | Pointwise.BesselI
+        | Pointwise.BesselIe
+        | Pointwise.BesselJ
         | Pointwise.Select
         | Pointwise.Not
         | Pointwise.Equal

@@ -42,7 +42,7 @@ module internal Rounding =
                         | Custom _
                         | Variable -> known[inputs[0]]
                         // Its order is a whole number, or there is no such function.
-                        | Op.Pointwise Pointwise.Polygamma as op ->
+                        | Op.Pointwise(Pointwise.Polygamma | Pointwise.Erfcx | Pointwise.BesselI | Pointwise.BesselIe | Pointwise.BesselJ) as op ->
                             shaken random (Tensor.Create(op, inputs[0], known[inputs[1]]))
                         // What works by elimination or in steps is right for arguments near its own, and for others each time.
                         | Decompose _

@@ -15,7 +15,6 @@ module internal Densities =
 
         t.Shape[t.Rank - 1]
 
-    let logBeta (a: Tensor) (b: Tensor) = Tensor.lgamma a + Tensor.lgamma b - Tensor.lgamma (a + b)
     let over = Tensor.sumOver [ -1 ]
 
     /// factor^-1 x for lower triangular factors, by substitution: the rows one after another.
@@ -44,25 +43,6 @@ module internal Densities =
         let isZero = Tensor.equal x (Tensor.zerosLike x)
         let y = Tensor.where isZero (Tensor.onesLike (x + y)) (y + Tensor.zerosLike x)
         Tensor.where isZero (Tensor.zerosLike y) (x * log y)
-
-    // log I0(k), by the power series up to 20 and the asymptotic one beyond (Abramowitz and Stegun 1964, 9.6.12 and 9.7.1): within 1e-13 of itself.
-    let logBessel0 (k: Tensor) =
-        let isSmall = Tensor.less k (Tensor.fullLike k 20.0)
-        let small = Tensor.where isSmall k (Tensor.onesLike k)
-        let large = Tensor.where isSmall (Tensor.fullLike k 20.0) k
-        let quarter = Tensor.square small / 4.0
-
-        let series =
-            (Tensor.onesLike k, seq { 60..-1..1 })
-            ||> Seq.fold (fun sum m -> 1.0 + sum * quarter / float (m * m))
-
-        let tail =
-            (Tensor.onesLike k, seq { 17..-1..1 })
-            ||> Seq.fold (fun sum m ->
-                let odd = float (2 * m - 1)
-                1.0 + sum * (odd * odd / (8.0 * float m)) / large)
-
-        Tensor.where isSmall (log series) (large - 0.5 * log (2.0 * Math.PI * large) + log tail)
 
     /// log p(x); -infinity outside of what can come.
     let rec logProb (x: Tensor) (d: Distribution) : Tensor =
@@ -96,7 +76,7 @@ module internal Densities =
             let f x = timesLog (shape - 1.0) x - rate * x + shape * log rate - Tensor.lgamma shape
             within (Tensor.greater x (Tensor.zerosLike x)) f (Tensor.onesLike x)
         | Beta(a, b) ->
-            let f x = timesLog (a - 1.0) x + timesLog (b - 1.0) (1.0 - x) - logBeta a b
+            let f x = timesLog (a - 1.0) x + timesLog (b - 1.0) (1.0 - x) - Tensor.lbeta a b
             let zero = Tensor.zerosLike x
 
             within
@@ -120,7 +100,9 @@ module internal Densities =
             - log scale
             - (freedom + 1.0) / 2.0 * Tensor.log1p (Tensor.square z / freedom)
         | VonMises(location, concentration) ->
-            concentration * cos (x - location) - logTwoPi - logBessel0 concentration
+            concentration * (cos (x - location) - 1.0)
+            - logTwoPi
+            - log (Tensor.besselIe 0 concentration)
         | Mixture(logits, components) ->
             let logWeights = Tensor.logSoftmax -1 logits
 

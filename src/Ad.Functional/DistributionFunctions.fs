@@ -21,7 +21,75 @@ module Distribution =
 
     let private unknown (what: string) (d: Distribution) =
         let name = d.GetType().Name
-        Shapes.refuse what $"has no formula for {name}; the mean over samples of it estimates it."
+        Shapes.refuse what $"has no formula for {name}; samples of it estimate it."
+
+    /// The probability of at most x.
+    [<CompiledName("Cdf")>]
+    let rec cdf (x: Tensor) (d: Distribution) : Tensor =
+        let above (low: Tensor) f =
+            let isAbove = Tensor.greater x low
+            Tensor.where isAbove (f (Tensor.where isAbove x (low + Tensor.onesLike x))) (Tensor.zerosLike x)
+
+        match d with
+        | Normal(mean, deviation) -> Tensor.ndtr ((x - mean) / deviation)
+        | Uniform(low, high) -> Tensor.clip 0.0 1.0 ((x - low) / (high - low))
+        | Bernoulli logits ->
+            let x = x + Tensor.zerosLike logits
+            let below (limit: float) f = Tensor.where (Tensor.less x (Tensor.fullLike x limit)) f
+
+            below
+                0.0
+                (Tensor.zerosLike x)
+                (below 1.0 (Tensor.sigmoid -logits + Tensor.zerosLike x) (Tensor.onesLike x))
+        | Gamma(shape, rate) -> above (Tensor.zerosLike x) (fun x -> Tensor.gammainc shape (rate * x))
+        | Beta(a, b) -> Tensor.betainc a b (Tensor.clip 0.0 1.0 x)
+        | Poisson rate ->
+            let below = Tensor.less x (Tensor.zerosLike x)
+            let whole = Tensor.floor (Tensor.where below (Tensor.zerosLike x) x)
+            Tensor.where below (Tensor.zerosLike x) (Tensor.gammaincc (whole + 1.0) rate)
+        | Exponential rate -> above (Tensor.zerosLike x) (fun x -> -(Tensor.expm1 -(rate * x)))
+        | Laplace(location, scale) ->
+            let z = (x - location) / scale
+            let tail = 0.5 * exp -(abs z)
+            Tensor.where (Tensor.less z (Tensor.zerosLike z)) tail (1.0 - tail)
+        | Mixture(logits, components) ->
+            let weights = Tensor.softmax -1 logits
+            components |> List.mapi (fun k c -> weights[k] * cdf x c) |> List.reduce (+)
+        | MultivariateNormal _
+        | Categorical _
+        | Dirichlet _
+        | StudentT _
+        | VonMises _
+        | Transformed _ -> unknown "cdf" d
+
+    /// The least x that at most p of the distribution is below, the inverse of cdf, for p in [0, 1]; NaN outside for densities.
+    [<CompiledName("Quantile")>]
+    let quantile (p: Tensor) (d: Distribution) : Tensor =
+        match d with
+        | Normal(mean, deviation) -> mean + deviation * Tensor.ndtri p
+        | Uniform(low, high) ->
+            let isIn =
+                Tensor.logicalAnd
+                    (Tensor.greaterEqual p (Tensor.zerosLike p))
+                    (Tensor.lessEqual p (Tensor.onesLike p))
+
+            Tensor.where isIn (low + (high - low) * p) (Tensor.fullLike p nan)
+        | Bernoulli logits -> Tensor.cast p.DType (Tensor.greater p (Tensor.sigmoid -logits))
+        | Exponential rate -> -(Tensor.log1p -p) / rate
+        | Laplace(location, scale) ->
+            let isLow = Tensor.less p (Tensor.fullLike p 0.5)
+            let tail = Tensor.log (2.0 * Tensor.where isLow p (1.0 - p))
+            location + scale * Tensor.where isLow tail -tail
+        | Gamma _
+        | Beta _
+        | Poisson _
+        | Mixture _
+        | MultivariateNormal _
+        | Categorical _
+        | Dirichlet _
+        | StudentT _
+        | VonMises _
+        | Transformed _ -> unknown "quantile" d
 
     /// The mean; NaN where there is none.
     [<CompiledName("Mean")>]
@@ -95,7 +163,7 @@ module Distribution =
             -(over (exp logP * logP))
         | Gamma(shape, rate) -> shape - log rate + Tensor.lgamma shape + (1.0 - shape) * Tensor.digamma shape
         | Beta(a, b) ->
-            logBeta a b - (a - 1.0) * Tensor.digamma a - (b - 1.0) * Tensor.digamma b
+            Tensor.lbeta a b - (a - 1.0) * Tensor.digamma a - (b - 1.0) * Tensor.digamma b
             + (a + b - 2.0) * Tensor.digamma (a + b)
         | Dirichlet c ->
             let all = over c
@@ -110,7 +178,7 @@ module Distribution =
 
             half * (Tensor.digamma half - Tensor.digamma (freedom / 2.0))
             + 0.5 * log freedom
-            + logBeta (freedom / 2.0) (Tensor.fullLike freedom 0.5)
+            + Tensor.lbeta (freedom / 2.0) (Tensor.fullLike freedom 0.5)
             + log scale
             + Tensor.zerosLike location
         | Poisson _
@@ -143,7 +211,7 @@ module Distribution =
             + b * (log r - log s)
             + a * (s - r) / r
         | Beta(a, b), Beta(c, e) ->
-            logBeta c e - logBeta a b
+            Tensor.lbeta c e - Tensor.lbeta a b
             + (a - c) * Tensor.digamma a
             + (b - e) * Tensor.digamma b
             + (c - a + e - b) * Tensor.digamma (a + b)

@@ -2,12 +2,32 @@ namespace Ad.Functional
 
 open Ad.Tensors
 
-/// Losses, each a mean over all examples. Predictions come first, targets second.
+/// Losses, each a mean over all examples; <c>perExample</c> and <c>weighted</c> take them apart. Predictions come first, targets second.
 [<RequireQualifiedAccess>]
 module Losses =
     let internal sameShape name (y: Tensor) (t: Tensor) =
         if y.Shape <> t.Shape then
             Shapes.refuse name $"the predictions are {y.Signature}, but the targets {t.Signature}."
+
+    /// <summary>
+    /// A loss of each example by itself: loss y[i] t[i] along the first axis of what is given, tensors or trees of them. Where a loss is the mean over examples of one size, as all
+    /// here are that do not compare examples with each other, the mean of this is the loss.
+    /// </summary>
+    /// <exception cref="T:System.ArgumentException">The first axes differ, or the loss does not take an example without its axis.</exception>
+    let perExample (loss: 'y -> 't -> Tensor) (y: 'y) (t: 't) : Tensor = vmap (fun (y, t) -> loss y t) (y, t)
+
+    /// <summary>The mean of a loss over examples that weigh differently, sum w l / sum w with l = perExample loss y t; NaN where all weights are 0. A weight of 2 is an example that comes twice.</summary>
+    /// <exception cref="T:System.ArgumentException">There is not one weight for each example.</exception>
+    let weighted (weights: Tensor) (loss: 'y -> 't -> Tensor) (y: 'y) (t: 't) : Tensor =
+        let each = perExample loss y t
+
+        if weights.Shape <> each.Shape then
+            Shapes.refuse
+                "weighted"
+                $"takes a weight for each example, but was given {weights.Signature} for {each.Signature}."
+
+        let weights = Tensor.cast each.DType weights
+        Tensor.sum (weights * each) / Tensor.sum weights
 
     /// The mean of (y - t)^2.
     [<CompiledName("MeanSquared")>]

@@ -15,6 +15,10 @@ module internal PointwiseRules =
     /// In terms of the result.
     let private ofResult (f: Tensor -> Tensor) = Elementwise [| factor (fun _ y -> f y) |]
 
+    /// Of a function of whole order and an argument: the order, which has no derivative, and the argument give the argument's.
+    let private ofOrder (f: Tensor -> Tensor -> Tensor) =
+        Elementwise [| always Partial.Zero; factor (fun x _ -> f x[0] x[1]) |]
+
     let private twoOverRootPi = 2.0 / Math.Sqrt Math.PI
     let private zero (like: Tensor) = Tensor.zerosLike like
 
@@ -63,6 +67,9 @@ module internal PointwiseRules =
         | Pointwise.Atanh -> ofInput (fun x -> 1.0 / ((1.0 - x) * (1.0 + x)))
         | Pointwise.Sigmoid -> Elementwise [| factor (fun x y -> y * Tensor.sigmoid (-x[0])) |]
         | Pointwise.Erf -> ofInput (fun x -> twoOverRootPi * exp (-(x * x)))
+        | Pointwise.Erfc -> ofInput (fun x -> -twoOverRootPi * exp (-(x * x)))
+        | Pointwise.Erfinv -> ofResult (fun y -> exp (y * y) / twoOverRootPi)
+        | Pointwise.Erfcinv -> ofResult (fun y -> exp (y * y) / -twoOverRootPi)
         | Pointwise.Lgamma -> ofInput Tensor.digamma
         | Pointwise.Digamma -> ofInput (fun x -> Tensor.polygamma (Tensor.onesLike x) x)
         | Pointwise.Add -> Elementwise [| always Partial.One; always Partial.One |]
@@ -88,10 +95,16 @@ module internal PointwiseRules =
                 [| factor (fun x _ -> wins Tensor.less x[0] x[1])
                    factor (fun x _ -> wins Tensor.less x[1] x[0]) |]
         | Pointwise.Scale -> Elementwise [| factor (fun x _ -> x[1]); factor (fun x _ -> x[0]) |]
-        | Pointwise.Polygamma ->
-            Elementwise
-                [| always Partial.Zero
-                   factor (fun x _ -> Tensor.polygamma (x[0] + 1.0) x[1]) |]
+        | Pointwise.Polygamma -> ofOrder (fun n x -> Tensor.polygamma (n + 1.0) x)
+        | Pointwise.Erfcx -> ofOrder (fun n x -> -2.0 * (n + 1.0) * Tensor.Pointwise(f, n + 1.0, x))
+        | Pointwise.BesselI ->
+            ofOrder (fun n x -> 0.5 * (Tensor.Pointwise(f, n - 1.0, x) + Tensor.Pointwise(f, n + 1.0, x)))
+        | Pointwise.BesselIe ->
+            ofOrder (fun n x ->
+                0.5 * (Tensor.Pointwise(f, n - 1.0, x) + Tensor.Pointwise(f, n + 1.0, x))
+                - Tensor.sign x * Tensor.Pointwise(f, n, x))
+        | Pointwise.BesselJ ->
+            ofOrder (fun n x -> 0.5 * (Tensor.Pointwise(f, n - 1.0, x) - Tensor.Pointwise(f, n + 1.0, x)))
         | Pointwise.MultiplyAdd ->
             Elementwise [| factor (fun x _ -> x[1]); factor (fun x _ -> x[0]); always Partial.One |]
         | Pointwise.Select ->

@@ -72,11 +72,40 @@ module Stats =
         let centred = t - Tensor.meanKeep [ 0 ] t
         Tensor.matmul (Tensor.transpose centred) centred / float (t.Shape[0] - 1)
 
+    /// <summary>
+    /// The covariance matrix of observations in rows that weigh differently: sum w d' d / (sum w - correction sum w a / sum w) with w = f a and distances d from the mean sum w x / sum w. The
+    /// frequencies f say how often an observation came, the importances a how much it counts; a tensor of one number is that for all. With ones, and a correction of 1, it is covariance.
+    /// </summary>
+    /// <exception cref="T:System.ArgumentException">The observations are not in rows, or there is not one weight for each.</exception>
+    let covarianceWith (correction: float) (frequencies: Tensor) (importances: Tensor) (t: Tensor) : Tensor =
+        let column name (weights: Tensor) =
+            if
+                t.Rank <> 2
+                || weights.Rank > 1
+                || weights.Rank = 1 && weights.Shape[0] <> t.Shape[0]
+            then
+                Shapes.refuse
+                    "covarianceWith"
+                    $"takes observations in rows and {name} for each or one for all, but was given {t.Signature} and {weights.Signature}."
+
+            Tensor.broadcastTo [ t.Shape[0] ] (Tensor.cast t.DType weights)
+            |> Tensor.expandDims 1
+
+        let importances = column "an importance" importances
+        let weights = column "a frequency" frequencies * importances
+        let total = Tensor.sum weights
+        let centred = t - Tensor.sumKeep [ 0 ] (weights * t) / total
+
+        Tensor.matmul (Tensor.transpose (weights * centred)) centred
+        / (total - correction * Tensor.sum (weights * importances) / total)
+
+    /// The correlation matrix that belongs to a covariance matrix: each covariance divided by both deviations.
+    let correlationOf (covariance: Tensor) : Tensor =
+        let scale = Tensor.rsqrt (Linalg.diagonal covariance)
+        covariance * Tensor.outer scale scale
+
     /// The correlation matrix of observations in rows: the covariances divided by both deviations.
-    let correlation (t: Tensor) : Tensor =
-        let c = covariance t
-        let scale = Tensor.rsqrt (Linalg.diagonal c)
-        c * Tensor.outer scale scale
+    let correlation (t: Tensor) : Tensor = correlationOf (covariance t)
 
     /// log(e^a + e^b), without overflow or loss, with derivatives of every order at a = b too; -infinity, with derivatives 0, of two such. Of +infinity and less,
     /// the derivative is all that of the infinite one.

@@ -72,6 +72,15 @@ public enum Pointwise
     /// <summary>The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x.</summary>
     Erf,
 
+    /// <summary>1 - erf x, which keeps its digits where that is small.</summary>
+    Erfc,
+
+    /// <summary>The inverse of erf on [-1, 1]; infinite at its ends, NaN outside.</summary>
+    Erfinv,
+
+    /// <summary>The inverse of erfc on [0, 2]; infinite at its ends, NaN outside.</summary>
+    Erfcinv,
+
     /// <summary>log |Gamma(x)|: infinity at 0 and the negative integers.</summary>
     Lgamma,
 
@@ -122,6 +131,18 @@ public enum Pointwise
 
     /// <summary>The a-th derivative of digamma at b, for whole a >= 0 and b > 0.</summary>
     Polygamma,
+
+    /// <summary>e^(b^2) times the a-th repeated integral of erfc from b to infinity, for whole a from 0 to 100; else NaN. Order 0 is e^(b^2) erfc b.</summary>
+    Erfcx,
+
+    /// <summary>The modified Bessel function I of whole order a, of b; NaN for orders that are not whole or beyond 1000.</summary>
+    BesselI,
+
+    /// <summary>e^-|b| times I of whole order a, of b.</summary>
+    BesselIe,
+
+    /// <summary>The Bessel function J of whole order a, of b; NaN for orders that are not whole or beyond 1000.</summary>
+    BesselJ,
 
     /// <summary>a = b; false if either is NaN.</summary>
     Equal,
@@ -189,7 +210,8 @@ public static class PointwiseFacts
         <= Pointwise.Round => PointwiseTypes.Floats,
         Pointwise.Add or Pointwise.Subtract or Pointwise.Multiply or Pointwise.Divide or Pointwise.Remainder
             or Pointwise.Maximum or Pointwise.Minimum or Pointwise.MultiplyAdd => PointwiseTypes.Numbers,
-        Pointwise.Power or Pointwise.Atan2 or Pointwise.Scale or Pointwise.Polygamma => PointwiseTypes.Floats,
+        Pointwise.Power or Pointwise.Atan2 or Pointwise.Scale or Pointwise.Polygamma
+            or Pointwise.Erfcx or Pointwise.BesselI or Pointwise.BesselIe or Pointwise.BesselJ => PointwiseTypes.Floats,
         Pointwise.Equal or Pointwise.NotEqual or Pointwise.Less or Pointwise.LessEqual => PointwiseTypes.Test,
         Pointwise.And or Pointwise.Or or Pointwise.Xor => PointwiseTypes.Logic,
         _ => PointwiseTypes.Choice,

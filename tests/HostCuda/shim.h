@@ -6,11 +6,11 @@ extern "C" {
 void *malloc(size_t); void *memcpy(void *, const void *, size_t);
 float expf(float); float expm1f(float); float logf(float); float log1pf(float); float sqrtf(float); float sinf(float); float cosf(float);
 float tanf(float); float asinf(float); float acosf(float); float atanf(float); float sinhf(float); float coshf(float); float tanhf(float);
-float asinhf(float); float acoshf(float); float atanhf(float); float erff(float); float floorf(float); float ceilf(float); float rintf(float);
+float asinhf(float); float acoshf(float); float atanhf(float); float erff(float); float erfcf(float); float floorf(float); float ceilf(float); float rintf(float);
 float fabsf(float); float fmodf(float, float); float powf(float, float); float atan2f(float, float); float fmaf(float, float, float);
 double exp(double); double expm1(double); double log(double); double log1p(double); double sqrt(double); double sin(double); double cos(double);
 double tan(double); double asin(double); double acos(double); double atan(double); double sinh(double); double cosh(double); double tanh(double);
-double asinh(double); double acosh(double); double atanh(double); double erf(double); double floor(double); double ceil(double); double rint(double);
+double asinh(double); double acosh(double); double atanh(double); double erf(double); double erfc(double); double floor(double); double ceil(double); double rint(double);
 double fabs(double); double fmod(double, double); double pow(double, double); double atan2(double, double); double fma(double, double, double);
 }
 

@@ -3,10 +3,10 @@ module Properties.ChecksLawsMutants
 open Xunit
 open Ad.Checks
 
-let private results = lazy (Mutants.all |> Array.ofList |> Array.Parallel.map (Mutants.hunt 200 0))
+let private results = lazy (Mutants.all |> Array.ofList |> Array.Parallel.map (Mutants.hunt 300 0))
 
 [<Fact>]
-let ``every wrong derivative is found within 200 random programs`` () =
+let ``every wrong derivative is found within 300 random programs`` () =
     let survivors = results.Value |> Array.filter (fun r -> not r.IsKilled)
     Assert.True(results.Value.Length >= 100)
     Assert.True((survivors.Length = 0), Mutants.toText results.Value)

@@ -112,6 +112,70 @@ let ``the share of samples below a point is the integral of the density`` () =
             if not isTail then
                 near name $"share below {limit}" expected (Tensor.cast Float64 (Tensor.less x (s limit)))
 
+/// Those whose distribution function has a formula.
+let private withCdf =
+    continuous
+    |> List.filter (fun (_, d, _, _) ->
+        match d with
+        | VonMises _
+        | StudentT _
+        | Transformed _ -> false
+        | _ -> true)
+
+[<Fact>]
+let ``the derivative of the distribution function is the density, and it goes from 0 to 1`` () =
+    for name, d, low, high in withCdf do
+        let x = low + (high - low) * v [ 0.03; 0.2; 0.4; 0.55; 0.8; 0.97 ]
+        let slope = grad (fun x -> Tensor.sum (Distribution.cdf x d)) x
+        let density = exp (Distribution.logProb x d)
+        let far = Tensor.toScalar (Tensor.max (abs (slope - density) / (density + 1e-300)))
+        Assert.True(far < 1e-11, $"{name}: {slope} for {density}")
+        let ends = Distribution.cdf (v [ low - 100.0; low; high; high + 100.0 ]) d
+        let far = Tensor.toScalar (Tensor.max (abs (ends - v [ 0.0; 0.0; 1.0; 1.0 ])))
+        Assert.True(far < 1e-6, $"{name}: {ends}")
+
+[<Fact>]
+let ``the distribution function of whole numbers is the sum of their probabilities, and flat between them``
+    ()
+    =
+    for name, d, values in discrete do
+        let x = v values
+        let expected = Tensor.cumsum 0 (exp (Distribution.logProb x d))
+
+        for shift in [ 0.0; 0.4 ] do
+            let far = Tensor.toScalar (Tensor.max (abs (Distribution.cdf (x + shift) d - expected)))
+            Assert.True(far < 1e-13, $"{name}: {far}")
+
+        Assert.Equal(0.0, Tensor.toScalar (Distribution.cdf (s -0.5) d))
+
+[<Fact>]
+let ``a quantile is where the distribution function has come so far`` () =
+    let p = v [ 1e-12; 0.1; 0.4; 0.5; 0.8; 0.999 ]
+
+    for name, d, _, _ in continuous do
+        match d with
+        | Normal _
+        | Uniform _
+        | Exponential _
+        | Laplace _ ->
+            let back = Distribution.cdf (Distribution.quantile p d) d
+            let far = Tensor.toScalar (Tensor.max (abs (back / p - 1.0)))
+            Assert.True(far < 1e-3, $"{name}: {back}")
+            let far = Tensor.toScalar (Tensor.max (abs (back - p)))
+            Assert.True(far < 1e-14, $"{name}: {back}")
+        | _ -> ()
+
+    let bernoulli = Distribution.quantile (v [ 0.3; 0.32 ]) (Bernoulli(s 0.8))
+    Assert.Equal<float[]>([| 0.0; 1.0 |], Tensor.toArray<float> bernoulli)
+
+[<Fact>]
+let ``a distribution without the formula says so`` () =
+    let e =
+        Assert.Throws<ArgumentException>(fun () ->
+            Distribution.quantile (s 0.5) (Gamma(s 2.0, s 1.0)) |> ignore)
+
+    Assert.Equal("quantile: has no formula for Gamma; samples of it estimate it.", e.Message)
+
 [<Fact>]
 let ``categories come as often as they should`` () =
     let classes = drawn categorical

@@ -116,6 +116,15 @@ type ReducingMethods =
     [<Extension>]
     static member Covariance(x: Tensor) = Stats.covariance x
 
+    /// The covariance matrix of observations in rows, each with a frequency and an importance: sum w d' d / (sum w - correction sum w a / sum w) with w = f a.
+    [<Extension>]
+    static member CovarianceWith(x: Tensor, correction: float, frequencies: Tensor, importances: Tensor) =
+        Stats.covarianceWith correction frequencies importances x
+
+    /// The correlation matrix that belongs to a covariance matrix.
+    [<Extension>]
+    static member CorrelationOf(covariance: Tensor) = Stats.correlationOf covariance
+
     /// The correlation matrix of observations in rows: the covariances divided by both deviations.
     [<Extension>]
     static member Correlation(x: Tensor) = Stats.correlation x

@@ -127,6 +127,15 @@ module TensorElements =
         /// The error function.
         let erf x = unary Pointwise.Erf x
 
+        /// 1 - erf x, which keeps its digits where that is small.
+        let erfc x = unary Pointwise.Erfc x
+
+        /// The inverse of the error function: infinite at -1 and 1, NaN outside.
+        let erfinv x = unary Pointwise.Erfinv x
+
+        /// The inverse of erfc, to rounding of itself for the smallest arguments too: infinity at 0, -infinity at 2, NaN outside.
+        let erfcinv x = unary Pointwise.Erfcinv x
+
         /// log |Gamma(x)|.
         let lgamma x = unary Pointwise.Lgamma x
 

@@ -116,6 +116,21 @@ internal static class Functions
         public static double Of(double x) => SpecialFunctions.Erf(x);
     }
 
+    public readonly struct Erfc : IFunction
+    {
+        public static double Of(double x) => SpecialFunctions.Erfc(x);
+    }
+
+    public readonly struct Erfinv : IFunction
+    {
+        public static double Of(double x) => SpecialFunctions.Erfinv(x);
+    }
+
+    public readonly struct Erfcinv : IFunction
+    {
+        public static double Of(double x) => SpecialFunctions.Erfcinv(x);
+    }
+
     public readonly struct Lgamma : IFunction
     {
         public static double Of(double x) => SpecialFunctions.Lgamma(x);
@@ -139,5 +154,25 @@ internal static class Functions
     public readonly struct Polygamma : IFunction2
     {
         public static double Of(double x, double y) => SpecialFunctions.Polygamma(x, y);
+    }
+
+    public readonly struct Erfcx : IFunction2
+    {
+        public static double Of(double x, double y) => SpecialFunctions.Erfcx(x, y);
+    }
+
+    public readonly struct BesselI : IFunction2
+    {
+        public static double Of(double x, double y) => SpecialFunctions.BesselI(x, y);
+    }
+
+    public readonly struct BesselIe : IFunction2
+    {
+        public static double Of(double x, double y) => SpecialFunctions.BesselIe(x, y);
+    }
+
+    public readonly struct BesselJ : IFunction2
+    {
+        public static double Of(double x, double y) => SpecialFunctions.BesselJ(x, y);
     }
 }

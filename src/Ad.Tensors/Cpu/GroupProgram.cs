@@ -140,8 +140,9 @@ internal sealed partial class GroupProgram
     private static long WeightOf(Node node) => node switch
     {
         Node.Random => 16,
-        Node.Apply { Function: Pointwise.Lgamma or Pointwise.Digamma or Pointwise.Polygamma } => 200,
-        Node.Apply { Function: Pointwise.Asin or Pointwise.Acos or Pointwise.Atan or Pointwise.Atan2 or Pointwise.Power or Pointwise.Remainder } => 60,
+        Node.Apply { Function: Pointwise.Lgamma or Pointwise.Digamma or Pointwise.Polygamma or Pointwise.Erfinv or Pointwise.Erfcinv } => 200,
+        Node.Apply { Function: Pointwise.Erfcx or Pointwise.BesselI or Pointwise.BesselIe or Pointwise.BesselJ } => 200,
+        Node.Apply { Function: Pointwise.Erfc or Pointwise.Asin or Pointwise.Acos or Pointwise.Atan or Pointwise.Atan2 or Pointwise.Power or Pointwise.Remainder } => 60,
         Node.Apply { Function: >= Pointwise.Exp and <= Pointwise.Erf } => 8,
         _ => 1,
     };

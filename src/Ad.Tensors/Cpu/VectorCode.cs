@@ -64,6 +64,7 @@ internal sealed class VectorCode(ILGenerator il)
         <= Pointwise.Digamma => Bytes >= 32 && IsFunction(function),
         Pointwise.Divide => type.IsFloat(),
         Pointwise.Remainder or Pointwise.Power or Pointwise.Atan2 or Pointwise.Polygamma => false,
+        Pointwise.Erfcx or Pointwise.BesselI or Pointwise.BesselIe or Pointwise.BesselJ => false,
         _ => true,
     };
 

@@ -45,6 +45,16 @@ internal sealed class GroupText
             {
                 yield return "special";
             }
+
+            if (_group.Nodes.Any(n => n is Node.Apply { Function: Pointwise.Erfinv or Pointwise.Erfcinv or Pointwise.Erfcx }))
+            {
+                yield return "error";
+            }
+
+            if (_group.Nodes.Any(n => n is Node.Apply { Function: Pointwise.BesselI or Pointwise.BesselIe or Pointwise.BesselJ }))
+            {
+                yield return "bessel";
+            }
         }
     }
 

@@ -10,7 +10,7 @@ namespace Ad.Tensors.Cuda;
 /// </summary>
 internal sealed class ModuleSource
 {
-    private static readonly string[] Order = ["prelude", "random", "special", "reduce", "matrix", "staged", "sort", "solve"];
+    private static readonly string[] Order = ["prelude", "random", "special", "error", "bessel", "reduce", "matrix", "staged", "sort", "solve"];
     private static readonly Dictionary<string, string> Texts = Order.ToDictionary(part => part, Read);
 
     private readonly Dictionary<string, string> _names = [];
@@ -74,11 +74,12 @@ internal sealed class ModuleSource
         using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream($"Ad.Tensors.Cuda.{part}.cu")
             ?? throw new InvalidOperationException($"The kernels' part {part} is not in the assembly.");
         using var reader = new StreamReader(stream);
-        return reader.ReadToEnd().Replace(
-            "@ZETA@",
-            string.Join(", ", Cpu.SpecialFunctions.ZetaMinusOne.Select(z => z.ToString("R", CultureInfo.InvariantCulture))),
-            StringComparison.Ordinal);
+        return reader.ReadToEnd()
+            .Replace("@ZETA@", Listed(Cpu.SpecialFunctions.ZetaMinusOne), StringComparison.Ordinal)
+            .Replace("@ERFCX@", Listed([.. Cpu.SpecialFunctions.Scaled]), StringComparison.Ordinal);
     }
+
+    private static string Listed(double[] numbers) => string.Join(", ", numbers.Select(z => z.ToString("R", CultureInfo.InvariantCulture)));
 }
 
 /// <summary>What a kernel found wrong with the values it was given; {0} in the text stands for the value to blame.</summary>
