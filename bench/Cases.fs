@@ -151,6 +151,61 @@ module Cases =
 
         sum
 
+    // The same work in four sums that do not wait for one another.
+    let inline private fourSums (x: 'T) =
+        let half = 1G / 2G
+        let mutable a, b, c, d = x, x + x, x * x, x
+
+        for _ in 1..250 do
+            a <- a * half + x
+            b <- b * half + x
+            c <- c * half + x
+            d <- d * half + x
+
+        a + b + c + d
+
+    // What a C# method over IFloatingPointIeee754<T> compiles to.
+    let private logistic<'T when 'T :> System.Numerics.IFloatingPointIeee754<'T>> (rate: 'T) : 'T =
+        let mutable x = 'T.CreateChecked 0.5
+
+        for _ in 1..100 do
+            x <- 'T.op_Multiply ('T.op_Multiply (rate, x), 'T.op_Subtraction ('T.One, x))
+
+        x
+
+    // A body round a mass: 100 steps of the semi-implicit method, 16 operations each.
+    let inline private orbit (mass: 'T) =
+        let h = 1G / 100G
+        let mutable x, y, u, v = 1G, 0G, 0G, 1G
+
+        for _ in 1..100 do
+            let r = x * x + y * y
+            let pull = mass / (r * sqrt r)
+            u <- u - h * pull * x
+            v <- v - h * pull * y
+            x <- x + h * u
+            y <- y + h * v
+
+        x + y
+
+    // Lorenz (1963) by the classical method of Runge and Kutta: 100 steps of 71 operations, written out.
+    let inline private lorenz (sigma: 'T) =
+        let rho, beta, h = 28G, 8G / 3G, 1G / 100G
+        let half, sixth = h / 2G, h / 6G
+        let inline slope x y z = struct (sigma * (y - x), x * (rho - z) - y, x * y - beta * z)
+        let mutable x, y, z = 1G, 1G, 1G
+
+        for _ in 1..100 do
+            let struct (ax, ay, az) = slope x y z
+            let struct (bx, by, bz) = slope (x + half * ax) (y + half * ay) (z + half * az)
+            let struct (cx, cy, cz) = slope (x + half * bx) (y + half * by) (z + half * bz)
+            let struct (dx, dy, dz) = slope (x + h * cx) (y + h * cy) (z + h * cz)
+            x <- x + sixth * (ax + 2G * bx + 2G * cx + dx)
+            y <- y + sixth * (ay + 2G * by + 2G * cy + dy)
+            z <- z + sixth * (az + 2G * bz + 2G * cz + dz)
+
+        x + y + z
+
     /// Functions of numbers, against the same function of floats.
     let private numbers =
         let x = Array.init 10 (fun i -> 0.1 * float i)
@@ -176,11 +231,18 @@ module Cases =
               kept (fun () -> Chunked.gradient valley x))
           case "Rosenbrock in 10 numbers, gradient by Adjoint" (fun () ->
               kept (fun () -> Ad.Functional.Scalar.Reverse.gradient valley x))
-          case "2000 operations on a number, float" (fun () -> kept (fun () -> horner x[3]))
-          case "2000 operations on a number, derivative by Dual" (fun () ->
-              kept (fun () -> Ad.Functional.Scalar.Forward.derivative horner x[3]))
-          case "2000 operations on a number, derivative by Adjoint" (fun () ->
-              kept (fun () -> Ad.Functional.Scalar.Reverse.derivative horner x[3])) ]
+          yield!
+              [ "2000 operations on a number, one after another", horner, horner, horner, x[3]
+                "2000 operations on a number, four at a time", fourSums, fourSums, fourSums, x[3]
+                "300 operations of a generic method", logistic, logistic, logistic, 3.0
+                "an orbit of 1600 operations", orbit, orbit, orbit, 1.0
+                "7100 operations, 71 in a loop", lorenz, lorenz, lorenz, 10.0 ]
+              |> List.collect (fun (name, plain, dual, adjoint, x) ->
+                  [ case $"{name}, float" (fun () -> kept (fun () -> plain x))
+                    case $"{name}, derivative by Dual" (fun () ->
+                        kept (fun () -> Ad.Functional.Scalar.Forward.derivative dual x))
+                    case $"{name}, derivative by Adjoint" (fun () ->
+                        kept (fun () -> Ad.Functional.Scalar.Reverse.derivative adjoint x)) ]) ]
 
     /// Every case.
     let all =

@@ -76,9 +76,25 @@ module Activations =
     [<CompiledName("Softsign")>]
     let softsign (x: Tensor) = x / (1.0 + abs x)
 
-    /// (x + sqrt(x^2 + b)) / 2 (Barron 2021).
+    /// (x + sqrt(x^2 + b)) / 2 (Barron 2021), without overflow or loss for b above 0: 0 at -infinity, x at infinity.
     [<CompiledName("Squareplus")>]
-    let squareplus (b: float) (x: Tensor) = 0.5 * (x + sqrt (Tensor.square x + b))
+    let squareplus (b: float) (x: Tensor) =
+        if b = 0.0 then
+            0.5 * (x + abs x)
+        else
+            // Of x and -x the product is b / 4, which leaves no difference to take; far out nothing is squared.
+            let size = Tensor.where (isPositive x) x -x
+            let isFar = Tensor.greater size (Tensor.onesLike size)
+            let far = Tensor.where isFar size (Tensor.onesLike size)
+            let near = Tensor.where isFar (Tensor.zerosLike size) size
+
+            let larger =
+                Tensor.where
+                    isFar
+                    (0.5 * far * (1.0 + sqrt (1.0 + b * Tensor.square (1.0 / far))))
+                    (0.5 * (near + sqrt (Tensor.square near + b)))
+
+            Tensor.where (isPositive x) larger (0.25 * b / larger)
 
     /// x - tanh x.
     [<CompiledName("TanhShrink")>]

@@ -31,9 +31,8 @@ module internal PointwiseRules =
 
     let private nonzero (x: Tensor) = Tensor.where (Tensor.equal x (zero x)) (Tensor.onesLike x) x
 
-    // d(a^b)/da = b a^(b-1), and 0 for b = 0 even where a^(b-1) is infinite.
-    let private powerBase (x: Tensor[]) _ =
-        Tensor.where (Tensor.equal x[1] (zero x[1])) (zero x[0]) (x[1] * Tensor.Pow(x[0], x[1] - 1.0))
+    // d(a^b)/da = b a^(b-1), and 0 for b = 0 even where a^(b-1) is infinite; in b it varies there all the same.
+    let private powerBase (x: Tensor[]) _ = Tensor.scale x[1] (Tensor.Pow(x[0], x[1] - 1.0))
 
     // d(a^b)/db = a^b log a, and its limit 0 at a = 0 for b >= 0.
     let private powerExponent (x: Tensor[]) y =

@@ -109,7 +109,10 @@ module Transforms =
                     "linearTranspose"
                     $"the function is not linear: {Op.name step.Node.Op} is not linear in its argument."
 
-    /// <summary>The transpose of a linear function: linearTranspose f like g = f' g, for arguments like `like`, whose elements do not matter.</summary>
+    /// <summary>
+    /// The transpose of a linear function: linearTranspose f like g = f' g, for arguments like `like`, whose elements do not matter. Of an affine
+    /// function it is that of the linear part.
+    /// </summary>
     /// <exception cref="T:System.ArgumentException">An operation of the function is not linear; the message names it.</exception>
     let linearTranspose (f: 'a -> 'b) (like: 'a) : 'b -> 'a =
         Trace.run f (Tree.map Tensor.zerosLike like) (fun trace ->

@@ -184,6 +184,12 @@ let ``a linear function transposed twice is itself`` () =
     close 1e-14 (f x) (linearTranspose transposed (Tensor.zeros Float64 [ 3 ]) x)
 
 [<Fact>]
+let ``the transpose of an affine function is that of its linear part`` () =
+    let a = Tensor.matrix [ [ 1.0; 2.0 ]; [ 3.0; 4.0 ] ]
+    let transposed = linearTranspose (fun x -> a *@ x + 5.0) (Tensor.zeros Float64 [ 2 ])
+    Assert.Equal<float[]>([| 7.0; 10.0 |], Tensor.toArray (transposed (Tensor.vector [ 1.0; 2.0 ])))
+
+[<Fact>]
 let ``a function that is not linear is not transposed`` () =
     let refused f =
         Assert

@@ -56,6 +56,45 @@ let ``x to the 1 has second derivative 0 at 0`` () =
     gives 0.0 (Forward.gradient (fun x -> x ** 1.0)) 0.0
 
 [<Fact>]
+let ``a power varies with its exponent where the exponent is zero`` () =
+    let f (p: Tensor) = Tensor.pow p[0] p[1]
+
+    let nestings =
+        [ hessian f
+          Forward.jacobian (Forward.gradient f)
+          Reverse.jacobian (Reverse.gradient f)
+          Reverse.jacobian (Forward.gradient f) ]
+
+    for x in [ 0.5; 2.0; 4.0 ] do
+        for y in [ -1.0; 0.0; 1.0; 2.0 ] do
+            let mixed = x ** (y - 1.0) * (1.0 + y * log x)
+            let expected = [| y * (y - 1.0) * x ** (y - 2.0); mixed; mixed; x ** y * log x ** 2.0 |]
+
+            for nesting in nestings do
+                Seq.iter2
+                    (fun (a: float) (b: float) -> Assert.Equal(a, b, 1e-13))
+                    expected
+                    (floats (nesting (Tensor.vector [ x; y ])))
+
+[<Fact>]
+let ``squareplus neither overflows nor loses digits`` () =
+    let f = Activations.squareplus 4.0
+    Assert.Equal<float[]>([| 0.0; 1.0; infinity |], floats (f (Tensor.vector [ -infinity; 0.0; infinity ])))
+    gives 0.0 f -infinity
+    gives 0.5 f 0.0
+    gives 1.0 f infinity
+    gives 1.0 f 1e200
+    Assert.Equal<float32[]>([| 1e20f |], Tensor.toArray<float32>(f (Tensor.vector [ 1e20f ])))
+
+    // The values at x and -x have the product b / 4, and the derivative is the value over sqrt(x^2 + b).
+    for x in [ 1e-9; 0.3; 1.0; 7.0; 1e3; 1e9; 1e150 ] do
+        let above, below = value (f (Tensor.scalar x)), value (f (Tensor.scalar -x))
+        Assert.Equal(1.0, above * below, 1e-15)
+        let forward, reverse = both f -x
+        Assert.Equal(1.0, forward / (below / Math.Sqrt(x * x + 4.0)), 1e-14)
+        Assert.Equal(forward, reverse, 1e-15)
+
+[<Fact>]
 let ``x to the y has gradient 0, 0 at 0, 2`` () =
     let f (x: Tensor, y: Tensor) = Tensor.pow x y
     let zero = Tensor.scalar 0.0

@@ -39,6 +39,17 @@ let ``a power has no slope at zero above exponent one`` () =
     expect [ 1.0; 0.0 ] (gradient pow [ 0.0; 1.0 ])
 
 [<Fact>]
+let ``a power varies with its exponent where the exponent is zero`` () =
+    let pow =
+        { new IVectorFunction with
+            member _.Invoke x = Real.pow x[0] x[1] }
+
+    for hessian in [ Forward.hessian pow.Invoke; Reverse.hessian pow.Invoke ] do
+        let h = hessian [| 4.0; 0.0 |]
+        Assert.Equal<float list>([ 0.0; 0.25; 0.25 ], [ h[0, 0]; h[0, 1]; h[1, 0] ])
+        Assert.Equal(log 4.0 ** 2.0, h[1, 1], 1e-15)
+
+[<Fact>]
 let ``the first power is straight at zero`` () =
     let first =
         { new IScalarFunction with

@@ -5,7 +5,7 @@ open System.Numerics
 open System.Runtime.CompilerServices
 open System.Threading
 
-/// One step on a tape: its arguments by index, -1 for none, and the partial derivative in each.
+/// One step on a tape: its arguments by index, 0 for none, and the partial derivative in each.
 [<Struct; NoEquality; NoComparison>]
 type internal Step<'T> = { A: int; B: int; Da: 'T; Db: 'T }
 
@@ -68,7 +68,8 @@ type internal Tape<'T when 'T :> IFloatingPointIeee754<'T>>() =
     // Nobody when the recording has ended. A thread's number takes a call to find out, the thread itself does not.
     let mutable owner: Thread | null = Thread.CurrentThread
     let mutable steps = Spare<'T>.TakeSteps()
-    let mutable count = 0
+    // Nothing lies at the first place.
+    let mutable count = 1
 
     member private _.Refuse() =
         let why =
@@ -103,9 +104,9 @@ type internal Tape<'T when 'T :> IFloatingPointIeee754<'T>>() =
         count <- index + 1
         index
 
-    /// The adjoints of the first inputs, given the adjoints of some steps: one pass from the last step to the first.
+    /// The adjoints of the first steps, the inputs, given those of some: one pass from the last step to the first.
     member _.Sweep(inputs: int, seeds: struct (int * 'T) array) : 'T array =
-        let last = seeds |> Array.fold (fun last (struct (i, _)) -> max last i) (inputs - 1)
+        let last = seeds |> Array.fold (fun last (struct (i, _)) -> max last i) inputs
         // An adjoint nobody has added to is absent: it costs nothing, above all not on an outer tape.
         let struct (adjoints, reached) = Spare<'T>.TakeAdjoints(last + 1)
         let steps = steps
@@ -114,23 +115,26 @@ type internal Tape<'T when 'T :> IFloatingPointIeee754<'T>>() =
             adjoints[i] <- if reached[i] then 'T.op_Addition (adjoints[i], g) else g
             reached[i] <- true
 
-        for i in last .. -1 .. inputs do
+        for i in last .. -1 .. inputs + 1 do
             if reached[i] then
                 reached[i] <- false
                 let g = adjoints[i]
                 let a = steps[i].A
-                let towards = Partials<'T>.Product(steps[i].Da, g)
 
-                adjoints[a] <-
-                    if reached[a] then
-                        'T.op_Addition (adjoints[a], towards)
-                    else
-                        towards
+                if a > 0 then
+                    let towards = Partials<'T>.Product(steps[i].Da, g)
 
-                reached[a] <- true
+                    adjoints[a] <-
+                        if reached[a] then
+                            'T.op_Addition (adjoints[a], towards)
+                        else
+                            towards
+
+                    reached[a] <- true
+
                 let b = steps[i].B
 
-                if b >= 0 then
+                if b > 0 then
                     let towards = Partials<'T>.Product(steps[i].Db, g)
 
                     adjoints[b] <-
@@ -143,8 +147,8 @@ type internal Tape<'T when 'T :> IFloatingPointIeee754<'T>>() =
 
         let result =
             Array.init inputs (fun i ->
-                let g = if reached[i] then adjoints[i] else 'T.Zero
-                reached[i] <- false
+                let g = if reached[i + 1] then adjoints[i + 1] else 'T.Zero
+                reached[i + 1] <- false
                 g)
 
         Spare<'T>.LeaveAdjoints(adjoints, reached, last + 1)
@@ -153,44 +157,43 @@ type internal Tape<'T when 'T :> IFloatingPointIeee754<'T>>() =
 /// The reverse form of a derivative: a place on the tape of one pass.
 [<Struct; NoEquality; NoComparison>]
 type Place<'T when 'T :> IFloatingPointIeee754<'T>> =
-    val internal Tape: Tape<'T> | null
     val internal Index: int
-    internal new(tape, index) = { Tape = tape; Index = index }
+    internal new(index) = { Index = index }
 
-    static member internal Mixed() : Place<'T> =
-        raise (
-            InvalidOperationException(
-                "Two reverse passes over the same type of number met in one operation: the inner function uses a variable "
-                + "of the outer pass as its own. Let the inner function take Adjoint<Adjoint<_>>, and lift the outer variable "
-                + "with Adjoint.constant."
-            )
-        )
+    // Nothing of constants.
+    static member private Step(pass: obj | null, a: int, da: 'T, b: int, db: 'T) =
+        match Unsafe.As<Tape<'T> | null> pass with
+        | null -> Place<'T>()
+        | tape -> Place<'T>(tape.Add(a, da, b, db))
 
     interface IDerivative<'T, Place<'T>> with
-        static member None = Unchecked.defaultof<Place<'T>>
+        static member Chain(tape, partial, x) = Place<'T>.Step(tape, x.Index, partial, 0, 'T.Zero)
+        static member Join(tape, da, a, db, b) = Place<'T>.Step(tape, a.Index, da, b.Index, db)
 
-        static member Chain(partial, x) =
-            match x.Tape with
-            | null -> x
-            | tape -> Place<'T>(tape, tape.Add(x.Index, partial, -1, 'T.Zero))
+        // What a constant is added to keeps its place.
+        static member Sum(tape, a, b) =
+            if b.Index = 0 then a
+            elif a.Index = 0 then b
+            else Place<'T>.Step(tape, a.Index, 'T.One, b.Index, 'T.One)
 
-        static member Join(da, a, db, b) =
-            match a.Tape with
-            | null ->
-                match b.Tape with
-                | null -> b
-                | tape -> Place<'T>(tape, tape.Add(b.Index, db, -1, 'T.Zero))
-            | tape ->
-                match b.Tape with
-                | null -> Place<'T>(tape, tape.Add(a.Index, da, -1, 'T.Zero))
-                | other when obj.ReferenceEquals(tape, other) ->
-                    Place<'T>(tape, tape.Add(a.Index, da, b.Index, db))
-                | _ -> Place<'T>.Mixed()
+        static member Difference(tape, a, b) =
+            if b.Index = 0 then
+                a
+            else
+                Place<'T>.Step(tape, a.Index, 'T.One, b.Index, 'T.NegativeOne)
 
-        member x.Describe(_, _) =
-            match x.Tape with
-            | null -> ""
-            | _ -> $" (step {x.Index})"
+        static member Opposite(tape, x) = Place<'T>.Step(tape, x.Index, 'T.NegativeOne, 0, 'T.Zero)
+
+        static member Refuse() =
+            raise (
+                InvalidOperationException(
+                    "Two reverse passes over the same type of number met in one operation: the inner function uses a variable "
+                    + "of the outer pass as its own. Let the inner function take Adjoint<Adjoint<_>>, and lift the outer variable "
+                    + "with Adjoint.constant."
+                )
+            )
+
+        member x.Describe(_, _) = $" (step {x.Index})"
 
 /// A number with a place on the tape of one reverse pass; nests as `Adjoint<Adjoint<float>>`.
 type Adjoint<'T when 'T :> IFloatingPointIeee754<'T>> = Number<'T, Place<'T>>

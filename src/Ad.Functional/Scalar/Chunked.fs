@@ -1,65 +1,49 @@
 namespace Ad.Functional.Scalar
 
 open System
+open System.Runtime.CompilerServices
 open System.Runtime.Intrinsics
 
 /// The tangents along four directions of one forward pass, side by side in SIMD lanes.
 [<Struct; NoEquality; NoComparison>]
 type Tangents =
-    val internal Pass: Pass | null
     val internal Lanes: Vector256<float>
-    internal new(pass, lanes) = { Pass = pass; Lanes = lanes }
+    internal new(lanes) = { Lanes = lanes }
 
     /// How many directions there are.
     static member internal Count = Vector256<float>.Count
 
-    /// The tangents in a pass: zero for a constant, an error for a number of another pass.
-    member internal x.In(pass: Pass) : Vector256<float> =
-        if isNull x.Pass then Vector256<float>.Zero
-        elif obj.ReferenceEquals(x.Pass, pass) then x.Lanes
-        else Tangents.Mixed().Lanes
-
-    static member private Mixed() : Tangents =
-        raise (
-            InvalidOperationException
-                "Two chunked passes met in one operation: the inner function uses a variable of the outer pass as its own."
-        )
-
     // As Partials.Product, lane by lane.
-    static member private Product(p: float, lanes: Vector256<float>) =
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+    static member private Product(p: float, lanes: Vector256<float>) : Vector256<float> =
         let p = Vector256.Create p
-        let r = p * lanes
+        let mutable r = p * lanes
 
-        if Vector256.EqualsAll(r, r) then
-            r
-        else
+        if not (Vector256.EqualsAll(r, r)) then
             let zero = Vector256<float>.Zero
             let silent = Vector256.Equals(p, zero) ||| Vector256.Equals(lanes, zero)
-            Vector256.ConditionalSelect(silent, zero, r)
+            r <- Vector256.ConditionalSelect(silent, zero, r)
+
+        r
 
     interface IDerivative<float, Tangents> with
-        static member None = Unchecked.defaultof<Tangents>
+        static member Chain(_, partial, x) = Tangents(Tangents.Product(partial, x.Lanes))
 
-        static member Chain(partial, x) =
-            if isNull x.Pass then
-                x
-            else
-                Tangents(x.Pass, Tangents.Product(partial, x.Lanes))
+        static member Join(_, da, a, db, b) =
+            Tangents(Tangents.Product(da, a.Lanes) + Tangents.Product(db, b.Lanes))
 
-        static member Join(da, a, db, b) =
-            if isNull b.Pass then
-                (if isNull a.Pass then
-                     a
-                 else
-                     Tangents(a.Pass, Tangents.Product(da, a.Lanes)))
-            elif isNull a.Pass then
-                Tangents(b.Pass, Tangents.Product(db, b.Lanes))
-            elif obj.ReferenceEquals(a.Pass, b.Pass) then
-                Tangents(a.Pass, Tangents.Product(da, a.Lanes) + Tangents.Product(db, b.Lanes))
-            else
-                Tangents.Mixed()
+        static member Sum(_, a, b) = Tangents(a.Lanes + b.Lanes)
+        static member Difference(_, a, b) = Tangents(a.Lanes - b.Lanes)
 
-        member x.Describe(_, _) = if isNull x.Pass then "" else $" (tangents {x.Lanes})"
+        static member Opposite(_, x) = Tangents(-x.Lanes)
+
+        static member Refuse() =
+            raise (
+                InvalidOperationException
+                    "Two chunked passes met in one operation: the inner function uses a variable of the outer pass as its own."
+            )
+
+        member x.Describe(_, _) = $" (tangents {x.Lanes})"
 
 /// A float with four tangents of one forward pass.
 type Dual4 = Number<float, Tangents>
@@ -76,9 +60,9 @@ module Chunked =
 
             let vary i x =
                 let own = 0 <= i - first && i - first < Tangents.Count
-                Dual4(x, Tangents(pass, (if own then lane (i - first) else Vector256<float>.Zero)))
+                Dual4(x, pass, Tangents(if own then lane (i - first) else Vector256<float>.Zero))
 
-            let ys = f (Array.mapi vary xs) |> Array.map _.Derivative.In(pass)
+            let ys = f (Array.mapi vary xs) |> Array.map _.In(pass).Lanes
             [| for i in 0 .. min Tangents.Count (xs.Length - first) - 1 -> ys |> Array.map _.GetElement(i) |]
 
         [| for first in 0 .. Tangents.Count .. xs.Length - 1 do

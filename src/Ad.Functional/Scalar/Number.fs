@@ -6,20 +6,33 @@ namespace Ad.Functional.Scalar
 open System
 open System.Globalization
 open System.Numerics
+open System.Runtime.CompilerServices
 open System.Runtime.InteropServices
 
 /// What a number carries besides its value: the derivative of that value, in forward or in reverse form.
+///
+/// The number knows the pass that it belongs to, and hands it in; there is none where all are constant. The derivative of a
+/// constant is its default: zero, or no place.
 type IDerivative<'T, 'D> =
-    /// The derivative of a constant.
-    static abstract None: 'D
-
     /// The derivative of y = f(x), from the partial dy/dx and the derivative of x.
-    static abstract Chain: partial: 'T * x: 'D -> 'D
+    static abstract Chain: pass: obj | null * partial: 'T * x: 'D -> 'D
 
     /// The derivative of y = f(a, b), from the partials dy/da and dy/db and the derivatives of a and b.
-    static abstract Join: da: 'T * a: 'D * db: 'T * b: 'D -> 'D
+    static abstract Join: pass: obj | null * da: 'T * a: 'D * db: 'T * b: 'D -> 'D
 
-    /// Describes the derivative beside its value; empty for a constant.
+    /// The derivative of a + b.
+    static abstract Sum: pass: obj | null * a: 'D * b: 'D -> 'D
+
+    /// The derivative of a - b.
+    static abstract Difference: pass: obj | null * a: 'D * b: 'D -> 'D
+
+    /// The derivative of -x.
+    static abstract Opposite: pass: obj | null * x: 'D -> 'D
+
+    /// Raises InvalidOperationException, where numbers of two passes meet. Nothing but that, so that callers know.
+    static abstract Refuse: unit -> unit
+
+    /// Describes the derivative beside its value.
     abstract Describe: format: string | null * provider: IFormatProvider | null -> string
 
 /// A number that carries its derivative through arithmetic: `Dual` forward, `Adjoint` in reverse.
@@ -35,28 +48,73 @@ type IDerivative<'T, 'D> =
 type Number<'T, 'D when 'T :> IFloatingPointIeee754<'T> and 'D :> IDerivative<'T, 'D> and 'D: struct> =
     val private value: 'T
     val private derivative: 'D
+    // Not a part of the derivative: a structure of three fields lies in registers, one within another in memory.
+    val private pass: obj | null
 
-    /// A number with a derivative.
-    new(value, derivative) =
+    /// A number with a derivative in a pass.
+    internal new(value, pass, derivative) =
         { value = value
-          derivative = derivative }
+          derivative = derivative
+          pass = pass }
 
     /// A constant.
-    new(value) = { value = value; derivative = 'D.None }
+    new(value) =
+        { value = value
+          derivative = Unchecked.defaultof<'D>
+          pass = null }
 
     /// The value.
     member x.Value = x.value
 
-    /// What is known of the derivative.
-    member x.Derivative = x.derivative
+    /// The derivative; nothing in a constant.
+    member internal x.Derivative = x.derivative
+
+    /// The pass of the derivative; null in a constant.
+    member internal x.Pass = x.pass
+
+    /// The derivative in a pass: nothing for a constant, an error for a number of another pass.
+    member internal x.In(pass: obj) : 'D =
+        if obj.ReferenceEquals(x.pass, pass) then
+            x.derivative
+        else
+            if not (isNull x.pass) then
+                'D.Refuse()
+
+            Unchecked.defaultof<'D>
 
     member private x.Display = x.ToString()
 
-    static member private Map(struct (y, dy), x: Number<'T, 'D>) =
-        Number<'T, 'D>(y, 'D.Chain(dy, x.derivative))
+    // The pass of an operation: that of both arguments, or of the one that is not constant.
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+    static member private Common(a: obj | null, b: obj | null) : obj | null =
+        if obj.ReferenceEquals(a, b) || isNull b then
+            a
+        else
+            if not (isNull a) then
+                'D.Refuse()
+
+            b
+
+    static member private Chain(y: 'T, dy: 'T, x: Number<'T, 'D>) =
+        if isNull x.pass then
+            Number<'T, 'D> y
+        else
+            Number<'T, 'D>(y, x.pass, 'D.Chain(x.pass, dy, x.derivative))
+
+    static member private Join(y: 'T, da: 'T, a: Number<'T, 'D>, db: 'T, b: Number<'T, 'D>) =
+        let pass = Number<'T, 'D>.Common(a.pass, b.pass)
+
+        if isNull b.pass then
+            Number<'T, 'D>.Chain(y, da, a)
+        elif isNull a.pass then
+            Number<'T, 'D>.Chain(y, db, b)
+        else
+            Number<'T, 'D>(y, pass, 'D.Join(pass, da, a.derivative, db, b.derivative))
+
+    static member private Map(struct (y, dy), x: Number<'T, 'D>) = Number<'T, 'D>.Chain(y, dy, x)
 
     static member private Map(struct (y, da, db), a: Number<'T, 'D>, b: Number<'T, 'D>) =
-        Number<'T, 'D>(y, 'D.Join(da, a.derivative, db, b.derivative))
+        Number<'T, 'D>.Join(y, da, a, db, b)
 
     static member private OfFloat(x: float) = Number<'T, 'D>('T.CreateChecked x)
 
@@ -75,7 +133,11 @@ type Number<'T, 'D when 'T :> IFloatingPointIeee754<'T> and 'D :> IDerivative<'T
 
     /// Formats the value, and beside it the derivative when there is one.
     member x.ToString(format: string | null, provider: IFormatProvider | null) =
-        x.value.ToString(format, provider) + x.derivative.Describe(format, provider)
+        x.value.ToString(format, provider)
+        + if isNull x.pass then
+              ""
+          else
+              x.derivative.Describe(format, provider)
 
     override x.ToString() = x.ToString(null, CultureInfo.CurrentCulture)
 
@@ -94,24 +156,54 @@ type Number<'T, 'D when 'T :> IFloatingPointIeee754<'T> and 'D :> IDerivative<'T
     /// x, unchanged.
     static member (~+)(x: Number<'T, 'D>) = x
 
+    // The arithmetic that functions are made of is inlined and asks nothing it need not. A constant's derivative, zero, takes
+    // part: two operations cost less than a branch. In a product of composite numbers, or on a tape of them, they cost more.
+    static member private Multiply(a: Number<'T, 'D>, b: Number<'T, 'D>) =
+        Number<'T, 'D>.Join('T.op_Multiply (a.value, b.value), b.value, a, a.value, b)
+
     /// -x; dy = -dx.
-    static member (~-)(x: Number<'T, 'D>) = Number<'T, 'D>.Map(Partials<'T>.Negate x.value, x)
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+    static member (~-)(x: Number<'T, 'D>) =
+        Number<'T, 'D>('T.op_UnaryNegation x.value, x.pass, 'D.Opposite(x.pass, x.derivative))
 
     /// a + b; dy = da + db.
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     static member (+)(a: Number<'T, 'D>, b: Number<'T, 'D>) =
-        Number<'T, 'D>.Map(Partials<'T>.Add(a.value, b.value), a, b)
+        let pass = Number<'T, 'D>.Common(a.pass, b.pass)
+        Number<'T, 'D>('T.op_Addition (a.value, b.value), pass, 'D.Sum(pass, a.derivative, b.derivative))
 
     /// a - b; dy = da - db.
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     static member (-)(a: Number<'T, 'D>, b: Number<'T, 'D>) =
-        Number<'T, 'D>.Map(Partials<'T>.Subtract(a.value, b.value), a, b)
+        let pass = Number<'T, 'D>.Common(a.pass, b.pass)
+
+        Number<'T, 'D>(
+            'T.op_Subtraction (a.value, b.value),
+            pass,
+            'D.Difference(pass, a.derivative, b.derivative)
+        )
 
     /// a b; dy = b da + a db.
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     static member (*)(a: Number<'T, 'D>, b: Number<'T, 'D>) =
-        Number<'T, 'D>.Map(Partials<'T>.Multiply(a.value, b.value), a, b)
+        if RuntimeHelpers.IsReferenceOrContainsReferences<'T>() then
+            Number<'T, 'D>.Multiply(a, b)
+        else
+            let pass = Number<'T, 'D>.Common(a.pass, b.pass)
+
+            Number<'T, 'D>(
+                'T.op_Multiply (a.value, b.value),
+                pass,
+                'D.Join(pass, b.value, a.derivative, a.value, b.derivative)
+            )
 
     /// a / b; dy = da / b - y db / b.
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     static member (/)(a: Number<'T, 'D>, b: Number<'T, 'D>) =
-        Number<'T, 'D>.Map(Partials<'T>.Divide(a.value, b.value), a, b)
+        if isNull b.pass then
+            Number<'T, 'D>.Chain('T.op_Division (a.value, b.value), 'T.op_Division ('T.One, b.value), a)
+        else
+            Number<'T, 'D>.Map(Partials<'T>.Divide(a.value, b.value), a, b)
 
     /// a - b n, with n the quotient truncated; dy = da - n db.
     static member (%)(a: Number<'T, 'D>, b: Number<'T, 'D>) =
@@ -119,7 +211,10 @@ type Number<'T, 'D when 'T :> IFloatingPointIeee754<'T> and 'D :> IDerivative<'T
 
     /// x to the power y; dz = y x^(y - 1) dx + z log x dy, both 0 at (0, 2) and the first 0 where y is.
     static member Pow(x: Number<'T, 'D>, y: Number<'T, 'D>) =
-        Number<'T, 'D>.Map(Partials<'T>.Pow(x.value, y.value), x, y)
+        if isNull y.pass then
+            Number<'T, 'D>.Map(Partials<'T>.PowOf(x.value, y.value), x)
+        else
+            Number<'T, 'D>.Map(Partials<'T>.Pow(x.value, y.value), x, y)
 
     /// Adds a constant.
     static member (+)(a: Number<'T, 'D>, b: float) = a + Number<'T, 'D>.OfFloat b
@@ -244,10 +339,7 @@ type Number<'T, 'D when 'T :> IFloatingPointIeee754<'T> and 'D :> IDerivative<'T
         // The product rule, with this type's own product of derivatives for the values.
         member _.Product =
             Func<_, _, _>(fun p d ->
-                Number<'T, 'D>(
-                    Partials<'T>.Product(p.Value, d.Value),
-                    'D.Join(d.Value, p.Derivative, p.Value, d.Derivative)
-                ))
+                Number<'T, 'D>.Join(Partials<'T>.Product(p.Value, d.Value), d.Value, p, p.Value, d))
 
     interface IFloatingPointIeee754<Number<'T, 'D>> with
         static member Zero = Number<'T, 'D> 'T.Zero
@@ -280,6 +372,31 @@ type Number<'T, 'D when 'T :> IFloatingPointIeee754<'T> and 'D :> IDerivative<'T
         static member op_LessThanOrEqual(a, b) = 'T.op_LessThanOrEqual (a.Value, b.Value)
         static member op_GreaterThan(a, b) = 'T.op_GreaterThan (a.Value, b.Value)
         static member op_GreaterThanOrEqual(a, b) = 'T.op_GreaterThanOrEqual (a.Value, b.Value)
+
+        // .NET's own look for a conversion by trial and error, which is slow where a constant stands in a loop.
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member CreateChecked<'Other when 'Other :> INumberBase<'Other>>
+            (value: 'Other)
+            : Number<'T, 'D> =
+            match box value with
+            | :? Number<'T, 'D> as x -> x
+            | _ -> Number<'T, 'D>('T.CreateChecked value)
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member CreateSaturating<'Other when 'Other :> INumberBase<'Other>>
+            (value: 'Other)
+            : Number<'T, 'D> =
+            match box value with
+            | :? Number<'T, 'D> as x -> x
+            | _ -> Number<'T, 'D>('T.CreateSaturating value)
+
+        [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+        static member CreateTruncating<'Other when 'Other :> INumberBase<'Other>>
+            (value: 'Other)
+            : Number<'T, 'D> =
+            match box value with
+            | :? Number<'T, 'D> as x -> x
+            | _ -> Number<'T, 'D>('T.CreateTruncating value)
 
         static member IsCanonical x = 'T.IsCanonical x.Value
         static member IsComplexNumber x = 'T.IsComplexNumber x.Value
@@ -354,15 +471,13 @@ type Number<'T, 'D when 'T :> IFloatingPointIeee754<'T> and 'D :> IDerivative<'T
             Number<'T, 'D>.Map(Partials<'T>.IeeeRemainder(a.Value, b.Value), a, b)
 
         static member FusedMultiplyAdd(a, b, c) =
-            let product = 'D.Join(b.Value, a.Derivative, a.Value, b.Derivative)
+            let y = 'T.FusedMultiplyAdd(a.Value, b.Value, c.Value)
+            let product = Number<'T, 'D>.Join(y, b.Value, a, a.Value, b)
+            let pass = Number<'T, 'D>.Common(product.Pass, c.Pass)
+            Number<'T, 'D>(y, pass, 'D.Sum(pass, product.Derivative, c.Derivative))
 
-            Number<'T, 'D>(
-                'T.FusedMultiplyAdd(a.Value, b.Value, c.Value),
-                'D.Join('T.One, product, 'T.One, c.Derivative)
-            )
-
-        static member BitIncrement x = Number<'T, 'D>('T.BitIncrement x.Value, x.Derivative)
-        static member BitDecrement x = Number<'T, 'D>('T.BitDecrement x.Value, x.Derivative)
+        static member BitIncrement x = Number<'T, 'D>('T.BitIncrement x.Value, x.Pass, x.Derivative)
+        static member BitDecrement x = Number<'T, 'D>('T.BitDecrement x.Value, x.Pass, x.Derivative)
         static member Max(a, b) = Number<'T, 'D>.Max(a, b)
         static member Min(a, b) = Number<'T, 'D>.Min(a, b)
 

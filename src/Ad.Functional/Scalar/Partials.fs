@@ -41,22 +41,51 @@ type internal Partials<'T when 'T :> IFloatingPointIeee754<'T>> private () =
     // 1 - x^2, rounded once: no cancellation near 1, and -2 x exactly as its derivative.
     static member private OneMinusSquare(x: 'T) = 'T.FusedMultiplyAdd(-x, x, 'T.One)
 
-    // Seldom, so that what asks for it is small.
-    static member private OfNaN(r: 'T, p: 'T, d: 'T) : 'T = if 'T.IsZero p || 'T.IsZero d then 'T.Zero else r
+    // For composite numbers, whose derivatives are multiplied part by part.
+    [<MethodImpl(MethodImplOptions.NoInlining)>]
+    static member private OfParts(p: 'T, d: 'T) : 'T =
+        if typeof<IComposite<'T>>.IsAssignableFrom typeof<'T> then
+            Composite<'T>.Product.Invoke(p, d)
+        elif 'T.IsZero p || 'T.IsZero d then
+            'T.Zero
+        else
+            p * d
+
+    // The rare end of the products below. Written into them, since a call keeps what lives across it in memory, and short,
+    // since the compiler inlines only so much; plain numbers have no references in them.
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+    static member private OfNaN(p: 'T, d: 'T) : 'T =
+        let mutable r = p
+
+        if RuntimeHelpers.IsReferenceOrContainsReferences<'T>() then
+            r <- Partials<'T>.OfParts(p, d)
+        elif 'T.IsZero p || 'T.IsZero d then
+            r <- 'T.Zero
+        else
+            r <- p * d
+
+        r
 
     /// The product of a partial derivative and a derivative, in which a zero factor wins over infinity and NaN.
     [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
     static member Product(p: 'T, d: 'T) : 'T =
-        if typeof<IComposite<'T>>.IsAssignableFrom typeof<'T> then
-            Composite<'T>.Product.Invoke(p, d)
-        else
-            let r = p * d
+        let mutable r = p * d
 
-            if 'T.IsNaN r then Partials<'T>.OfNaN(r, p, d) else r
+        // NaN is not at least itself, which is one jump where IsNaN is two.
+        if not ('T.op_GreaterThanOrEqual (r, r)) then
+            r <- Partials<'T>.OfNaN(p, d)
+
+        r
 
     /// The sum of two such products.
-    static member Products(p: 'T, d: 'T, q: 'T, e: 'T) =
-        Partials<'T>.Product(p, d) + Partials<'T>.Product(q, e)
+    [<MethodImpl(MethodImplOptions.AggressiveInlining)>]
+    static member Products(p: 'T, d: 'T, q: 'T, e: 'T) : 'T =
+        let mutable r = p * d + q * e
+
+        if not ('T.op_GreaterThanOrEqual (r, r)) then
+            r <- Partials<'T>.OfNaN(p, d) + Partials<'T>.OfNaN(q, e)
+
+        r
 
     static member Add(a: 'T, b: 'T) = struct (a + b, 'T.One, 'T.One)
     static member Subtract(a: 'T, b: 'T) = struct (a - b, 'T.One, 'T.NegativeOne)
@@ -114,8 +143,11 @@ type internal Partials<'T when 'T :> IFloatingPointIeee754<'T>> private () =
 
     // x ** 0 at 0 has the partial 0 * infinity = 0, and x ** y at (0, 2) has 0 * log 0 = 0.
     static member Pow(x: 'T, y: 'T) =
-        let z = 'T.Pow(x, y)
-        struct (z, Partials<'T>.Product(y, 'T.Pow(x, y - 'T.One)), Partials<'T>.Product(z, 'T.Log x))
+        let struct (z, dx) = Partials<'T>.PowOf(x, y)
+        struct (z, dx, Partials<'T>.Product(z, 'T.Log x))
+
+    /// The same to a constant power, without the logarithm.
+    static member PowOf(x: 'T, y: 'T) = struct ('T.Pow(x, y), Partials<'T>.Product(y, 'T.Pow(x, y - 'T.One)))
 
     // Adding zero makes the derivative at -0 that at +0: infinity.
     static member Sqrt(x: 'T) =

@@ -10,7 +10,7 @@ module Reverse =
     // Runs a function on variables that are the first steps of a new tape.
     let private record (f: Adjoint<'T> array -> 'b) (xs: 'T array) : Tape<'T> * 'b =
         let tape = Tape<'T>()
-        let vary x = Adjoint<'T>(x, Place<'T>(tape, tape.Add(-1, 'T.Zero, -1, 'T.Zero)))
+        let vary x = Adjoint<'T>(x, tape, Place<'T>(tape.Add(0, 'T.Zero, 0, 'T.Zero)))
 
         try
             tape, f (Array.map vary xs)
@@ -19,10 +19,10 @@ module Reverse =
 
     let private pull (tape: Tape<'T>) (inputs: int) (ys: Adjoint<'T> array) (gs: 'T array) : 'T array =
         let seed (y: Adjoint<'T>) g =
-            match y.Derivative.Tape with
-            | null -> None
-            | other when obj.ReferenceEquals(other, tape) -> Some(struct (y.Derivative.Index, g))
-            | _ -> Some(struct (Place<'T>.Mixed().Index, g))
+            if isNull y.Pass then
+                None
+            else
+                Some(struct (y.In(tape).Index, g))
 
         tape.Sweep(inputs, Array.map2 seed ys gs |> Array.choose id)
 
