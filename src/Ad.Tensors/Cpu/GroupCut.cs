@@ -6,7 +6,9 @@ internal sealed class GroupCut
     // Enough elements that handing out an item costs nothing beside it, few enough that several threads find some.
     private const int MostItemElements = 64 * 1024;
 
-    // Without reductions bits do not depend on the cut, so that costly work may be cut finer.
+    // Costly work is cut finer, but for sums never into less than a few blocks, which would have to be put together again.
+    private const int MostWeight = 16;
+
     public GroupCut(long elements, int block, long weight)
     {
         Elements = elements;
@@ -14,8 +16,9 @@ internal sealed class GroupCut
         Items = (int)((elements + ItemElements - 1) / ItemElements);
     }
 
-    public GroupCut(Extents extents, int block)
+    public GroupCut(Extents extents, int block, long weight)
     {
+        var most = MostItemElements / (int)Math.Clamp(weight, 1, MostWeight);
         Extents = extents;
         Elements = extents.Elements;
         var each = Math.Max(1, extents.Reduced) * extents.Inner;
@@ -28,7 +31,7 @@ internal sealed class GroupCut
         {
             WholeResults = true;
             OuterPerBlock = block / each;
-            OuterPerItem = OuterPerBlock * Math.Max(1, MostItemElements / block);
+            OuterPerItem = OuterPerBlock * Math.Max(1, most / block);
             StateResults = (int)(OuterPerBlock * extents.Inner);
             Items = (int)((extents.Outer + OuterPerItem - 1) / OuterPerItem);
             return;
@@ -36,7 +39,7 @@ internal sealed class GroupCut
 
         StateResults = (int)Math.Min(extents.Inner, block);
         RowsPerBlock = Math.Max(1, block / extents.Inner);
-        RowsPerItem = RowsPerBlock * Math.Max(1, MostItemElements / (RowsPerBlock * StateResults));
+        RowsPerItem = RowsPerBlock * Math.Max(1, most / (RowsPerBlock * StateResults));
         RowItems = (int)Math.Max(1, (extents.Reduced + RowsPerItem - 1) / RowsPerItem);
         Columns = (int)((extents.Inner + StateResults - 1) / StateResults);
         Items = checked((int)(extents.Outer * Columns * RowItems));

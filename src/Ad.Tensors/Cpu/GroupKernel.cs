@@ -7,7 +7,7 @@ namespace Ad.Tensors.Cpu;
 
 /// <summary>
 /// Runs a group block by block: all elements one after another, or, with reductions, in the order that suits their extents. How the work
-/// is cut into items depends on the extents alone, so that the bits never depend on the number of threads.
+/// is cut into items depends on the extents and the nodes alone, so that the bits never depend on the number of threads.
 /// </summary>
 internal sealed partial class GroupKernel : Kernel
 {
@@ -41,7 +41,7 @@ internal sealed partial class GroupKernel : Kernel
         _structure = Structure(group);
         _reducers = [.. group.Reductions.Select(r => Reducer.Of(r.Kind, group.Nodes[r.Node].Type, r.Type))];
         _cut = _reducers.Length > 0
-            ? new GroupCut(group.Extents!.Value, GroupProgram.BlockElements)
+            ? new GroupCut(group.Extents!.Value, GroupProgram.BlockElements, _program.Weight)
             : new GroupCut(group.Elements, _program.Row > 0 ? _program.Row : GroupProgram.BlockElements, _program.Weight);
     }
 

@@ -144,7 +144,7 @@ internal sealed partial class GroupState
                 _offsets[i] += shifts[i];
             }
 
-            if (row == 0 && _only is not null && _only.TryRows(_arrays, _offsets, _uniform, count, rows, shifts, _over.Contains(_only)))
+            if (row == 0 && _only is not null && _only.TryRows(_arrays, _offsets, _uniform, count, rows, shifts, _pad, _over.Contains(_only)))
             {
                 return;
             }

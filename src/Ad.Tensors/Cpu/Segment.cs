@@ -65,17 +65,33 @@ internal sealed class Segment(GroupProgram program, int[] inside, int[] reads, i
         }
     }
 
-    /// <summary>Computes rows that lie alike, unless they are of less than one step, or are not whole steps and results lie over operands.</summary>
+    /// <summary>Computes rows that lie alike, unless they are of less than one step. Where results may lie over operands, what is less than a step at the end of each comes last.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool TryRows(byte[][] arrays, int[] offsets, bool[] uniform, int count, int rows, int[] shifts, bool inPlace)
+    public bool TryRows(byte[][] arrays, int[] offsets, bool[] uniform, int count, int rows, int[] shifts, SegmentPad pad, bool inPlace)
     {
-        if (count < SegmentEmitter.Step || (inPlace && count % SegmentEmitter.Step != 0))
+        if (count < SegmentEmitter.Step)
         {
             return false;
         }
 
-        AlignedCall.Run(Loop(uniform), arrays, offsets, count, rows, shifts);
+        var loop = Loop(uniform);
+        var left = inPlace ? count % SegmentEmitter.Step : 0;
+        AlignedCall.Run(loop, arrays, offsets, count - left, rows, shifts);
+        for (var row = 0; row < rows && left > 0; row++)
+        {
+            Rest(loop, arrays, offsets, uniform, count - left, left, pad);
+            Move(offsets, shifts, row < rows - 1 ? 1 : 1 - rows);
+        }
+
         return true;
+    }
+
+    private static void Move(int[] offsets, int[] shifts, int rows)
+    {
+        for (var i = 0; i < offsets.Length; i++)
+        {
+            offsets[i] += rows * shifts[i];
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

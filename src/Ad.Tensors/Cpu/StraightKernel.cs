@@ -19,8 +19,10 @@ internal sealed class StraightKernel : Kernel
     // What it costs to run one kernel by itself, in elements.
     private const long OverheadElements = 300;
 
-    // Nodes that are compiled in some hundredths of a second.
+    // Nodes that are compiled in some hundredths of a second. More are compiled on a thread of their own, and so sooner: they hold up nobody, and thousands of kernels one by one
+    // are slow to find what they need.
     private const int FewNodes = 256;
+    private const int Sooner = 8;
 
     private readonly Kernel[] _kernels;
     private readonly IReadOnlyList<long> _slotBytes;
@@ -28,6 +30,7 @@ internal sealed class StraightKernel : Kernel
     private readonly HashSet<int> _written;
     private readonly long _emitAfter;
     private readonly long _cost;
+    private readonly bool _isLong;
 
     // The kernels, by their places, that last read a slot, and that first and last write one.
     private readonly Dictionary<int, int> _lastReader = [];
@@ -42,6 +45,7 @@ internal sealed class StraightKernel : Kernel
     {
         (_kernels, _slotBytes, _read, _written, _emitAfter) = (kernels, slotBytes, read, written, emitAfter);
         _cost = kernels.Sum(k => OverheadElements + ElementsOf(k));
+        _isLong = emitAfter > 0 && kernels.Sum(NodesOf) > FewNodes;
         for (var k = 0; k < kernels.Length; k++)
         {
             foreach (var slot in kernels[k].Reads)
@@ -146,8 +150,11 @@ internal sealed class StraightKernel : Kernel
     /// <summary>Whether it runs as straight code from now on, so that what only its kernels see needs no memory.</summary>
     public bool IsWritten => Volatile.Read(ref _code) is not null;
 
-    /// <summary>Whether it is time for straight code, with so many more runs: each kernel is compiled.</summary>
-    public bool IsWorthWriting(long runs) => Interlocked.Add(ref _done, runs * _cost) / _kernels.Length >= _emitAfter;
+    /// <summary>Whether it is time for straight code, with so many more runs.</summary>
+    public bool IsWorthWriting(long runs) => Cost(runs) >= _emitAfter;
+
+    // What a kernel has cost, with so many more runs, as each takes its time to be compiled.
+    private long Cost(long runs) => Interlocked.Add(ref _done, runs * _cost) / _kernels.Length;
 
     // One by one, the last reader must come before the first writer, or know how to read in place. Straight code reads everything first.
     public override bool ReadsInPlace(int source, int target)
@@ -176,12 +183,12 @@ internal sealed class StraightKernel : Kernel
     private StraightCode? Code()
     {
         var code = Volatile.Read(ref _code);
-        if (code is not null || !IsWorthWriting(1))
+        if (code is not null || Cost(1) < (_isLong ? _emitAfter / Sooner : _emitAfter))
         {
             return code;
         }
 
-        if (_emitAfter == 0 || _kernels.Sum(NodesOf) <= FewNodes)
+        if (!_isLong)
         {
             Volatile.Write(ref _code, code = Written());
             return code;
